@@ -1,6 +1,6 @@
 """Writes metrics.json: what the tools that own the metrics say of odd and of generated texts.
 
-Run with sacrebleu 2.6.0, rouge_score 0.1.2 (nltk 3.10.4), evaluate 0.4.6, lm-eval 0.4.13, scikit-learn 1.9.1,
+Run with anls 0.0.2, sacrebleu 2.6.0, rouge_score 0.1.2 (nltk 3.10.4), evaluate 0.4.6, lm-eval 0.4.13, scikit-learn 1.9.1,
 numpy 2.4.6 on Python 3.11: python metrics.py OUT/metrics.json
 """
 import json
@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import sacrebleu
+from anls import anls_score
 from nltk.stem.porter import PorterStemmer
 from rouge_score import rouge_scorer
 from lm_eval.api import metrics as harness
@@ -78,6 +79,13 @@ several = [(p, [r, rng.choice(ODD), text(5)]) for p, r in pairs]
 out["references"] = [r for _, r in several]
 out["squad"] = [
     float(squad.metric_max_over_ground_truths(squad.f1_score, p, r)) for p, r in several
+]
+
+# ANLS, also of answers with a few letters changed and of one reference
+misread = [r[:1] + r[2:] if len(r) > 3 else r.upper() + " " for _, r in pairs]
+out["anls"] = [
+    {"references": golds, "scores": [anls_score(p, g) for (p, _), g in zip(pairs, golds)]}
+    for golds in (out["references"], [[r] for _, r in pairs], [[p[:1] + p[2:], r] for (p, _), r in zip(pairs, misread)])
 ]
 
 # ROUGE

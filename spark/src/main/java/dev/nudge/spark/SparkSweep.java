@@ -1,8 +1,8 @@
 package dev.nudge.spark;
 
-import dev.nudge.eval.sweep.Reached;
 import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.eval.sweep.SweepWorkers;
+import dev.nudge.eval.sweep.SweepWorkers.Reached;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;

@@ -1,8 +1,8 @@
 package dev.nudge.spark;
 
-import dev.nudge.eval.sweep.Reached;
 import dev.nudge.eval.sweep.Sweep;
-import dev.nudge.eval.sweep.SweepShare;
+import dev.nudge.eval.sweep.SweepWorkers;
+import dev.nudge.eval.sweep.SweepWorkers.Reached;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.machine.SystemMemory;
@@ -60,7 +60,7 @@ record SweepTask(int step, int beside) implements Function<String, String> {
   String train(List<TrainSettings> runs, Machine own, long equal, BooleanSupplier cancelled) {
     List<String> warnings = new ArrayList<>();
     try {
-      List<Reached> reached = SweepShare.train(runs, step, own, new Warned(warnings), cancelled);
+      List<Reached> reached = SweepWorkers.share(runs, step, own, new Warned(warnings), cancelled);
       return Json.line(new Outcome(reached, null, warnings));
     } catch (InputException e) {
       boolean ofMemory = e instanceof MemoryException || e.getCause() instanceof MemoryException;

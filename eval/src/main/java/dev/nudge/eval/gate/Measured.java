@@ -5,7 +5,8 @@ import dev.nudge.eval.Detectable;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
-import dev.nudge.eval.judge.Balance;
+import dev.nudge.nn.Balance;
+import dev.nudge.eval.judge.WinRate;
 import dev.nudge.eval.run.ScorePart;
 import dev.nudge.eval.run.TaskScores.Score;
 import java.util.List;
@@ -65,20 +66,20 @@ public final class Measured {
   /// Measures the win rate of the second model over the first by a judge. For independent pairs
   /// the p-value against ½ is not below that of the exact sign test; for clustered pairs it is the
   /// bootstrap's.
-  public static Measured of(Balance balance) {
-    if (balance.units() < Resampled.FEWEST) {
-      return unknown(balance.rate(), balance.pairs(), balance.clusters());
+  public static Measured of(WinRate rate, DoubleFunction<Interval> intervals) {
+    if (rate.units() < Resampled.FEWEST) {
+      return unknown(rate.rate(), rate.pairs(), rate.clusters());
     }
-    boolean exact = balance.clusters() == 0;
+    boolean exact = rate.clusters() == 0;
     double least = exact ? LEAST : 1.0 / (Bootstrap.STANDARD.resamples() + 1);
-    double half = exact ? balance.p() / 2 : least;
-    boolean wins = balance.wins() > balance.losses();
-    boolean loses = balance.wins() < balance.losses();
+    double half = exact ? rate.p() / 2 : least;
+    boolean wins = rate.wins() > rate.losses();
+    boolean loses = rate.wins() < rate.losses();
     return new Measured(
-        balance.rate(),
-        balance.pairs(),
-        balance.clusters(),
-        balance::interval,
+        rate.rate(),
+        rate.pairs(),
+        rate.clusters(),
+        intervals,
         limit -> limit < 0.5 ? least : exact && !wins ? 1 : half,
         limit -> limit > 0.5 ? least : exact && !loses ? 1 : half);
   }

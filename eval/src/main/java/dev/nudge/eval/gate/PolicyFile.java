@@ -1,11 +1,13 @@
 package dev.nudge.eval.gate;
 
 import dev.nudge.eval.gate.Rule.By;
+import dev.nudge.eval.gate.Rule.Kind;
 import dev.nudge.eval.gate.Rule.On;
 import dev.nudge.eval.leak.LeakKind;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Nearest;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -41,7 +43,7 @@ import tools.jackson.core.JacksonException;
 ///
 /// A single rule needs no list.
 public final class PolicyFile {
-  private static final List<String> KINDS = RuleKind.words();
+  private static final List<String> KINDS = Kind.words();
   private static final double CONFIDENCE = 0.95;
 
   private PolicyFile() {}
@@ -66,12 +68,12 @@ public final class PolicyFile {
   ///
   /// @param place the file, for messages
   public static Policy parse(String place, String text) {
-    PolicyKeys all = new PolicyKeys(place, document(place, text));
+    Keys all = new Keys(place, document(place, text));
     all.only("confidence", KINDS);
     double confidence = confidence(all, CONFIDENCE);
     List<Rule> rules = new ArrayList<>();
-    for (RuleKind kind : RuleKind.values()) {
-      for (PolicyKeys one : all.entries(kind.word())) {
+    for (Kind kind : Kind.values()) {
+      for (Keys one : all.entries(kind.word())) {
         rules.addAll(rules(kind, one, confidence));
       }
     }
@@ -121,7 +123,7 @@ public final class PolicyFile {
     }
   }
 
-  private static List<Rule> rules(RuleKind kind, PolicyKeys keys, double confidence) {
+  private static List<Rule> rules(Kind kind, Keys keys, double confidence) {
     return switch (kind) {
       case IMPROVE -> {
         keys.only("task", List.of("metric", "filter", "by", "confidence"));
@@ -134,7 +136,7 @@ public final class PolicyFile {
         yield List.of(new Rule.Retain(on(keys), margin, confidence(keys, confidence)));
       }
       case FLOOR, CEILING -> {
-        boolean floor = kind == RuleKind.FLOOR;
+        boolean floor = kind == Kind.FLOOR;
         String limit = floor ? "at_least" : "at_most";
         keys.only("task", List.of("metric", "filter", limit, "judged_by", "confidence"));
         By by = keys.one("judged_by", Map.of("bound", By.BOUND, "point", By.POINT));
@@ -157,7 +159,7 @@ public final class PolicyFile {
     };
   }
 
-  private static On on(PolicyKeys keys) {
+  private static On on(Keys keys) {
     String metric = keys.needed("metric");
     String filter = keys.text("filter");
     int comma = metric.indexOf(',');
@@ -168,7 +170,7 @@ public final class PolicyFile {
     return new On(keys.needed("task"), metric, filter);
   }
 
-  private static double confidence(PolicyKeys keys, double otherwise) {
+  private static double confidence(Keys keys, double otherwise) {
     double confidence = keys.number("confidence", otherwise);
     if (!(confidence > 0.5 && confidence < 1)) { // at 0.5 a one-sided bound is the number itself
       throw keys.wrong("confidence", "above 0.5 and below 1");
@@ -176,7 +178,7 @@ public final class PolicyFile {
     return confidence;
   }
 
-  private static Set<LeakKind> kinds(PolicyKeys keys) {
+  private static Set<LeakKind> kinds(Keys keys) {
     List<String> named = keys.texts("kinds");
     if (named == null) {
       return EnumSet.allOf(LeakKind.class);
@@ -198,7 +200,7 @@ public final class PolicyFile {
     return kinds;
   }
 
-  private static List<Rule> latency(PolicyKeys keys) {
+  private static List<Rule> latency(Keys keys) {
     keys.only("seconds_per_request", List.of("tokens_per_second"));
     List<Rule> rules = new ArrayList<>();
     if (keys.has("seconds_per_request")) {
@@ -213,5 +215,152 @@ public final class PolicyFile {
               .formatted(keys.place()));
     }
     return rules;
+  }
+
+  /// Reads the keys of a YAML map in a policy; errors name the key and the place.
+  static final class Keys {
+    private final String place;
+    private final Map<?, ? extends @Nullable Object> map;
+
+    /// @param place of the map, for messages
+    Keys(String place, Map<?, ? extends @Nullable Object> map) {
+      this.place = place;
+      this.map = map;
+    }
+
+    String place() {
+      return place;
+    }
+
+    InputException wrong(String key, String must) {
+      return new InputException(
+          map.containsKey(key)
+              ? "%s: %s is %s; it must be %s".formatted(place, key, shown(map.get(key)), must)
+              : "%s: %s is missing; it must be %s".formatted(place, key, must));
+    }
+
+    private static String shown(@Nullable Object value) {
+      return value instanceof String text ? "'" + text + "'" : String.valueOf(value);
+    }
+
+    /// Refuses keys that are not known.
+    void only(String first, List<String> others) {
+      List<String> known = new ArrayList<>(List.of(first));
+      known.addAll(others);
+      for (Object key : map.keySet()) {
+        if (!(key instanceof String name) || !known.contains(name)) {
+          throw new InputException(
+              "%s: %s is no key there; there are %s%s"
+                  .formatted(
+                      place,
+                      shown(key),
+                      String.join(", ", known),
+                      Nearest.hint(String.valueOf(key), known)));
+        }
+      }
+    }
+
+    boolean has(String key) {
+      return map.get(key) != null;
+    }
+
+    /// The maps of a list, or a single map without the list; empty if the key is absent.
+    List<Keys> entries(String key) {
+      Object value = map.get(key);
+      if (value == null) {
+        if (map.containsKey(key)) {
+          throw wrong(key, "a rule or a list of rules");
+        }
+        return List.of();
+      }
+      List<?> list = value instanceof List<?> several ? several : List.of(value);
+      List<Keys> all = new ArrayList<>();
+      for (int i = 0; i < list.size(); i++) {
+        if (!(list.get(i) instanceof Map<?, ?> rule)) {
+          throw new InputException(
+              "%s: %s has %s; a rule is a map such as {task: name, …}"
+                  .formatted(place, key, shown(list.get(i))));
+        }
+        String which = list.size() == 1 ? "" : ", rule " + (i + 1);
+        all.add(new Keys(place + ": " + key + which, rule));
+      }
+      return all;
+    }
+
+    @Nullable String text(String key) {
+      Object value = map.get(key);
+      if (value == null || value instanceof String text && !text.isBlank()) {
+        return (String) value;
+      }
+      throw wrong(key, "a name");
+    }
+
+    String needed(String key) {
+      String text = text(key);
+      if (text == null) {
+        throw wrong(key, "a name");
+      }
+      return text;
+    }
+
+    @Nullable List<String> texts(String key) {
+      Object value = map.get(key);
+      if (value == null) {
+        return null;
+      }
+      List<?> list = value instanceof List<?> several ? several : List.of(value);
+      List<String> texts = new ArrayList<>();
+      list.forEach(one -> texts.add(String.valueOf(one)));
+      return texts;
+    }
+
+    double number(String key, @Nullable Double otherwise) {
+      Object value = map.get(key);
+      if (value == null && otherwise != null) {
+        return otherwise;
+      }
+      if (value instanceof Number number && Double.isFinite(number.doubleValue())) {
+        return number.doubleValue();
+      }
+      throw wrong(key, "a number");
+    }
+
+    double number(String key) {
+      return number(key, null);
+    }
+
+    double notNegative(String key, double otherwise) {
+      double number = number(key, otherwise);
+      if (number < 0) {
+        throw wrong(key, "0 or more");
+      }
+      return number;
+    }
+
+    double positive(String key) {
+      double number = number(key);
+      if (!(number > 0)) {
+        throw wrong(key, "above 0");
+      }
+      return number;
+    }
+
+    double share(String key) {
+      double number = number(key);
+      if (!(number >= 0 && number <= 1)) {
+        throw wrong(key, "a share from 0 to 1");
+      }
+      return number;
+    }
+
+    /// The value of a required key that must be one of the words in `known`.
+    <T> T one(String key, Map<String, T> known) {
+      Object value = map.get(key);
+      T found = value instanceof String word ? known.get(word) : null;
+      if (found == null) {
+        throw wrong(key, Nearest.alternatives(known.keySet().stream().sorted().toList()));
+      }
+      return found;
+    }
   }
 }

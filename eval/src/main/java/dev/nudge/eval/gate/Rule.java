@@ -6,17 +6,65 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// A rule of a policy.
 public sealed interface Rule {
 
   /// The kind of the rule, its key in a policy file.
-  RuleKind kind();
+  default Kind kind() {
+    return switch (this) {
+      case Improve _ -> Kind.IMPROVE;
+      case Retain _ -> Kind.RETAIN;
+      case Limit rule -> rule.floor() ? Kind.FLOOR : Kind.CEILING;
+      case Judge _ -> Kind.JUDGE;
+      case Leakage _ -> Kind.LEAKAGE;
+      case Latency _ -> Kind.LATENCY;
+    };
+  }
 
   /// The rule's settings by key, as in a policy file.
-  Map<String, Object> values();
+  default Map<String, Object> values() {
+    Map<String, Object> values = new LinkedHashMap<>();
+    if (this instanceof OfMetric rule) {
+      values.put("task", rule.on().task());
+      values.put("metric", rule.on().metric());
+      if (rule.on().filter() != null) {
+        values.put("filter", rule.on().filter());
+      }
+    }
+    switch (this) {
+      case Improve rule -> values.put("by", rule.by());
+      case Retain rule -> values.put("margin", rule.margin());
+      case Limit rule -> {
+        values.put(rule.floor() ? "at_least" : "at_most", rule.limit());
+        values.put("judged_by", rule.by().word());
+      }
+      case Judge rule -> {
+        values.put("task", rule.task());
+        values.put("at_least", rule.atLeast());
+      }
+      case Leakage rule -> {
+        if (rule.task() != null) {
+          values.put("task", rule.task());
+        }
+        values.put("at_most", rule.atMost());
+        values.put(
+            "kinds",
+            rule.kinds().stream()
+                .map(kind -> kind.name().toLowerCase(Locale.ROOT))
+                .sorted()
+                .toList());
+      }
+      case Latency rule ->
+          values.put(rule.perRequest() ? "seconds_per_request" : "tokens_per_second", rule.limit());
+    }
+    if (this instanceof Tested rule && !(rule instanceof Limit limit && limit.by() == By.POINT)) {
+      values.put("confidence", rule.confidence());
+    }
+    return values;
+  }
 
   /// A short display name, such as `improve legal acc`.
   default String name() {
@@ -35,16 +83,6 @@ public sealed interface Rule {
     String shown() {
       return task + " " + metric + (filter == null ? "" : "," + filter);
     }
-
-    private Map<String, Object> values() {
-      Map<String, Object> values = new LinkedHashMap<>();
-      values.put("task", task);
-      values.put("metric", metric);
-      if (filter != null) {
-        values.put("filter", filter);
-      }
-      return values;
-    }
   }
 
   /// A rule that is judged by a statistical test.
@@ -60,39 +98,13 @@ public sealed interface Rule {
   /// The model beats the base by more than `by`: the two-sided interval lies above `by`.
   ///
   /// @param by in the metric's own unit, 0 or more; towards its better side
-  record Improve(On on, double by, double confidence) implements OfMetric {
-    @Override
-    public RuleKind kind() {
-      return RuleKind.IMPROVE;
-    }
-
-    @Override
-    public Map<String, Object> values() {
-      Map<String, Object> values = on.values();
-      values.put("by", by);
-      values.put("confidence", confidence);
-      return values;
-    }
-  }
+  record Improve(On on, double by, double confidence) implements OfMetric {}
 
   /// The model is non-inferior to the base: the one-sided lower bound of the gain lies above
   /// −margin.
   ///
   /// @param margin in the metric's own unit, above 0
-  record Retain(On on, double margin, double confidence) implements OfMetric {
-    @Override
-    public RuleKind kind() {
-      return RuleKind.RETAIN;
-    }
-
-    @Override
-    public Map<String, Object> values() {
-      Map<String, Object> values = on.values();
-      values.put("margin", margin);
-      values.put("confidence", confidence);
-      return values;
-    }
-  }
+  record Retain(On on, double margin, double confidence) implements OfMetric {}
 
   /// The number that is held against a limit.
   enum By {
@@ -109,43 +121,13 @@ public sealed interface Rule {
   /// The model's own metric keeps a floor or a ceiling.
   ///
   /// @param floor whether it must be at least `limit`; else at most
-  record Limit(On on, boolean floor, double limit, By by, double confidence) implements OfMetric {
-    @Override
-    public RuleKind kind() {
-      return floor ? RuleKind.FLOOR : RuleKind.CEILING;
-    }
-
-    @Override
-    public Map<String, Object> values() {
-      Map<String, Object> values = on.values();
-      values.put(floor ? "at_least" : "at_most", limit);
-      values.put("judged_by", by.word());
-      if (by == By.BOUND) {
-        values.put("confidence", confidence);
-      }
-      return values;
-    }
-  }
+  record Limit(On on, boolean floor, double limit, By by, double confidence) implements OfMetric {}
 
   /// A judge prefers the model's texts to the base's: the one-sided lower bound of the win rate
   /// lies above `atLeast`.
   ///
   /// @param atLeast between 0 and 1; 0.5: the model is better; less, such as 0.45, is a margin
-  record Judge(String task, double atLeast, double confidence) implements Tested {
-    @Override
-    public RuleKind kind() {
-      return RuleKind.JUDGE;
-    }
-
-    @Override
-    public Map<String, Object> values() {
-      Map<String, Object> values = new LinkedHashMap<>();
-      values.put("task", task);
-      values.put("at_least", atLeast);
-      values.put("confidence", confidence);
-      return values;
-    }
-  }
+  record Judge(String task, double atLeast, double confidence) implements Tested {}
 
   /// At most a share of a task's documents is leaked into the training set.
   ///
@@ -155,43 +137,32 @@ public sealed interface Rule {
     public Leakage {
       kinds = Set.copyOf(kinds);
     }
-
-    @Override
-    public RuleKind kind() {
-      return RuleKind.LEAKAGE;
-    }
-
-    @Override
-    public Map<String, Object> values() {
-      Map<String, Object> values = new LinkedHashMap<>();
-      if (task != null) {
-        values.put("task", task);
-      }
-      values.put("at_most", atMost);
-      values.put(
-          "kinds",
-          List.copyOf(
-              new TreeSet<>(
-                  kinds.stream().map(kind -> kind.name().toLowerCase(Locale.ROOT)).toList())));
-      return values;
-    }
   }
 
   /// A limit of latency or throughput.
   ///
   /// @param perRequest true: `limit` is the most seconds per request; false: the fewest generated
   ///     tokens per second
-  record Latency(boolean perRequest, double limit) implements Rule {
-    @Override
-    public RuleKind kind() {
-      return RuleKind.LATENCY;
+  record Latency(boolean perRequest, double limit) implements Rule {}
+
+  /// The kinds of rules, each a key of a policy file, in the order in which they are read.
+  enum Kind {
+    IMPROVE,
+    RETAIN,
+    FLOOR,
+    CEILING,
+    JUDGE,
+    LEAKAGE,
+    LATENCY;
+
+    /// The key, in lower case.
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
     }
 
-    @Override
-    public Map<String, Object> values() {
-      Map<String, Object> values = new LinkedHashMap<>();
-      values.put(perRequest ? "seconds_per_request" : "tokens_per_second", limit);
-      return values;
+    /// All keys.
+    static List<String> words() {
+      return Stream.of(values()).map(Kind::word).toList();
     }
   }
 }

@@ -1,5 +1,7 @@
 package dev.nudge.eval.judge;
 
+import dev.nudge.chat.Question;
+import dev.nudge.eval.judge.ChatClient.Patience;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Loopback;

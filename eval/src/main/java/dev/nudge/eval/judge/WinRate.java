@@ -1,22 +1,34 @@
 package dev.nudge.eval.judge;
 
+import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Interval;
+import dev.nudge.eval.Resampled;
+import dev.nudge.eval.Paired;
+import dev.nudge.eval.Resampled;
+import dev.nudge.eval.run.Units;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.DoubleFunction;
+import org.jspecify.annotations.Nullable;
 
-/// Win rate of the second of two models in pairwise judging.
+/// Win rate of the second of two models in pairwise judging, all kinds of ties being half a win.
 ///
-/// The rate is (wins + ties / 2) / n over the n readable pairs; all kinds of ties count. Interval
-/// and p are those of [Balance].
+/// With w wins and l losses in n readable pairs the rate is ½ + (w − l) / 2n, so its interval is
+/// that of a paired difference of proportions ([Paired#interval]), which keeps a width if all
+/// pairs are alike. p is the exact two-sided sign test of "wins and losses are equally likely",
+/// ties left out. For clustered pairs both come from a cluster bootstrap; with fewer than
+/// [Resampled#FEWEST] clusters nothing is known.
 ///
 /// @param wins pairs in which both verdicts prefer the second model
 /// @param losses pairs in which both verdicts prefer the first model
 /// @param ties pairs in which both verdicts are a tie
 /// @param identical pairs of identical answers, which count as ties
 /// @param unread pairs with an unreadable verdict, left out
-/// @param rate NaN without pairs
-/// @param low lower end of the 95 % interval; NaN without pairs, or with few clusters
-/// @param p NaN likewise
+/// @param units number of independent units: pairs, or clusters of pairs
 /// @param clusters number of clusters of pairs; 0 if pairs are independent
+/// @param rate NaN without pairs
+/// @param p NaN without pairs, or with few clusters
+/// @param low lower end of the 95 % interval; NaN likewise
 /// @param order position bias; its contradictions count as ties too
 /// @param longer decided pairs whose answers differ in length
 /// @param longerWins decided pairs that the longer answer wins (length bias)
@@ -26,19 +38,24 @@ public record WinRate(
     int ties,
     int identical,
     int unread,
+    int units,
+    int clusters,
     double rate,
+    double p,
     double low,
     double high,
-    double p,
-    int clusters,
     OrderBias order,
     int longer,
     int longerWins) {
   private static final double CONFIDENCE = 0.95;
+  private static final Interval UNKNOWN = new Interval(Double.NaN, Double.NaN);
+
+  /// A number between −1 and 1: wins minus losses, over all pairs.
+  private record Balance(double value, double p, DoubleFunction<Interval> intervals) {}
 
   /// Counts judged pairs.
   public static WinRate of(List<Judged> judged) {
-    List<Judged> read = judged.stream().filter(p -> p.ruling() != Ruling.UNREAD).toList();
+    List<Judged> read = read(judged);
     int longer = 0;
     int longerWins = 0;
     for (Judged pair : read) {
@@ -49,22 +66,75 @@ public record WinRate(
         longerWins += ruling == Ruling.SECOND == more > 0 ? 1 : 0;
       }
     }
-    Balance balance = Balance.of(judged);
-    Interval interval = balance.interval(CONFIDENCE);
+    Units units = units(read);
+    Balance balance = balance(read, units);
+    Interval interval = balance.intervals().apply(CONFIDENCE);
     return new WinRate(
         count(judged, Ruling.SECOND),
         count(judged, Ruling.FIRST),
         count(judged, Ruling.TIE),
         count(judged, Ruling.IDENTICAL),
         count(judged, Ruling.UNREAD),
-        balance.rate(),
+        units.count(),
+        units.clusterCount(),
+        0.5 + balance.value() / 2,
+        balance.p(),
         interval.low(),
         interval.high(),
-        balance.p(),
-        balance.clusters(),
         OrderBias.of(judged),
         longer,
         longerWins);
+  }
+
+  /// The two-sided interval of the rate by confidence, such as 0.95; the one-sided bound at 0.95 is
+  /// an end of the interval at 0.9. NaN if nothing is known.
+  public static DoubleFunction<Interval> intervals(List<Judged> judged) {
+    List<Judged> read = read(judged);
+    return balance(read, units(read)).intervals();
+  }
+
+  private static List<Judged> read(List<Judged> judged) {
+    return judged.stream().filter(pair -> pair.ruling() != Ruling.UNREAD).toList();
+  }
+
+  private static Units units(List<Judged> read) {
+    List<@Nullable String> clusters = new ArrayList<>();
+    read.forEach(pair -> clusters.add(pair.contest().cluster()));
+    return Units.by(clusters);
+  }
+
+  private static Balance balance(List<Judged> read, Units units) {
+    return read.isEmpty()
+        ? new Balance(Double.NaN, Double.NaN, _ -> UNKNOWN)
+        : units.areClusters() ? resampled(read, units) : counted(read);
+  }
+
+  private static Balance counted(List<Judged> read) {
+    List<Boolean> first = new ArrayList<>();
+    List<Boolean> second = new ArrayList<>();
+    for (Judged pair : read) { // of a tie both are as good
+      first.add(pair.ruling() != Ruling.SECOND);
+      second.add(pair.ruling() != Ruling.FIRST);
+    }
+    Paired paired = Paired.of(first, second);
+    return new Balance(paired.difference(), paired.p(), c -> half(paired.interval(c)));
+  }
+
+  private static Balance resampled(List<Judged> read, Units units) {
+    double[] balance = new double[read.size()]; // 1 of a win, −1 of a loss
+    for (int i = 0; i < balance.length; i++) {
+      Ruling ruling = read.get(i).ruling();
+      balance[i] = ruling == Ruling.SECOND ? 1 : ruling == Ruling.FIRST ? -1 : 0;
+    }
+    Resampled mean = Bootstrap.STANDARD.mean(balance, units.numbers());
+    return mean.units() < Resampled.FEWEST
+        ? new Balance(mean.value(), Double.NaN, _ -> UNKNOWN)
+        : new Balance(mean.value(), mean.p(), c -> half(mean.interval(c, -1, 1)));
+  }
+
+  /// Converts the interval of (wins − losses) / n to that of the win rate.
+  private static Interval half(Interval balance) {
+    return new Interval(0.5 + balance.low() / 2, 0.5 + balance.high() / 2);
   }
 
   /// The number of readable pairs.

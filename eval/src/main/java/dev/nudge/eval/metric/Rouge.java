@@ -21,11 +21,28 @@ import java.util.Map;
 /// predicted tokens or n-grams, recall matches over those of the reference, F their harmonic mean.
 ///
 /// [1] C.-Y. Lin, ROUGE: a package for automatic evaluation of summaries, 2004.
-public enum Rouge {
-  ONE,
-  TWO,
-  L,
-  L_SUM;
+public enum Rouge implements TextMetric {
+  ONE("rouge1"),
+  TWO("rouge2"),
+  L("rougeL"),
+  L_SUM("rougeLsum");
+
+  private final String key;
+
+  Rouge(String key) {
+    this.key = key;
+  }
+
+  @Override
+  public String key() {
+    return key;
+  }
+
+  /// The best F over the references, of stemmed tokens.
+  @Override
+  public double score(String prediction, List<String> references) {
+    return best(prediction, references, true).f1();
+  }
 
   /// Precision, recall and F, each from 0 to 1.
   public record Score(double precision, double recall, double f1) {

@@ -12,11 +12,14 @@ import java.util.Map;
 /// too, as in the original script.
 ///
 /// [1] P. Rajpurkar et al., SQuAD: 100,000+ questions for machine comprehension of text, 2016.
-public final class SquadF1 {
-  private SquadF1() {}
+public final class SquadF1 implements TextMetric {
+  @Override
+  public String key() {
+    return "squad_f1";
+  }
 
-  /// The best F1 over the references, from 0 to 1.
-  public static double f1(String prediction, List<String> references) {
+  @Override
+  public double score(String prediction, List<String> references) {
     if (references.isEmpty()) {
       throw new IllegalArgumentException("a prediction needs a reference to be compared with");
     }

@@ -28,50 +28,18 @@ final class ForestSvg {
     double step = step(most == 0 ? 0.01 : most);
     double end = Math.ceil((most == 0 ? 0.01 : most) / step - 1e-9) * step;
     int height = TOP + LINE * rows.size() + 44;
-    html.open(
-        "svg",
-        "viewBox",
-        "0 0 %s %s".formatted(WIDTH, height),
-        "width",
-        WIDTH,
-        "height",
-        height,
-        "role",
-        "img",
-        "aria-label",
-        label);
-    html.element("title", label);
+    html.svg(WIDTH, height, label);
     int bottom = TOP + LINE * rows.size();
     int digits = (int) Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
     String form = step >= LARGE || digits > 4 ? "%+.0e" : "%+." + digits + "f";
     for (double at = -end; at <= end + step / 2; at += step) {
       boolean zero = Math.abs(at) < step / 2;
-      line(html, zero ? "zero" : "grid", x(at, end), TOP, x(at, end), bottom);
-      html.element(
-          "text",
-          zero ? "0" : String.format(Locale.ROOT, form, at).replace('-', '−'),
-          "class",
-          "soft",
-          "x",
-          x(at, end),
-          "y",
-          bottom + 18,
-          "text-anchor",
-          "middle");
+      html.line(zero ? "zero" : "grid", x(at, end), TOP, x(at, end), bottom);
+      String tick = zero ? "0" : String.format(Locale.ROOT, form, at).replace('-', '−');
+      html.label(tick, x(at, end), bottom + 18, "middle");
     }
-    html.element(
-        "text", "← worse", "class", "soft", "x", LEFT, "y", bottom + 38, "text-anchor", "start");
-    html.element(
-        "text",
-        "better →",
-        "class",
-        "soft",
-        "x",
-        WIDTH - RIGHT,
-        "y",
-        bottom + 38,
-        "text-anchor",
-        "end");
+    html.label("← worse", LEFT, bottom + 38, "start");
+    html.label("better →", WIDTH - RIGHT, bottom + 38, "end");
     for (int i = 0; i < rows.size(); i++) {
       row(html, rows.get(i), end, TOP + LINE * i + LINE / 2);
     }
@@ -86,33 +54,14 @@ final class ForestSvg {
         .text(cut)
         .element("title", name)
         .close("text");
-    line(html, "bar " + kind, x(row.gainLow(), end), y, x(row.gainHigh(), end), y);
+    html.line("bar " + kind, x(row.gainLow(), end), y, x(row.gainHigh(), end), y);
+    String x = number(at(row.gain(), end) - 4.5);
     html.element(
-        "rect",
-        "",
-        "class",
-        "mark " + kind,
-        "x",
-        number(at(row.gain(), end) - 4.5),
-        "y",
-        y - 4.5,
-        "width",
-        9,
-        "height",
-        9);
-    html.element(
-        "text",
-        "%s %s (%s)"
-            .formatted(
-                row.meaning().sign(),
-                Shown.signed(row.gain()),
-                Shown.interval(row.gainLow(), row.gainHigh())),
-        "class",
-        "soft",
-        "x",
-        WIDTH - RIGHT + 12,
-        "y",
-        y + 4);
+        "rect", "", "class", "mark " + kind, "x", x, "y", y - 4.5, "width", 9, "height", 9);
+    String gain = Shown.signed(row.gain());
+    String interval = Shown.interval(row.gainLow(), row.gainHigh());
+    String said = "%s %s (%s)".formatted(row.meaning().sign(), gain, interval);
+    html.element("text", said, "class", "soft", "x", WIDTH - RIGHT + 12, "y", y + 4);
   }
 
   /// The tick step: 1, 2 or 5 times a power of ten, two to five ticks per side.
@@ -132,9 +81,5 @@ final class ForestSvg {
 
   static String number(double value) {
     return String.format(Locale.ROOT, "%.1f", value);
-  }
-
-  private static void line(Markup html, String of, String x1, int y1, String x2, int y2) {
-    html.element("line", "", "class", of, "x1", x1, "y1", y1, "x2", x2, "y2", y2);
   }
 }

@@ -3,11 +3,15 @@ package dev.nudge.eval.report;
 import dev.nudge.eval.gate.Digests;
 import dev.nudge.eval.gate.GateResult;
 import dev.nudge.eval.gate.RuleResult;
+import dev.nudge.eval.judge.Agreement;
+import dev.nudge.eval.judge.Choice;
+import dev.nudge.eval.judge.JudgeResult;
 import dev.nudge.eval.report.ReportView.Pair;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -47,7 +51,7 @@ final class HtmlReport {
     view.pairs().forEach(this::results);
     html.close("section");
     if (data.judge() != null) {
-      HtmlJudge.of(html, data.judge());
+      judge(data.judge());
     }
     for (int i = 0; i < view.pairs().size(); i++) {
       new HtmlTasks(html, view.pairs().get(i), i).all();
@@ -110,38 +114,15 @@ final class HtmlReport {
     html.element("h2", "Gate", "id", "gate-head");
     html.open("p").text("Policy ").element("bdi", gate.policy()).text(", judged " + gate.at());
     html.close("p");
-    table("Rules of the policy", List.of("Rule", "Verdict", "What was found"), 3);
+    html.table("Rules of the policy", List.of("Rule", "Verdict", "What was found"), 3);
     for (RuleResult rule : gate.rules()) {
-      html.open("tr").open("th", "scope", "row", "class", "name");
-      html.element("bdi", rule.rule().name()).close("th").open("td");
+      html.row(rule.rule().name()).open("td");
       badge(rule.verdict().name());
       html.close("td").open("td", "class", "says").element("bdi", rule.sentence()).close("td");
       html.close("tr");
     }
-    endTable();
+    html.endTable();
     html.close("section");
-  }
-
-  /// @param texts number of leading columns that hold texts
-  private void table(String caption, List<String> columns, int texts) {
-    table(html, caption, columns, texts);
-  }
-
-  static void table(Markup html, String caption, List<String> columns, int texts) {
-    html.open("div", "class", "wide", "tabindex", "0", "role", "region", "aria-label", caption);
-    html.open("table").element("caption", caption).open("thead").open("tr");
-    for (int i = 0; i < columns.size(); i++) {
-      html.element("th", columns.get(i), "scope", "col", "class", i < texts ? "t" : "n");
-    }
-    html.close("tr").close("thead").open("tbody");
-  }
-
-  private void endTable() {
-    endTable(html);
-  }
-
-  static void endTable(Markup html) {
-    html.close("tbody").close("table").close("div");
   }
 
   private void results(Pair pair) {
@@ -153,7 +134,7 @@ final class HtmlReport {
       groups(pair);
       return;
     }
-    table(
+    html.table(
         "Before is %s, after is %s; intervals at 95 %%, p two-sided, by Holm over all lines with a p"
             .formatted(pair.before(), pair.after()),
         List.of(
@@ -170,7 +151,7 @@ final class HtmlReport {
             "Shown"),
         2);
     pair.rows().forEach(this::row);
-    endTable();
+    html.endTable();
     groups(pair);
     ReportView.byAxis(pair.rows())
         .forEach(
@@ -212,25 +193,18 @@ final class HtmlReport {
   }
 
   private void row(ResultRow row) {
-    html.open("tr").open("th", "scope", "row", "class", "name").element("bdi", row.task());
-    html.close("th").open("td", "class", "m").element("bdi", row.metricShown());
+    html.row(row.task()).open("td", "class", "m").element("bdi", row.metricShown());
     if (!row.metric().higherIsBetter()) {
       html.element("br", "").element("span", "less is better", "class", "soft");
     }
     html.close("td");
-    number(row.documentsShown());
-    number(Shown.number(row.before()));
-    number(Shown.number(row.after()));
-    number(Shown.signed(row.value()));
-    number(Shown.interval(row.low(), row.high()));
-    number(Shown.p(row.p()));
-    number(Shown.p(row.adjusted()));
+    row.numbers(true).forEach(html::number);
     if (row.counted()) {
       html.open("td", "class", "n");
       html.element("span", Shown.count(row.fixed()), "class", "fixed-count").text(" / ");
       html.element("span", Shown.count(row.broken()), "class", "broken-count").close("td");
     } else {
-      number(Shown.NONE);
+      html.number(Shown.NONE);
     }
     ResultRow.Meaning meaning = row.meaning();
     html.element(
@@ -246,7 +220,7 @@ final class HtmlReport {
       return;
     }
     boolean two = pair.before() != null;
-    table(
+    html.table(
         "Groups of tasks: the means that their files name"
             + (two ? "; intervals at 95 %, by resamples that draw each task apart" : ""),
         two
@@ -254,40 +228,23 @@ final class HtmlReport {
             : List.of("Group", "Metric", "n", "Number"),
         2);
     for (ReportView.GroupRow row : pair.groups()) {
-      html.open("tr").open("th", "scope", "row", "class", "name").element("bdi", row.group());
-      html.close("th").open("td").element("bdi", row.metric()).close("td");
-      number(Shown.count(row.documents()));
-      if (two) {
-        number(Shown.number(row.before()));
-      }
-      number(Shown.number(row.after()));
-      if (two) {
-        number(Shown.signed(row.after() - row.before()));
-        number(Shown.interval(row.low(), row.high()));
-        number(Shown.p(row.p()));
-      }
+      html.row(row.group()).open("td").element("bdi", row.metric()).close("td");
+      row.numbers(two).forEach(html::number);
       html.close("tr");
     }
-    endTable();
+    html.endTable();
   }
 
   private void alone(Pair pair) {
-    table(
+    html.table(
         "Numbers of the model alone; intervals at 95 %",
         List.of("Task", "Metric", "n", "Number", "Interval"), 2);
     for (ResultRow row : pair.rows()) {
-      html.open("tr").open("th", "scope", "row", "class", "name").element("bdi", row.task());
-      html.close("th").open("td").element("bdi", row.metricShown()).close("td");
-      number(row.documentsShown());
-      number(Shown.number(row.after()));
-      number(Shown.range(row.low(), row.high()));
+      html.row(row.task()).open("td").element("bdi", row.metricShown()).close("td");
+      row.numbers(false).forEach(html::number);
       html.close("tr");
     }
-    endTable();
-  }
-
-  private void number(String text) {
-    html.element("td", text, "class", "n");
+    html.endTable();
   }
 
   private void settings(ReportData data) {
@@ -313,13 +270,13 @@ final class HtmlReport {
   }
 
   private void pairs(String caption, Map<String, String> of) {
-    table(caption, List.of("What", "Value"), 2);
+    html.table(caption, List.of("What", "Value"), 2);
     of.forEach(
         (name, value) -> {
           html.open("tr").open("th", "scope", "row").element("bdi", name).close("th");
           html.open("td").element("code", value).close("td").close("tr");
         });
-    endTable();
+    html.endTable();
   }
 
   /// The digests by label.
@@ -339,5 +296,61 @@ final class HtmlReport {
     all.put("seed", String.valueOf(digests.seed()));
     all.put("policy", digests.policy());
     return all;
+  }
+
+  /// Win rates, caveats, and agreement with human labels.
+  private void judge(JudgeResult judge) {
+    html.open("section", "id", "judge", "aria-labelledby", "judge-head");
+    html.element("h2", "Judge", "id", "judge-head");
+    html.open("p").text("Each pair of answers was shown to ");
+    html.element("bdi", JudgeView.name(judge)).text(" in both orders.").close("p");
+    if (!judge.compared().isEmpty()) {
+      table(
+          "Win rates: wins and half of the ties over all pairs that could be read; intervals at 95"
+              + " %, p of the sign test, or of a bootstrap of clusters",
+          JudgeView.COLUMNS, JudgeView.rows(judge), 2);
+      html.element(
+          "p",
+          "Contradictory: pairs whose two verdicts do not agree; they are ties. First position:"
+              + " verdicts that name the answer that stood first; half of them where order does not"
+              + " matter. Longer wins: decided pairs that the longer answer wins.",
+          "class",
+          "soft");
+    }
+    if (judge.agreement() != null) {
+      table(
+          "Agreement with people; intervals at 95 %",
+          JudgeView.AGREEMENT, JudgeView.agreement(judge.agreement()), 1);
+      confusion(judge.agreement());
+      html.element("p", JudgeView.order(judge.agreement().order()), "class", "soft");
+    }
+    html.close("section");
+  }
+
+  private void table(String caption, List<String> columns, List<List<String>> rows, int texts) {
+    html.table(caption, columns, texts);
+    for (List<String> cells : rows) {
+      html.row(cells.getFirst());
+      for (int i = 1; i < cells.size(); i++) {
+        html.element("td", cells.get(i), "class", i < texts ? "t" : "n");
+      }
+      html.close("tr");
+    }
+    html.endTable();
+  }
+
+  private void confusion(Agreement agreement) {
+    html.table(
+        "What people say, and what the judge says of the same pairs",
+        List.of("People say", "Judge says a", "Judge says b", "Judge says tie"),
+        1);
+    for (Choice label : Choice.values()) {
+      html.open("tr").element("th", label.word(), "scope", "row", "class", "name");
+      for (int count : Objects.requireNonNull(agreement.table().get(label.ordinal()))) {
+        html.element("td", Shown.count(count), "class", "n");
+      }
+      html.close("tr");
+    }
+    html.endTable();
   }
 }

@@ -84,8 +84,7 @@ final class HtmlTasks {
 
   private void slices(String caption, String column, List<Subgroup> slices, TaskView task) {
     boolean two = pair.before() != null;
-    HtmlReport.table(
-        html,
+    html.table(
         caption + " (" + task.metric().metricShown() + ", " + Subgroup.intervals(slices) + ")",
         two
             ? List.of(column, "n", "Before", "After", "Difference", "Interval")
@@ -93,24 +92,10 @@ final class HtmlTasks {
         1);
     for (Subgroup slice : slices) {
       html.open("tr").open("th", "scope", "row").element("bdi", slice.name()).close("th");
-      number(Shown.count(slice.documents()));
-      if (two) {
-        number(Shown.number(slice.before()));
-      }
-      number(Shown.number(slice.after()));
-      if (two) {
-        number(Shown.signed(slice.difference()));
-        number(Shown.interval(slice.low(), slice.high()));
-      } else {
-        number(Shown.range(slice.low(), slice.high()));
-      }
+      slice.numbers(two).forEach(html::number);
       html.close("tr");
     }
-    HtmlReport.endTable(html);
-  }
-
-  private void number(String text) {
-    html.element("td", text, "class", "n");
+    html.endTable();
   }
 
   private void leaked(TaskView task, Leaked leaked) {
@@ -176,16 +161,15 @@ final class HtmlTasks {
     text("Answer before", flip.saidBefore(), ANSWER);
     text("Answer after", flip.saidAfter(), ANSWER);
     if (!flip.choices().isEmpty()) {
-      HtmlReport.table(
-          html, "Probabilities of the choices", List.of("Choice", "Before", "After"), 1);
+      html.table("Probabilities of the choices", List.of("Choice", "Before", "After"), 1);
       for (Flip.Choice choice : flip.choices()) {
         html.open("tr").open("td").element("bdi", Shown.cut(choice.text(), ANSWER));
         html.text(choice.right() ? " (right)" : "").close("td");
-        number(Shown.number(choice.before()));
-        number(Shown.number(choice.after()));
+        html.number(Shown.number(choice.before()));
+        html.number(Shown.number(choice.after()));
         html.close("tr");
       }
-      HtmlReport.endTable(html);
+      html.endTable();
     }
     html.close("div").close("details");
   }

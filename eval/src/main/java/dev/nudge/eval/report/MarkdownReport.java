@@ -5,17 +5,19 @@ import dev.nudge.eval.gate.RuleResult;
 import dev.nudge.eval.judge.JudgeResult;
 import dev.nudge.eval.report.ReportView.Pair;
 import dev.nudge.eval.report.ReportView.TaskView;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 
-/// Renders a report as Markdown for a merge request (GitHub, GitLab).
+/// Renders a report as Markdown for a merge request (GitHub, GitLab). Texts are escaped as code,
+/// where emphasis, links, pictures, mentions and HTML have no effect.
 final class MarkdownReport {
   /// Most documents shown per task and kind.
   static final int MOST = 3;
 
   private static final int LONGEST = 600; // characters of a prompt or an answer
+  private static final Pattern TICKS = Pattern.compile("`+");
 
   private final StringBuilder out = new StringBuilder();
   private final ReportView view;
@@ -31,10 +33,9 @@ final class MarkdownReport {
 
   private String all() {
     ReportData data = view.data();
-    line("# Evaluation of " + MarkdownText.code(data.title()));
+    line("# Evaluation of " + code(data.title()));
     line("");
-    view.adapters()
-        .forEach((name, adapter) -> line("- " + name + ": " + MarkdownText.code(adapter)));
+    view.adapters().forEach((name, adapter) -> line("- " + name + ": " + code(adapter)));
     line("- made " + data.at());
     GateResult gate = data.gate();
     if (gate != null) {
@@ -75,49 +76,41 @@ final class MarkdownReport {
     line(under.toString());
   }
 
-  private void row(Object... cells) {
-    StringBuilder row = new StringBuilder("|");
-    for (Object cell : cells) {
-      row.append(' ').append(cell).append(" |");
-    }
-    line(row.toString());
+  private void row(String... cells) {
+    line("| " + String.join(" | ", cells) + " |");
+  }
+
+  private static String cells(List<String> numbers) {
+    return String.join(" | ", numbers).replace("<", "&lt;");
   }
 
   private void judge(JudgeResult judge) {
     line("");
     line("## Judge");
     line("");
-    line("By " + MarkdownText.code(JudgeView.name(judge)) + ".");
+    line("By " + code(JudgeView.name(judge)) + ".");
     if (!judge.compared().isEmpty()) {
       table(JudgeView.COLUMNS, 2);
-      JudgeView.rows(judge).forEach(cells -> rowOf(MarkdownText.code(cells.getFirst()), cells));
+      JudgeView.rows(judge)
+          .forEach(
+              row -> row(code(row.getFirst()), String.join(" | ", row.subList(1, row.size()))));
     }
     if (judge.agreement() != null) {
       table(JudgeView.AGREEMENT, 1);
-      JudgeView.agreement(judge.agreement()).forEach(cells -> rowOf(cells.getFirst(), cells));
+      JudgeView.agreement(judge.agreement()).forEach(row -> row(String.join(" | ", row)));
       line("");
       line(JudgeView.order(judge.agreement().order()));
     }
-  }
-
-  /// A row whose first cell is already formatted.
-  private void rowOf(String first, List<String> cells) {
-    List<Object> all = new ArrayList<>(cells);
-    all.set(0, first);
-    row(all.toArray());
   }
 
   private void gate(GateResult gate) {
     line("");
     line("## Gate: " + gate.verdict().name());
     line("");
-    line("Policy " + MarkdownText.code(gate.policy()) + ", judged " + gate.at() + ".");
+    line("Policy " + code(gate.policy()) + ", judged " + gate.at() + ".");
     table(List.of("rule", "verdict", "what was found"), 3);
     for (RuleResult rule : gate.rules()) {
-      row(
-          MarkdownText.code(rule.rule().name()),
-          "**" + rule.verdict().name() + "**",
-          MarkdownText.code(rule.sentence()));
+      row(code(rule.rule().name()), "**" + rule.verdict().name() + "**", code(rule.sentence()));
     }
   }
 
@@ -129,12 +122,7 @@ final class MarkdownReport {
     if (pair.before() == null) {
       table(List.of("task", "metric", "n", "number", "95 % interval"), 2);
       for (ResultRow row : pair.rows()) {
-        row(
-            MarkdownText.code(row.task()),
-            MarkdownText.code(row.metricShown()),
-            row.documentsShown(),
-            Shown.number(row.after()),
-            Shown.range(row.low(), row.high()));
+        row(code(row.task()), code(row.metricShown()), cells(row.numbers(false)));
       }
       groups(pair);
       return;
@@ -155,16 +143,9 @@ final class MarkdownReport {
         2);
     for (ResultRow row : pair.rows()) {
       row(
-          MarkdownText.code(row.task()),
-          MarkdownText.code(row.metricShown())
-              + (row.metric().higherIsBetter() ? "" : " (less is better)"),
-          row.documentsShown(),
-          Shown.number(row.before()),
-          Shown.number(row.after()),
-          Shown.signed(row.value()),
-          Shown.interval(row.low(), row.high()),
-          Shown.p(row.p()).replace("<", "&lt;"),
-          Shown.p(row.adjusted()).replace("<", "&lt;"),
+          code(row.task()),
+          code(row.metricShown()) + (row.metric().higherIsBetter() ? "" : " (less is better)"),
+          cells(row.numbers(true)),
           row.counted() ? Shown.count(row.fixed()) + " / " + Shown.count(row.broken()) : Shown.NONE,
           row.meaning().sign() + " " + row.meaning().word());
     }
@@ -182,32 +163,14 @@ final class MarkdownReport {
             : List.of("group", "metric", "n", "number"),
         2);
     for (ReportView.GroupRow row : pair.groups()) {
-      String name = MarkdownText.code(row.group());
-      String metric = MarkdownText.code(row.metric());
-      String n = Shown.count(row.documents());
-      String after = Shown.number(row.after());
-      if (two) {
-        String difference = Shown.signed(row.after() - row.before());
-        row(
-            name,
-            metric,
-            n,
-            Shown.number(row.before()),
-            after,
-            difference,
-            Shown.interval(row.low(), row.high()),
-            Shown.p(row.p()).replace("<", "&lt;"));
-      } else {
-        row(name, metric, n, after);
-      }
+      row(code(row.group()), code(row.metric()), cells(row.numbers(two)));
     }
   }
 
   private void tasks(Pair pair) {
     for (TaskView task : pair.tasks()) {
       line("");
-      line(
-          "## %s, %s".formatted(MarkdownText.code(task.name()), Shown.documents(task.documents())));
+      line("## %s, %s".formatted(code(task.name()), Shown.documents(task.documents())));
       Reliability after = task.after();
       Reliability before = task.before();
       if (after != null) {
@@ -221,11 +184,7 @@ final class MarkdownReport {
       task.subgroups()
           .forEach(
               (column, slices) ->
-                  slices(
-                      pair,
-                      MarkdownText.code(column),
-                      slices,
-                      task.left().getOrDefault(column, 0)));
+                  slices(pair, code(column), slices, task.left().getOrDefault(column, 0)));
       if (task.leaks() != null) {
         line("");
         line("Leakage: " + HtmlTasks.leakage(task.leaks()) + ".");
@@ -245,22 +204,7 @@ final class MarkdownReport {
             : List.of(column, "n", "number", "95 % interval"),
         1);
     for (Subgroup slice : slices) {
-      String name = MarkdownText.code(slice.name());
-      if (two) {
-        row(
-            name,
-            Shown.count(slice.documents()),
-            Shown.number(slice.before()),
-            Shown.number(slice.after()),
-            Shown.signed(slice.difference()),
-            Shown.interval(slice.low(), slice.high()));
-      } else {
-        row(
-            name,
-            Shown.count(slice.documents()),
-            Shown.number(slice.after()),
-            Shown.range(slice.low(), slice.high()));
-      }
+      row(code(slice.name()), cells(slice.numbers(two)));
     }
     if (left > 0) {
       line("");
@@ -287,7 +231,7 @@ final class MarkdownReport {
       for (String text :
           List.of(flip.prompt(), flip.target(), flip.saidBefore(), flip.saidAfter())) {
         line("");
-        out.append(MarkdownText.block(Shown.cut(text, LONGEST)));
+        out.append(block(Shown.cut(text, LONGEST)));
       }
     }
     line("");
@@ -297,7 +241,52 @@ final class MarkdownReport {
   private void pairs(String what, Map<String, String> of) {
     if (!of.isEmpty()) {
       table(List.of(what, "value"), 2);
-      of.forEach((name, value) -> row(MarkdownText.code(name), MarkdownText.code(value)));
+      of.forEach((name, value) -> row(code(name), code(value)));
     }
+  }
+
+  /// Inline code, also within a table cell.
+  static String code(String text) {
+    String line = clean(text).replaceAll("\\s+", " ").strip();
+    line = line.replace("\\|", "\\ |").replace("|", "\\|"); // two backslashes would end a cell
+    if (line.isEmpty()) {
+      return Shown.NONE;
+    }
+    String fence = "`".repeat(longest(line) + 1);
+    boolean space = line.startsWith("`") || line.endsWith("`");
+    return fence + (space ? " " : "") + line + (space ? " " : "") + fence;
+  }
+
+  /// A code block.
+  static String block(String text) {
+    String clean = clean(text);
+    String fence = "`".repeat(Math.max(3, longest(clean) + 1));
+    return fence
+        + "text\n"
+        + (clean.isEmpty() ? "(empty)" : clean.stripTrailing())
+        + "\n"
+        + fence
+        + "\n";
+  }
+
+  private static int longest(String text) {
+    return TICKS.matcher(text).results().mapToInt(m -> m.end() - m.start()).max().orElse(0);
+  }
+
+  /// Removes unprintable characters.
+  private static String clean(String text) {
+    StringBuilder clean = new StringBuilder();
+    text.replace("\r\n", "\n")
+        .codePoints()
+        .forEach(
+            c -> {
+              boolean control =
+                  Character.isISOControl(c) && c != '\n' && c != '\t'
+                      || Character.getType(c) == Character.SURROGATE
+                      || c >= 0x202A && c <= 0x202E
+                      || c >= 0x2066 && c <= 0x2069;
+              clean.appendCodePoint(control ? 0xFFFD : c);
+            });
+    return clean.toString();
   }
 }

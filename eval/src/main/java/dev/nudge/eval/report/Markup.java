@@ -2,6 +2,7 @@ package dev.nudge.eval.report;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Set;
 
 /// Writes well-formed XHTML: every element closed, every text and attribute escaped. Markup comes
@@ -60,6 +61,53 @@ final class Markup {
   Markup text(String text) {
     escape(text);
     return this;
+  }
+
+  /// Opens a table that scrolls.
+  ///
+  /// @param texts number of leading columns that hold texts
+  void table(String caption, List<String> columns, int texts) {
+    open("div", "class", "wide", "tabindex", "0", "role", "region", "aria-label", caption);
+    open("table").element("caption", caption).open("thead").open("tr");
+    for (int i = 0; i < columns.size(); i++) {
+      element("th", columns.get(i), "scope", "col", "class", i < texts ? "t" : "n");
+    }
+    close("tr").close("thead").open("tbody");
+  }
+
+  void endTable() {
+    close("tbody").close("table").close("div");
+  }
+
+  /// Opens a row with its name.
+  Markup row(String name) {
+    open("tr").open("th", "scope", "row", "class", "name").element("bdi", name);
+    return close("th");
+  }
+
+  /// Writes a cell of numbers.
+  void number(String text) {
+    element("td", text, "class", "n");
+  }
+
+  /// Opens a drawing with a text alternative.
+  void svg(int width, int height, String label) {
+    String box = "0 0 %s %s".formatted(width, height);
+    String aria = "aria-label";
+    open("svg", "viewBox", box, "width", width, "height", height, "role", "img", aria, label);
+    element("title", label);
+  }
+
+  /// Writes a label of a drawing.
+  ///
+  /// @param anchor which end of the text is at `x`: start, middle or end
+  void label(String text, Object x, Object y, String anchor) {
+    element("text", text, "class", "soft", "x", x, "y", y, "text-anchor", anchor);
+  }
+
+  /// Draws a line of a class of the style sheet.
+  void line(String of, Object x1, Object y1, Object x2, Object y2) {
+    element("line", "", "class", of, "x1", x1, "y1", y1, "x2", x2, "y2", y2);
   }
 
   /// Writes a style sheet unescaped; it is ours and has no markup characters.

@@ -22,68 +22,20 @@ final class ReliabilitySvg {
   /// @param before null: no model before
   static void of(Markup html, @Nullable Reliability before, Reliability after, String label) {
     int height = TOP + PLOT + BOTTOM;
-    html.open(
-        "svg",
-        "viewBox",
-        "0 0 %s %s".formatted(SIZE, height),
-        "width",
-        SIZE,
-        "height",
-        height,
-        "role",
-        "img",
-        "aria-label",
-        label);
-    html.element("title", label);
+    html.svg(SIZE, height, label);
     for (int i = 0; i <= 4; i++) {
       double share = i / 4.0;
       String said = String.format(Locale.ROOT, "%.2f", share);
-      line(html, "grid", x(share), y(0), x(share), y(1));
-      line(html, "grid", x(0), y(share), x(1), y(share));
-      html.element(
-          "text",
-          said,
-          "class",
-          "soft",
-          "x",
-          x(share),
-          "y",
-          TOP + PLOT + 16,
-          "text-anchor",
-          "middle");
-      html.element(
-          "text",
-          said,
-          "class",
-          "soft",
-          "x",
-          LEFT - 7,
-          "y",
-          number(at(share) + 4),
-          "text-anchor",
-          "end");
+      html.line("grid", x(share), y(0), x(share), y(1));
+      html.line("grid", x(0), y(share), x(1), y(share));
+      html.label(said, x(share), TOP + PLOT + 16, "middle");
+      html.label(said, LEFT - 7, number(at(share) + 4), "end");
     }
-    line(html, "zero", x(0), y(0), x(1), y(1));
+    html.line("zero", x(0), y(0), x(1), y(1));
+    html.label("confidence", x(0.5), TOP + PLOT + 34, "middle");
+    String turned = "translate(14 %s) rotate(-90)".formatted(y(0.5));
     html.element(
-        "text",
-        "confidence",
-        "class",
-        "soft",
-        "x",
-        x(0.5),
-        "y",
-        TOP + PLOT + 34,
-        "text-anchor",
-        "middle");
-    html.element(
-        "text",
-        "share right",
-        "class",
-        "soft",
-        "transform",
-        "translate(14 %s) rotate(-90)".formatted(y(0.5)),
-        "text-anchor",
-        "middle");
+        "text", "share right", "class", "soft", "transform", turned, "text-anchor", "middle");
     if (before != null) {
       bins(html, before, "before");
     }
@@ -100,27 +52,18 @@ final class ReliabilitySvg {
     }
     html.element("path", "", "class", "join " + kind, "style", "fill: none", "d", way);
     for (Bin bin : bins) {
-      double radius = 3 + 7 * Math.sqrt(bin.items() / (double) of.documents());
-      html.open(
-              "circle",
-              "class",
-              "mark " + kind,
-              "cx",
-              x(bin.confidence()),
-              "cy",
-              y(bin.accuracy()),
-              "r",
-              number(radius))
-          .element(
-              "title",
-              String.format(
-                  Locale.ROOT,
-                  "%s: %s, confidence %.3f, right %.3f",
-                  kind,
-                  Shown.documents(bin.items()),
-                  bin.confidence(),
-                  bin.accuracy()))
-          .close("circle");
+      String radius = number(3 + 7 * Math.sqrt(bin.items() / (double) of.documents()));
+      String x = x(bin.confidence());
+      html.open("circle", "class", "mark " + kind, "cx", x, "cy", y(bin.accuracy()), "r", radius);
+      String said =
+          String.format(
+              Locale.ROOT,
+              "%s: %s, confidence %.3f, right %.3f",
+              kind,
+              Shown.documents(bin.items()),
+              bin.confidence(),
+              bin.accuracy());
+      html.element("title", said).close("circle");
     }
   }
 
@@ -138,9 +81,5 @@ final class ReliabilitySvg {
 
   private static String number(double value) {
     return ForestSvg.number(value);
-  }
-
-  private static void line(Markup html, String of, String x1, String y1, String x2, String y2) {
-    html.element("line", "", "class", of, "x1", x1, "y1", y1, "x2", x2, "y2", y2);
   }
 }

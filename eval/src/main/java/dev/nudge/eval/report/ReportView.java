@@ -49,7 +49,23 @@ record ReportView(ReportData data, List<Pair> pairs) {
       double after,
       double low,
       double high,
-      double p) {}
+      double p) {
+    /// The cells of its row.
+    ///
+    /// @param two whether a model before is compared
+    List<String> numbers(boolean two) {
+      String n = Shown.count(documents);
+      return two
+          ? List.of(
+              n,
+              Shown.number(before),
+              Shown.number(after),
+              Shown.signed(after - before),
+              Shown.interval(low, high),
+              Shown.p(p))
+          : List.of(n, Shown.number(after));
+    }
+  }
 
   /// The details of a task for two models.
   ///

@@ -2,6 +2,7 @@ package dev.nudge.eval.report;
 
 import dev.nudge.eval.Resampled;
 import dev.nudge.eval.run.Metric;
+import java.util.List;
 
 /// A row of the results table.
 ///
@@ -66,9 +67,21 @@ record ResultRow(
         broken, clusters);
   }
 
-  /// The numbers of documents and of clusters.
-  String documentsShown() {
-    return Shown.units(documents, clusters);
+  /// The cells of its row.
+  ///
+  /// @param two whether a model before is compared
+  List<String> numbers(boolean two) {
+    String n = Shown.units(documents, clusters);
+    return two
+        ? List.of(
+            n,
+            Shown.number(before),
+            Shown.number(after),
+            Shown.signed(value),
+            Shown.interval(low, high),
+            Shown.p(p),
+            Shown.p(adjusted))
+        : List.of(n, Shown.number(after), Shown.range(low, high));
   }
 
   /// The metric, with its filter if that has a name.

@@ -58,8 +58,19 @@ record Subgroup(
     return Double.isFinite(value) ? value : Double.NaN;
   }
 
-  double difference() {
-    return after - before;
+  /// The cells of its row.
+  ///
+  /// @param two whether a model before is compared
+  List<String> numbers(boolean two) {
+    String n = Shown.count(documents);
+    return two
+        ? List.of(
+            n,
+            Shown.number(before),
+            Shown.number(after),
+            Shown.signed(after - before),
+            Shown.interval(low, high))
+        : List.of(n, Shown.number(after), Shown.range(low, high));
   }
 
   private static Score some(Score score, List<Integer> places) {

@@ -2,7 +2,7 @@
 ///
 /// [ReportView] computes everything shown from a [ReportData]: result rows, [Flip]s (documents
 /// that changed), [Reliability], [Subgroup]s. [HtmlReport] and [MarkdownReport] render it;
-/// [Markup] and [MarkdownText] escape every text of a document, model or setting; [ReportFiles]
+/// [Markup] and `MarkdownReport` escape every text of a document, model or setting; [ReportFiles]
 /// writes.
 ///
 /// Knows nothing about inference or how a metric is computed, and judges nothing.

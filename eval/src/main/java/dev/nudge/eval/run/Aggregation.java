@@ -12,6 +12,7 @@ import dev.nudge.eval.run.MetricItem.Labels;
 import dev.nudge.eval.run.MetricItem.Texts;
 import dev.nudge.eval.run.MetricItem.Value;
 import dev.nudge.eval.run.MetricItem.Weighted;
+import dev.nudge.python.PythonRandom;
 import dev.nudge.settings.InputException;
 import java.util.Arrays;
 import java.util.List;
@@ -103,19 +104,26 @@ public final class Aggregation {
     }
   }
 
+  /// Number of resamples of a cheap metric.
+  static final int RESAMPLES = 100_000;
+
+  private static final int DEAR = 100;
+  private static final int CHUNK = 1000; // that a seed is for
   private static final double BYPASSED = 999; // the harness's own
 
+  private final Kind kind;
   private final int size;
   private final ToDoubleFunction<int[]> of;
 
-  private Aggregation(int size, ToDoubleFunction<int[]> of) {
+  private Aggregation(Kind kind, int size, ToDoubleFunction<int[]> of) {
+    this.kind = kind;
     this.size = size;
     this.of = of;
   }
 
   /// Prepares the aggregation of per-document values.
   public static Aggregation of(Kind kind, List<MetricItem> items) {
-    return new Aggregation(items.size(), function(kind, items));
+    return new Aggregation(kind, items.size(), function(kind, items));
   }
 
   /// The number over all documents.
@@ -138,10 +146,6 @@ public final class Aggregation {
       Arrays.fill(places, at, at += times[i], i);
     }
     return some(places);
-  }
-
-  int size() {
-    return size;
   }
 
   private static ToDoubleFunction<int[]> function(Kind kind, List<MetricItem> items) {
@@ -239,5 +243,43 @@ public final class Aggregation {
             .map(item -> metric.statistics(item.said(), List.of(item.reference())))
             .toArray(double[][]::new);
     return places -> metric.score(sentences, places);
+  }
+
+  /// The standard error as the harness reports it: analytic for a mean, else bootstrapped with the
+  /// harness's random numbers.
+  ///
+  /// @param resamples most resamples
+  /// @return NaN if the harness gives none
+  double standardError(int resamples) {
+    int n = size;
+    if (n < 2) {
+      return Double.NaN;
+    }
+    if (kind == Kind.MEAN) {
+      double[] values = IntStream.range(0, n).mapToDouble(i -> some(new int[] {i})).toArray();
+      return deviation(values) / Math.sqrt(n);
+    }
+    if (!kind.bootstraps() || resamples < 1) {
+      return Double.NaN;
+    }
+    int most = kind.isDear() ? Math.min(resamples, DEAR) : resamples;
+    int chunk = Math.min(CHUNK, most);
+    double[] drawn = new double[most / chunk * chunk];
+    IntStream.range(0, most / chunk)
+        .parallel()
+        .forEach(
+            seed -> {
+              PythonRandom random = new PythonRandom(seed);
+              for (int i = 0; i < chunk; i++) {
+                drawn[seed * chunk + i] = some(random.choices(n, n));
+              }
+            });
+    return deviation(drawn);
+  }
+
+  private static double deviation(double[] values) {
+    double mean = Arrays.stream(values).sum() / values.length;
+    double squares = Arrays.stream(values).map(v -> (v - mean) * (v - mean)).sum();
+    return Math.sqrt(squares / (values.length - 1));
   }
 }

@@ -2,6 +2,7 @@ package dev.nudge.eval.run;
 
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.eval.run.Answers.Asked;
+import dev.nudge.eval.run.TaskRunner.Tokens;
 import dev.nudge.eval.task.AnswerFilters;
 import dev.nudge.eval.task.Packs;
 import dev.nudge.eval.task.PromptStyle;
@@ -37,9 +38,8 @@ import org.jspecify.annotations.Nullable;
 /// Evaluates a base model, and adapters on it, on lm-evaluation-harness tasks.
 ///
 /// User errors in tasks, documents, metrics, filters and prompts are found before the model is
-/// loaded ([TaskDryRun]). Weights are loaded once; every model answers the same tokens, task by
+/// loaded ([ReadyTask]). Weights are loaded once; every model answers the same tokens, task by
 /// task ([TaskRunner]). Answers are cached in `--out` and reused by later evaluations there.
-/// is asked there later.
 public final class Evaluation {
   /// Result name of the base model.
   public static final String BASE = "base";
@@ -103,7 +103,7 @@ public final class Evaluation {
   /// @throws dev.nudge.settings.RunException if an interrupt left requests unanswered; finished
   ///     answers stay cached
   public static Outcome of(EvaluateSettings settings, Machine machine, Watcher watcher) {
-    return of(settings, machine, StandardError.RESAMPLES, watcher);
+    return of(settings, machine, Aggregation.RESAMPLES, watcher);
   }
 
   static Outcome of(EvaluateSettings settings, Machine machine, int resamples, Watcher watcher) {
@@ -133,7 +133,7 @@ public final class Evaluation {
     RequestTokens encoder =
         new RequestTokens(
             tokenizer, Session.maxLength(settings.model(), config), encoders.apply(tokenizer::ids));
-    List<TaskTokens> tokens = ready.stream().map(task -> TaskTokens.of(task, encoder)).toList();
+    List<Tokens> tokens = ready.stream().map(task -> Tokens.of(task, encoder)).toList();
     checkOut(settings.out());
     Map<String, List<String>> groups = new LinkedHashMap<>();
     tree.groups().forEach((name, group) -> groups.put(name, group.tasks()));
@@ -157,7 +157,7 @@ public final class Evaluation {
               watcher);
       List<Map<String, TaskScores>> scores = asking.go(resamples);
       Outcome outcome = outcome(settings, tree, asking, scores, start);
-      OutcomeFiles.write(settings, outcome, tokenizer, encoder);
+      ResultFiles.write(settings, outcome, tokenizer, encoder);
       return outcome;
     }
   }
@@ -182,7 +182,7 @@ public final class Evaluation {
     for (TaskConfig task : tree.tasks().values()) {
       ready.add(ReadyTask.of(task, settings, style, watcher::warn));
     }
-    ready.forEach(one -> TaskDryRun.of(one.task(), one.metrics(), one.samples()));
+    ready.forEach(ReadyTask::dryRun);
     return ready;
   }
 

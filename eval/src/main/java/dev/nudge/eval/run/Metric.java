@@ -6,6 +6,7 @@ import static dev.nudge.eval.task.OutputType.LOGLIKELIHOOD_ROLLING;
 import static dev.nudge.eval.task.OutputType.MULTIPLE_CHOICE;
 
 import dev.nudge.eval.metric.ExactMatch;
+import dev.nudge.eval.metric.TextMetric;
 import dev.nudge.eval.task.MetricConfig;
 import dev.nudge.eval.task.OutputType;
 import dev.nudge.settings.InputException;
@@ -35,6 +36,13 @@ public record Metric(
 
   static final Map<String, Known> KNOWN = new LinkedHashMap<>();
 
+  /// The metrics of generated text that are means of a score of each document.
+  static final Map<String, TextMetric> TEXT = TextMetric.all();
+
+  /// Generation metrics that accept several reference answers.
+  private static final Set<String> OF_SEVERAL =
+      new TreeSet<>(Set.of("exact_match", "tatqa_em", "tatqa_f1", "bypass"));
+
   static {
     put("acc", Aggregation.Kind.MEAN, true, LOGLIKELIHOOD, MULTIPLE_CHOICE);
     put("acc_norm", Aggregation.Kind.MEAN, true, MULTIPLE_CHOICE);
@@ -56,11 +64,6 @@ public record Metric(
     put("chrf", Aggregation.Kind.CHRF, true, GENERATE_UNTIL);
     put("chrf++", Aggregation.Kind.CHRF_WORDS, true, GENERATE_UNTIL);
     put("ter", Aggregation.Kind.TER, false, GENERATE_UNTIL);
-    put("squad_f1", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
-    put("rouge1", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
-    put("rouge2", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
-    put("rougeL", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
-    put("rougeLsum", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
     put("tatqa_em", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
     put("tatqa_f1", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
     put("prompt_level_strict_acc", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
@@ -68,6 +71,10 @@ public record Metric(
     put("inst_level_strict_acc", Aggregation.Kind.SHARE, true, GENERATE_UNTIL);
     put("inst_level_loose_acc", Aggregation.Kind.SHARE, true, GENERATE_UNTIL);
     put("bypass", Aggregation.Kind.BYPASS, true, OutputType.values());
+    TEXT.forEach(
+        (name, metric) ->
+            put(name, Aggregation.Kind.MEAN, metric.higherIsBetter(), GENERATE_UNTIL));
+    OF_SEVERAL.addAll(TEXT.keySet());
   }
 
   /// A sum over a sum of weights, such as a loss in nats a token; less is better.
@@ -77,21 +84,8 @@ public record Metric(
 
   private static void put(
       String name, Aggregation.Kind aggregation, boolean higher, OutputType... types) {
-    KNOWN.put(name, new Known(Set.of(types), aggregation, higher));
+    KNOWN.putIfAbsent(name, new Known(Set.of(types), aggregation, higher));
   }
-
-  /// Generation metrics that accept several reference answers.
-  private static final Set<String> OF_SEVERAL =
-      Set.of(
-          "exact_match",
-          "squad_f1",
-          "rouge1",
-          "rouge2",
-          "rougeL",
-          "rougeLsum",
-          "tatqa_em",
-          "tatqa_f1",
-          "bypass");
 
   /// Resolves the metrics of a task; one that does not fit the output type is skipped with a
   /// warning, as in the harness.
@@ -121,8 +115,7 @@ public record Metric(
       if (several && type == GENERATE_UNTIL && !OF_SEVERAL.contains(config.name())) {
         throw new InputException(
             "%s: documents have several answers, which the metric %s does not take; %s do"
-                .formatted(
-                    config.place(), config.name(), String.join(", ", new TreeSet<>(OF_SEVERAL))));
+                .formatted(config.place(), config.name(), String.join(", ", OF_SEVERAL)));
       }
       all.add(of(config, known, type));
     }

@@ -2,8 +2,7 @@ package dev.nudge.eval.run;
 
 import dev.nudge.eval.metric.ExactMatch;
 import dev.nudge.eval.metric.Perplexity;
-import dev.nudge.eval.metric.Rouge;
-import dev.nudge.eval.metric.SquadF1;
+import dev.nudge.eval.metric.TextMetric;
 import dev.nudge.eval.run.MetricItem.Chances;
 import dev.nudge.eval.run.MetricItem.Labels;
 import dev.nudge.eval.run.MetricItem.Texts;
@@ -200,13 +199,10 @@ final class SampleScorer {
       return own;
     }
     String said = document.said();
+    TextMetric mean = Metric.TEXT.get(name);
     return switch (name) {
-      case "squad_f1" -> new Value(SquadF1.f1(said, golds));
-      case "rouge1" -> new Value(Rouge.ONE.best(said, golds, true).f1());
-      case "rouge2" -> new Value(Rouge.TWO.best(said, golds, true).f1());
-      case "rougeL" -> new Value(Rouge.L.best(said, golds, true).f1());
-      case "rougeLsum" -> new Value(Rouge.L_SUM.best(said, golds, true).f1());
       case "bleu", "chrf", "chrf++", "ter" -> new Texts(golds.getFirst(), said);
+      case String _ when mean != null -> new Value(mean.score(said, golds));
       default -> throw unknown(name);
     };
   }

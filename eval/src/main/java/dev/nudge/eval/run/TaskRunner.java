@@ -3,6 +3,9 @@ package dev.nudge.eval.run;
 import dev.nudge.eval.run.Answers.Asked;
 import dev.nudge.eval.run.Answers.Encoded;
 import dev.nudge.eval.run.Evaluation.Watcher;
+import dev.nudge.eval.task.Sample;
+import dev.nudge.eval.task.TaskRequest;
+import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,7 +18,7 @@ import tools.jackson.databind.JsonNode;
 ///
 /// Threading: one thread.
 final class TaskRunner {
-  private final List<TaskTokens> tasks;
+  private final List<Tokens> tasks;
   private final List<Asked> models;
   private final Answers answers;
   private final Watcher watcher;
@@ -24,7 +27,7 @@ final class TaskRunner {
   private long asked;
   private long requests;
 
-  TaskRunner(List<TaskTokens> tasks, List<Asked> models, Answers answers, Watcher watcher) {
+  TaskRunner(List<Tokens> tasks, List<Asked> models, Answers answers, Watcher watcher) {
     this.tasks = tasks;
     this.models = models;
     this.answers = answers;
@@ -53,7 +56,7 @@ final class TaskRunner {
     }
     List<Map<String, TaskScores>> scores = new ArrayList<>();
     models.forEach(model -> scores.add(new LinkedHashMap<>()));
-    for (TaskTokens task : tasks) {
+    for (Tokens task : tasks) {
       String name = task.ready().task().config().name();
       for (int i = 0; i < models.size(); i++) {
         Asked model = models.get(i);
@@ -81,7 +84,7 @@ final class TaskRunner {
     return scores;
   }
 
-  private static List<List<JsonNode>> byDocument(TaskTokens task, List<JsonNode> flat) {
+  private static List<List<JsonNode>> byDocument(Tokens task, List<JsonNode> flat) {
     List<List<JsonNode>> byDocument = new ArrayList<>();
     int at = 0;
     for (List<Encoded> own : task.requests()) {
@@ -108,5 +111,40 @@ final class TaskRunner {
 
   Pace pace(String model) {
     return answers.pace(model);
+  }
+
+  /// The tokenized requests of a task, document by document.
+  ///
+  /// @param fromBase texts for the KL divergence from the base; may be empty
+  record Tokens(ReadyTask ready, List<List<Encoded>> requests, List<Encoded> fromBase) {
+
+    List<Encoded> all() {
+      return requests.stream().flatMap(List::stream).toList();
+    }
+
+    /// Tokenizes the requests of a task.
+    ///
+    /// @throws InputException in one line, if a request has no token to score or is too long
+    static Tokens of(ReadyTask ready, RequestTokens encoder) {
+      List<List<Encoded>> all = new ArrayList<>();
+      for (Sample sample : ready.samples()) {
+        List<Encoded> own = new ArrayList<>();
+        for (TaskRequest request : sample.requests()) {
+          try {
+            own.add(Answers.encoded(request, encoder));
+          } catch (InputException | IllegalArgumentException e) {
+            throw new InputException(
+                "%s, document %s: %s"
+                    .formatted(ready.task().config().place(), sample.id(), e.getMessage()),
+                e);
+          }
+        }
+        all.add(own);
+      }
+      boolean compared = ready.metrics().stream().anyMatch(Metric::isFromBase);
+      List<Encoded> fromBase =
+          compared ? all.stream().map(own -> Answers.fromBase(own.getFirst())).toList() : List.of();
+      return new Tokens(ready, all, fromBase);
+    }
   }
 }

@@ -121,7 +121,7 @@ public record TaskScores(
                 metric,
                 filter,
                 aggregation.all(),
-                StandardError.of(metric.aggregation(), aggregation, resamples),
+                aggregation.standardError(resamples),
                 List.copyOf(all),
                 units);
         scores.put(score.key(), score);

@@ -3,8 +3,8 @@
 /// [Evaluation] is the entry. [ReadyTask] loads a task, [RequestTokens] tokenizes its requests by
 /// the harness's rules, [TaskRunner] loops over tasks and models, [Answers] runs inference on
 /// requests not yet in the [AnswerStore], [SampleScorer] turns answers into [MetricItem]s,
-/// [Aggregation] into one number, [StandardError] adds its error, [GroupScores] the numbers of
-/// groups, [Difference] compares two models, and [ResultFiles] writes.
+/// [Aggregation] into one number with its error, [GroupScores] the numbers of groups,
+/// [Difference] compares two models, and [ResultFiles] writes.
 ///
 /// Knows nothing about how a text metric is computed, how a task file is read, or about reports
 /// and gates.

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -66,7 +67,7 @@ public record HeldRows(int step, List<String> rows, int[] tokens, double[] losse
   /// D = Σd / Σn, and its standard error √(m/(m−1) · Σ(dᵢ − D·nᵢ)²) / Σn over m rows.
   ///
   /// @return null if the rows are not the same, or fewer than two
-  public @Nullable HeldDifference minus(HeldRows other) {
+  public @Nullable Difference minus(HeldRows other) {
     int m = losses.length;
     boolean same =
         rows.size() == m && rows.equals(other.rows) && Arrays.equals(tokens, other.tokens);
@@ -84,7 +85,7 @@ public record HeldRows(int step, List<String> rows, int[] tokens, double[] losse
     }
     double error = Math.sqrt(squares * m / (m - 1)) / all;
     double half = StudentT.quantile((1 + CONFIDENCE) / 2, m - 1) * error;
-    return new HeldDifference(mean, new Interval(mean - half, mean + half));
+    return new Difference(mean, new Interval(mean - half, mean + half));
   }
 
   void write(Path file) {
@@ -108,5 +109,17 @@ public record HeldRows(int step, List<String> rows, int[] tokens, double[] losse
         there.path("rows").valueStream().map(one -> one.asString("")).toList(),
         there.path("tokens").valueStream().mapToInt(one -> one.asInt(0)).toArray(),
         there.path("losses").valueStream().mapToDouble(one -> one.asDouble(Double.NaN)).toArray());
+  }
+
+  /// The mean difference of a token's held-out loss from another setting's on the same rows.
+  ///
+  /// @param value in nats; positive: the other is better
+  /// @param interval at 95 %
+  public record Difference(double value, Interval interval) {
+    /// `+0.0123 [-0.0045, +0.0291]`.
+    String shown() {
+      return String.format(
+          Locale.ROOT, "%+.4f [%+.4f, %+.4f]", value, interval.low(), interval.high());
+    }
   }
 }

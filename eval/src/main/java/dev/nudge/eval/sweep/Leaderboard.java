@@ -4,7 +4,9 @@ import dev.nudge.curves.Curves;
 import dev.nudge.curves.LossSvg;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.run.Metric;
+import dev.nudge.eval.sweep.HeldRows.Difference;
 import dev.nudge.eval.sweep.SweepFile.Entry;
+import dev.nudge.eval.sweep.SweepFile.Ranking;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.RunFiles;
@@ -62,7 +64,7 @@ public record Leaderboard(
       @Nullable Integer step,
       @Nullable Double score,
       @Nullable String ended,
-      @Nullable HeldDifference difference) {
+      @Nullable Difference difference) {
     boolean finished() {
       return state.equals("finished");
     }
@@ -93,7 +95,7 @@ public record Leaderboard(
       return new Row(name, settings, rate, state, steps, loss, step, mean, ended, difference);
     }
 
-    private Row against(@Nullable HeldDifference best) {
+    private Row against(@Nullable Difference best) {
       return new Row(name, settings, rate, state, steps, loss, step, score, ended, best);
     }
 
@@ -108,7 +110,7 @@ public record Leaderboard(
       values.put("eval_loss", finite(loss));
       values.put("eval_step", step);
       values.put("score", finite(score));
-      HeldDifference told =
+      Difference told =
           difference == null || !Double.isFinite(difference.value()) ? null : difference;
       values.put("difference", told == null ? null : told.value());
       Interval interval = told == null ? null : told.interval();
@@ -155,7 +157,7 @@ public record Leaderboard(
       values.put("losses", rung.losses());
       halving.add(values);
     }
-    SweepMetric asked = sweep.metric();
+    Ranking asked = sweep.metric();
     String name = asked == null ? LOSS : asked.task() + " " + asked.metric();
     Integer on = best == null ? null : (Integer) best.rows().size();
     return new Leaderboard(name, higher, rows, halving, on);

@@ -3,6 +3,7 @@ package dev.nudge.eval.sweep;
 import dev.nudge.data.Dataset;
 import dev.nudge.eval.sweep.SweepFile.Entry;
 import dev.nudge.eval.sweep.SweepFile.Halving;
+import dev.nudge.eval.sweep.SweepFile.Ranking;
 import dev.nudge.format.Claim;
 import dev.nudge.format.RunFiles;
 import dev.nudge.machine.Machine;
@@ -42,7 +43,8 @@ import org.jspecify.annotations.Nullable;
 /// [1] Jamieson, Talwalkar: Non-stochastic best arm identification and hyperparameter optimization,
 /// 2016.
 ///
-/// Groups train where [SweepPlaces] are: in this process, or each by a worker ([SweepWorkers]).
+/// Groups train where [SweepTraining.Places] are: in this process, or each by a worker
+/// ([SweepWorkers]).
 ///
 /// Threading: one thread calls.
 public final class Sweep {
@@ -158,7 +160,7 @@ public final class Sweep {
           .distinct()
           .forEach(model -> push.checkBase(settings.registry(), model, machine.cache()));
     }
-    SweepMetric metric = file.metric();
+    Ranking metric = file.metric();
     SweepEvaluation evaluation =
         metric == null
             ? null
@@ -177,26 +179,22 @@ public final class Sweep {
     lines.forEach(watcher::line);
     try (Claim _ = Claim.in(out)) {
       SweepState here = state == null ? SweepState.begin(out, file) : state;
-      SweepNotes notes = new SweepNotes(file, out, watcher);
       boolean stopped;
-      try (SweepPlaces places = places(going, prepared)) {
-        stopped = new SweepTraining(file, places, notes).run(going, here);
+      try (SweepTraining.Places places = places(going, prepared)) {
+        stopped = new SweepTraining(file, out, places, here, watcher).run(going);
       }
       return ended(!stopped, here, push, evaluation);
     }
   }
 
-  private SweepPlaces places(List<Entry> going, List<Prepared> prepared) {
+  private SweepTraining.Places places(List<Entry> going, List<Prepared> prepared) {
     if (workers != null) {
       return new SweepSpread(prepared, workers, watcher);
     }
-    Map<String, Entry> named = new LinkedHashMap<>();
-    going.forEach(entry -> named.put(entry.name(), entry));
     return new SweepGroups(
         settings.out(),
         prepared,
-        names ->
-            prepared(names.stream().map(name -> Objects.requireNonNull(named.get(name))).toList()),
+        names -> prepared(going.stream().filter(one -> names.contains(one.name())).toList()),
         watcher,
         cancelled);
   }
@@ -359,7 +357,7 @@ public final class Sweep {
   }
 
   private static String name(Prepared run) {
-    return String.valueOf(run.settings().output().out().getFileName());
+    return SweepWorkers.name(run.settings());
   }
 
   private List<String> lines(List<Entry> going, List<Prepared> runs, List<GroupPlan> groups) {

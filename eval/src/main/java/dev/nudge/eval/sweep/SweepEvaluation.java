@@ -6,6 +6,7 @@ import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.run.Metric;
 import dev.nudge.eval.run.MetricItem;
 import dev.nudge.eval.run.TaskScores;
+import dev.nudge.eval.sweep.SweepFile.Ranking;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.InputException;
@@ -29,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// @param out folder of the sweep
 /// @param metric what is asked
 /// @param resolved its metric, as the task has it
-record SweepEvaluation(Path out, Machine machine, SweepMetric metric, Metric resolved) {
+record SweepEvaluation(Path out, Machine machine, Ranking metric, Metric resolved) {
   private static final String ANSWERS = ".eval";
 
   /// Checks that the first setting's base can be evaluated, without loading it.
@@ -40,7 +41,7 @@ record SweepEvaluation(Path out, Machine machine, SweepMetric metric, Metric res
       String place,
       Path out,
       Machine machine,
-      SweepMetric metric,
+      Ranking metric,
       TrainSettings first,
       Consumer<String> warnings) {
     Evaluation.Watcher watcher =
@@ -86,7 +87,7 @@ record SweepEvaluation(Path out, Machine machine, SweepMetric metric, Metric res
   }
 
   private static EvaluateSettings settings(
-      SweepMetric metric, Path out, ModelSettings model, Path folder, @Nullable Path adapter) {
+      Ranking metric, Path out, ModelSettings model, Path folder, @Nullable Path adapter) {
     Map<String, Object> values = new HashMap<>();
     Schema.of(ModelSettings.class)
         .values(model)

@@ -6,14 +6,20 @@ import dev.nudge.settings.Layer;
 import dev.nudge.settings.Nearest;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.train.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// What a sweep tries, as its file says:
@@ -33,7 +39,7 @@ public record SweepFile(
     Map<String, @Nullable Object> base,
     List<Entry> entries,
     @Nullable Halving halving,
-    @Nullable SweepMetric metric) {
+    @Nullable Ranking metric) {
   private static final List<String> AXES = List.of("grid", "list", "random");
   private static final List<String> KEYS =
       List.of("base", "grid", "list", "random", "halving", "metric");
@@ -84,11 +90,11 @@ public record SweepFile(
     Object tried = document.get(axis);
     List<Entry> entries =
         switch (axis) {
-          case "grid" -> SweepAxes.grid(place, map(place, axis, tried));
-          case "list" -> SweepAxes.list(place, tried);
-          default -> SweepAxes.random(place, map(place, axis, tried));
+          case "grid" -> grid(place, map(place, axis, tried));
+          case "list" -> list(place, tried);
+          default -> random(place, map(place, axis, tried));
         };
-    SweepMetric metric = SweepMetric.of(place, document.get("metric"));
+    Ranking metric = Ranking.of(place, document.get("metric"));
     Object halving = document.get("halving");
     return new SweepFile(
         place,
@@ -212,5 +218,214 @@ public record SweepFile(
         new InputException("setting " + setting + ": " + why + instead, e.details());
     refused.initCause(e);
     return refused;
+  }
+
+  /// An evaluation by which a sweep ranks its settings.
+  ///
+  /// @param task name or file of a task
+  /// @param metric of the task, a mean over its documents
+  /// @param dataDir folder of documents, as `eval --data-dir`; null: none
+  /// @param limit most documents, the first ones; null: all
+  public record Ranking(
+      String task, String metric, @Nullable String dataDir, @Nullable Integer limit) {
+    private static final List<String> KEYS = List.of("task", "metric", "data_dir", "limit");
+
+    /// Reads what a file says; null: settings are ranked by held-out loss.
+    static @Nullable Ranking of(String place, @Nullable Object given) {
+      if (given == null || given.equals(Leaderboard.LOSS)) {
+        return null;
+      }
+      if (!(given instanceof Map)) {
+        throw wrong(
+            place,
+            "metric is %s; it must be eval_loss, or an evaluation such as {task: tickets.yaml, metric: exact_match}"
+                .formatted(shown(given)));
+      }
+      Map<String, @Nullable Object> values = map(place, "metric", given);
+      for (String key : values.keySet()) {
+        if (!KEYS.contains(key)) {
+          throw wrong(place, "metric has '%s'; it has %s".formatted(key, String.join(", ", KEYS)));
+        }
+      }
+      Object limit = values.get("limit");
+      if (limit != null && !(limit instanceof Integer number && number > 0)) {
+        throw wrong(
+            place, "metric: limit is %s; it must be a number of documents".formatted(shown(limit)));
+      }
+      return new Ranking(
+          text(place, "task", values),
+          text(place, "metric", values),
+          values.containsKey("data_dir") ? text(place, "data_dir", values) : null,
+          (Integer) limit);
+    }
+
+    private static String text(String place, String key, Map<String, @Nullable Object> values) {
+      if (values.get(key) instanceof String text && !text.isBlank()) {
+        return text;
+      }
+      throw wrong(
+          place, "metric: %s is %s; it must be a text".formatted(key, shown(values.get(key))));
+    }
+  }
+
+  private static final Set<String> FILES =
+      Set.of(Leaderboard.JSON, Leaderboard.MARKDOWN, Leaderboard.SVG, SweepState.FILE);
+  private static final int LONGEST = 100; // characters of a name
+  private static final int DIGITS = 4; // of a drawn number
+  private static final int TRIES = 100; // draws for each that is wanted
+
+  /// All combinations, the last axis first.
+  static List<Entry> grid(String place, Map<String, @Nullable Object> axes) {
+    checkKeys(place, "grid", axes);
+    List<Map<String, @Nullable Object>> all = List.of(Map.of());
+    for (Map.Entry<String, @Nullable Object> axis : axes.entrySet()) {
+      List<Map<String, @Nullable Object>> longer = new ArrayList<>();
+      for (Map<String, @Nullable Object> one : all) {
+        for (Object value : values(place, "grid", axis)) {
+          Map<String, @Nullable Object> more = new LinkedHashMap<>(one);
+          more.put(axis.getKey(), value);
+          longer.add(more);
+        }
+      }
+      all = longer;
+    }
+    return all.stream().map(values -> new Entry(name(values), values)).toList();
+  }
+
+  private static List<?> values(
+      String place, String part, Map.Entry<String, @Nullable Object> axis) {
+    if (axis.getValue() instanceof List<?> values && !values.isEmpty()) {
+      return values;
+    }
+    throw wrong(
+        place,
+        "%s: %s is %s; it must be a list of values"
+            .formatted(part, axis.getKey(), shown(axis.getValue())));
+  }
+
+  /// Settings one by one; `name` is the name of one's folder.
+  static List<Entry> list(String place, @Nullable Object given) {
+    List<Entry> entries = new ArrayList<>();
+    if (!(given instanceof List<?> all) || all.isEmpty()) {
+      throw wrong(
+          place,
+          "list is " + shown(given) + "; it must be a list of settings, such as [{rank: 8}]");
+    }
+    for (Object one : all) {
+      Map<String, @Nullable Object> values =
+          one instanceof Map<?, ?> own && own.isEmpty()
+              ? new LinkedHashMap<>()
+              : map(place, "an entry of list", one);
+      checkKeys(place, "list", values);
+      Object name = values.remove("name");
+      if (name != null && FILES.contains(name.toString())) {
+        throw wrong(
+            place,
+            "list: name is '%s', which is a file of the sweep; give another".formatted(name));
+      }
+      if (name != null
+          && (name.toString().isEmpty() || !safe(name.toString()).equals(name.toString()))) {
+        throw wrong(
+            place,
+            "list: name is '%s'; it must be letters, digits, '.', '_', '=', '-' and not begin with '.'"
+                .formatted(name));
+      }
+      entries.add(
+          new Entry(
+              name != null ? name.toString() : values.isEmpty() ? "base" : name(values), values));
+    }
+    return entries;
+  }
+
+  /// Draws settings: of a list one of its values, of `{log: [a, b]}` and `{uniform: [a, b]}` a
+  /// number between a and b, rounded to four digits.
+  static List<Entry> random(String place, Map<String, @Nullable Object> axes) {
+    checkKeys(place, "random", axes);
+    int count = whole(place, "count", axes.remove("count"), 1);
+    Object seed = axes.remove("seed");
+    Random random = new Random(seed == null ? 0 : whole(place, "seed", seed, 0));
+    if (axes.isEmpty()) {
+      throw wrong(
+          place, "random has no axis; give one, such as learning_rate: {log: [1e-5, 1e-3]}");
+    }
+    Set<Map<String, @Nullable Object>> drawn = new HashSet<>();
+    List<Entry> entries = new ArrayList<>();
+    for (int tries = 0; entries.size() < count; tries++) {
+      if (tries == count * TRIES) {
+        throw wrong(
+            place,
+            "random: count is %d, and there are only %d different settings"
+                .formatted(count, entries.size()));
+      }
+      Map<String, @Nullable Object> values = new LinkedHashMap<>();
+      for (Map.Entry<String, @Nullable Object> axis : axes.entrySet()) {
+        values.put(axis.getKey(), draw(place, axis, random));
+      }
+      if (drawn.add(values)) {
+        entries.add(new Entry(name(values), values));
+      }
+    }
+    return entries;
+  }
+
+  private static int whole(String place, String key, @Nullable Object value, int least) {
+    if (value instanceof Integer number && number >= least) {
+      return number;
+    }
+    throw wrong(
+        place,
+        "random: %s is %s; it must be a whole number, at least %d"
+            .formatted(key, shown(value), least));
+  }
+
+  private static Object draw(
+      String place, Map.Entry<String, @Nullable Object> axis, Random random) {
+    if (axis.getValue() instanceof Map<?, ?> range && range.size() == 1) {
+      Map.Entry<?, ?> kind = range.entrySet().iterator().next();
+      boolean log = kind.getKey().equals("log");
+      if ((log || kind.getKey().equals("uniform"))
+          && kind.getValue() instanceof List<?> ends
+          && ends.size() == 2
+          && ends.get(0) instanceof Number low
+          && ends.get(1) instanceof Number high
+          && (!log || low.doubleValue() > 0)
+          && low.doubleValue() < high.doubleValue()) {
+        double a = low.doubleValue();
+        double b = high.doubleValue();
+        double share = random.nextDouble();
+        double value = log ? Math.exp(Math.log(a) + share * Math.log(b / a)) : a + share * (b - a);
+        return new BigDecimal(value).round(new MathContext(DIGITS)).doubleValue();
+      }
+    } else if (axis.getValue() instanceof List<?> choices && !choices.isEmpty()) {
+      return choices.get(random.nextInt(choices.size()));
+    }
+    throw refused(place, axis);
+  }
+
+  private static InputException refused(String place, Map.Entry<String, @Nullable Object> axis) {
+    return wrong(
+        place,
+        "random: %s is %s; it must be a list of values, {log: [low, high]} or {uniform: [low, high]}"
+            .formatted(axis.getKey(), shown(axis.getValue())));
+  }
+
+  /// `learning_rate=0.0003-rank=8`, without what a path does not take.
+  private static String name(Map<String, @Nullable Object> values) {
+    String name =
+        values.entrySet().stream()
+            .map(value -> value.getKey() + "=" + named(value.getValue()))
+            .collect(Collectors.joining("-"));
+    return safe(name.length() > LONGEST ? name.substring(0, LONGEST) : name);
+  }
+
+  private static String named(@Nullable Object value) {
+    return value instanceof Double number
+        ? BigDecimal.valueOf(number).stripTrailingZeros().toString().toLowerCase(Locale.ROOT)
+        : String.valueOf(value);
+  }
+
+  private static String safe(String name) {
+    String safe = name.replaceAll("[^A-Za-z0-9._=-]+", "_");
+    return safe.startsWith(".") ? "_" + safe.substring(1) : safe;
   }
 }

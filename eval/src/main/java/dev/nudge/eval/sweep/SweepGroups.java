@@ -1,6 +1,7 @@
 package dev.nudge.eval.sweep;
 
 import dev.nudge.data.Dataset;
+import dev.nudge.eval.sweep.SweepWorkers.Reached;
 import dev.nudge.machine.Reservations;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.Bytes;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// the next step.
 ///
 /// Threading: one thread calls.
-final class SweepGroups implements SweepPlaces {
+final class SweepGroups implements SweepTraining.Places {
   private final Path out;
   private final Function<List<String>, List<Prepared>> preparing;
   private final Sweep.Watcher watcher;

@@ -1,5 +1,6 @@
 package dev.nudge.eval.sweep;
 
+import dev.nudge.eval.sweep.SweepWorkers.Reached;
 import dev.nudge.train.GroupPlan;
 import dev.nudge.train.Prepared;
 import java.util.ArrayList;
@@ -13,7 +14,7 @@ import java.util.function.Consumer;
 /// do. A setting has the same bytes in any company.
 ///
 /// Threading: one thread calls.
-final class SweepSpread implements SweepPlaces {
+final class SweepSpread implements SweepTraining.Places {
   private final SweepWorkers workers;
   private final Sweep.Watcher watcher;
   private final List<List<String>> groups = new ArrayList<>();
@@ -24,7 +25,7 @@ final class SweepSpread implements SweepPlaces {
     this.watcher = watcher;
     for (Prepared run : prepared) {
       runs.put(
-          SweepShare.name(run.settings()), new SweepWorkers.Planned(run.settings(), run.steps()));
+          SweepWorkers.name(run.settings()), new SweepWorkers.Planned(run.settings(), run.steps()));
     }
     List<String> names = List.copyOf(runs.keySet());
     for (GroupPlan group : GroupPlan.of(prepared)) {

@@ -2,43 +2,62 @@ package dev.nudge.eval.sweep;
 
 import dev.nudge.eval.sweep.SweepFile.Entry;
 import dev.nudge.eval.sweep.SweepFile.Halving;
+import dev.nudge.eval.sweep.SweepWorkers.Reached;
+import dev.nudge.format.RunFiles;
+import dev.nudge.train.Training;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Trains the settings of a sweep rung by rung, and ends the worst at each.
+/// Trains the settings of a sweep rung by rung, and ends the worst at each. Each run's `run.json`
+/// says in which group it ran, and why it ended before its last step.
 ///
 /// Threading: one thread calls.
 ///
 /// @param places where they train
-record SweepTraining(SweepFile file, SweepPlaces places, SweepNotes notes) {
+/// @param groups the number of each setting's group, at the step that trains
+record SweepTraining(
+    SweepFile file,
+    Path out,
+    Places places,
+    SweepState state,
+    Sweep.Watcher watcher,
+    Map<String, Integer> groups) {
+  private static final String KEY = "sweep"; // of run.json
+
+  SweepTraining(SweepFile file, Path out, Places places, SweepState state, Sweep.Watcher watcher) {
+    this(file, out, places, state, watcher, new LinkedHashMap<>());
+  }
 
   /// Trains to the end, or until it is cancelled.
   ///
   /// @return whether it was cancelled
-  boolean run(List<Entry> entries, SweepState state) {
+  boolean run(List<Entry> entries) {
     Halving halving = file.halving();
     List<Integer> targets = new ArrayList<>();
     if (halving != null) {
       halving.at().stream().filter(at -> !state.decided(at)).forEach(targets::add);
     }
     targets.add(Integer.MAX_VALUE);
-    notes.noteEarlier(entries, state);
+    noteEarlier(entries);
     List<Entry> going = new ArrayList<>(entries);
     for (int target : targets) {
       Map<String, @Nullable Double> losses = new LinkedHashMap<>();
-      notes.regroup();
+      groups.clear();
       if (!going.isEmpty()
-          && !places.train(names(going), target, reached -> take(reached, losses, state))) {
+          && !places.train(names(going), target, reached -> take(reached, losses))) {
         return true;
       }
       going.removeIf(entry -> !losses.containsKey(entry.name()));
       if (halving != null && target != Integer.MAX_VALUE) {
-        going.removeAll(decide(target, losses, going, state, halving));
+        going.removeAll(decide(target, losses, going, halving));
       }
     }
     return false;
@@ -49,14 +68,14 @@ record SweepTraining(SweepFile file, SweepPlaces places, SweepNotes notes) {
   }
 
   /// Notes which settings of a group ended, and the losses of those that go on.
-  private void take(List<Reached> group, Map<String, @Nullable Double> losses, SweepState state) {
-    group.forEach(one -> notes.number(one.name(), one.group()));
+  private void take(List<Reached> group, Map<String, @Nullable Double> losses) {
+    group.forEach(one -> groups.put(one.name(), one.group()));
     for (Reached one : group) {
       String failure = one.failure();
       if (failure != null) {
-        notes.ended(one.name(), new SweepState.End(one.steps(), "failed", failure), state);
+        ended(one.name(), new SweepState.End(one.steps(), "failed", failure));
       } else if (one.finished()) {
-        notes.note(one.name(), null);
+        note(one.name(), null);
       } else if (one.measured()) {
         losses.put(one.name(), one.loss());
       }
@@ -67,11 +86,7 @@ record SweepTraining(SweepFile file, SweepPlaces places, SweepNotes notes) {
   ///
   /// @return those that ended
   private List<Entry> decide(
-      int at,
-      Map<String, @Nullable Double> losses,
-      List<Entry> going,
-      SweepState state,
-      Halving halving) {
+      int at, Map<String, @Nullable Double> losses, List<Entry> going, Halving halving) {
     List<Entry> ranked = new ArrayList<>(going);
     ranked.sort(
         Comparator.comparingDouble(
@@ -93,7 +108,69 @@ record SweepTraining(SweepFile file, SweepPlaces places, SweepNotes notes) {
     }
     places.stop(List.copyOf(ends.keySet()));
     state.decide(new SweepState.Rung(at, losses), ends);
-    ends.forEach((name, end) -> notes.ended(name, end, state));
+    ends.forEach(this::ended);
     return List.copyOf(worst);
+  }
+
+  /// Trains settings of a sweep, here or elsewhere.
+  interface Places extends AutoCloseable {
+    /// Trains settings up to a step, from where their folders are.
+    ///
+    /// @param names of those that go on
+    /// @param told receives how far each came, a list a group
+    /// @return false if it was cancelled
+    /// @throws dev.nudge.settings.InputException if a setting cannot be trained there
+    /// @throws dev.nudge.settings.RunException if a group failed by other than a setting's
+    /// divergence
+    boolean train(List<String> names, int target, Consumer<List<Reached>> told);
+
+    /// Stops settings that do not go on, each with a checkpoint.
+    void stop(List<String> names);
+
+    @Override
+    void close();
+  }
+
+  /// Notes and tells that a setting ended before its last step.
+  private void ended(String setting, SweepState.End end) {
+    if (!state.ended().containsKey(setting)) {
+      state.end(setting, end);
+    }
+    note(setting, end);
+    watcher.ended(setting, end.why());
+  }
+
+  /// Notes what ended before this process did and was not noted.
+  private void noteEarlier(List<Entry> going) {
+    for (Entry entry : file.entries()) {
+      Path folder = out.resolve(entry.name());
+      if (!going.contains(entry)
+          && Files.exists(folder.resolve(RunFiles.RUN))
+          && !Training.record(folder).containsKey(KEY)) {
+        note(entry.name(), state.ended().get(entry.name()));
+      }
+    }
+  }
+
+  /// Says in a run's `run.json` in which group it ran, and why it ended before its last step.
+  private void note(String setting, SweepState.@Nullable End end) {
+    Path folder = out.resolve(setting);
+    if (Files.exists(folder.resolve(RunFiles.RUN))) {
+      Integer group = groups.get(setting);
+      Map<String, @Nullable Object> note = new LinkedHashMap<>();
+      if (group != null) { // null: it ended in a process that was killed before it noted it
+        note.put("group", group);
+        note.put(
+            "with",
+            groups.entrySet().stream()
+                .filter(other -> other.getValue().equals(group))
+                .map(Map.Entry::getKey)
+                .filter(name -> !name.equals(setting))
+                .toList());
+      }
+      note.put("ended_step", end == null ? null : end.step());
+      note.put("why", end == null ? null : end.why());
+      Training.note(folder, KEY, note);
+    }
   }
 }

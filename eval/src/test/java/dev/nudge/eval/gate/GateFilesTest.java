@@ -118,7 +118,7 @@ class GateFilesTest {
           List.of(Locale.ROOT, Locale.GERMANY, Locale.forLanguageTag("ar-EG-u-nu-arab"))) {
         Locale.setDefault(locale);
         GateResult one = Gate.judge(policy, evidence, MadeOutcomes.digests(outcome, policy), AT);
-        texts.add(GateFiles.json(one) + JunitXml.of(one) + one.line());
+        texts.add(GateFiles.json(one) + GateFiles.xml(one) + one.line());
         assertThat("%,d".formatted(1234)).isEqualTo(shown(locale)); // or the test shows nothing
       }
     } finally {
@@ -148,7 +148,7 @@ class GateFilesTest {
     assertThat(rules.path(2).path("value").isNull()).isTrue();
   }
 
-  /// Of both schemas that [JunitXml] names: the attributes that an element has, those it must have
+  /// Of both schemas that [GateFiles] names: the attributes that an element has, those it must have
   /// first, and its children in their order.
   private static final Map<String, List<String>> ATTRIBUTES =
       Map.of(

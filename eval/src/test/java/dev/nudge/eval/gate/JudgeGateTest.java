@@ -84,9 +84,9 @@ class JudgeGateTest {
         .isEqualTo(
             "win rate over base (60 won, 20 lost, 20 tied, 0 not read) is 0.7, one-sided 95 %% bounds %s and %s on 100 documents; a bound of at least 0.5 is asked for, p %s"
                 .formatted(
-                    RuleSentences.number(rule.low()),
-                    RuleSentences.number(rule.high()),
-                    RuleSentences.number(rule.p())));
+                    HolmTests.number(rule.low()),
+                    HolmTests.number(rule.high()),
+                    HolmTests.number(rule.p())));
     assertThat(judged("judge: {task: legal, at_least: 0.65}", pairs(60, 20, 20)).verdict())
         .isEqualTo(Verdict.INCONCLUSIVE);
   }
@@ -155,7 +155,8 @@ class JudgeGateTest {
     assertThat(unread.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
     assertThat(unread.sentence())
         .isEqualTo(
-            "the verdicts on 11 of 100 pairs of legal could not be read; where they are more than 10 %, the rest shows nothing");
+            "the verdicts on 11 of 100 pairs of legal could not be read; where they are more than"
+                + " 10 %, the rest shows nothing");
   }
 
   @Test
@@ -198,6 +199,6 @@ class JudgeGateTest {
     assertThat(rule.path("task").asString()).isEqualTo("legal");
     assertThat(rule.path("at_least").asDouble()).isEqualTo(0.5);
     assertThat(rule.path("value").asDouble()).isEqualTo(0.7);
-    assertThat(JunitXml.of(result)).contains("judge legal");
+    assertThat(GateFiles.xml(result)).contains("judge legal");
   }
 }

@@ -3,6 +3,7 @@ package dev.nudge.eval.gate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.eval.gate.Rule.Kind;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +35,7 @@ class PolicyFileTest {
   void theExampleHasAFloor() {
     Policy policy = PolicyFile.read(Path.of("../examples/tickets-policy.yaml"));
     assertThat(policy.rules())
-        .filteredOn(rule -> rule.kind() == RuleKind.FLOOR)
+        .filteredOn(rule -> rule.kind() == Kind.FLOOR)
         .singleElement()
         .isInstanceOfSatisfying(
             Rule.Limit.class,
@@ -102,7 +103,7 @@ class PolicyFileTest {
   void everyKindOfRuleIsInTheFileAboveAndNoOther() {
     assertThat(PolicyFile.parse("p.yaml", WHOLE).rules())
         .extracting(Rule::kind)
-        .containsOnly(RuleKind.values());
+        .containsOnly(Kind.values());
   }
 
   @ParameterizedTest

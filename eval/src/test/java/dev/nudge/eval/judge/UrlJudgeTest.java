@@ -1,5 +1,6 @@
 package dev.nudge.eval.judge;
 
+import dev.nudge.server.replies.Reply;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -7,6 +8,7 @@ import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;
 import dev.nudge.Certificate;
+import dev.nudge.eval.judge.ChatClient.Patience;
 import dev.nudge.eval.judge.FakeServer.Answer;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;

@@ -69,9 +69,22 @@ class TextMetricsTest {
     for (int i = 0; i < pairs.size(); i++) {
       String prediction = pairs.get(i).getFirst();
       List<String> references = texts(GOLDEN.get("references").get(i));
-      assertThat(SquadF1.f1(prediction, references))
+      assertThat(new SquadF1().score(prediction, references))
           .as(prediction)
           .isCloseTo(GOLDEN.get("squad").get(i).asDouble(), within(1e-15));
+    }
+  }
+
+  @Test
+  void anlsIsThatOfItsPackage() {
+    List<List<String>> pairs = pairs("texts");
+    for (int i = 0; i < pairs.size(); i++) {
+      for (int j = 0; j < 3; j++) {
+        List<String> references = texts(GOLDEN.get("anls").get(j).get("references").get(i));
+        assertThat(new Anls().score(pairs.get(i).getFirst(), references))
+            .as("%s of %s", pairs.get(i).getFirst(), references)
+            .isEqualTo(GOLDEN.get("anls").get(j).get("scores").get(i).asDouble());
+      }
     }
   }
 
@@ -152,7 +165,7 @@ class TextMetricsTest {
 
   @Test
   void whatHasNoReferenceIsRefused() {
-    assertThatThrownBy(() -> SquadF1.f1("a", List.of()))
+    assertThatThrownBy(() -> new SquadF1().score("a", List.of()))
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> Rouge.L.best("a", List.of(), false))
         .isInstanceOf(IllegalArgumentException.class);

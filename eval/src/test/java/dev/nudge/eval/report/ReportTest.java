@@ -52,7 +52,9 @@ class ReportTest {
   private static final Instant AT = Instant.parse("2026-01-02T03:04:05Z");
   private static final Path GOLDEN = Path.of("src/test/resources/golden/eval-report");
   private static final String HOSTILE =
-      "</pre></details><script>alert('x')</script>\"><img src=x onerror=alert(1)> &lt;b&gt; ]]> <!-- \u0000\u0008\u0085\ud800 \u202eturned ``` ~~~\n# head | \\| cell [a](http://e.org) ![p](http://e.org/p.png) @all";
+      "</pre></details><script>alert('x')</script>\"><img src=x onerror=alert(1)> &lt;b&gt; ]]>"
+          + " <!-- \u0000\u0008\u0085\ud800 \u202eturned ``` ~~~\n"
+          + "# head | \\| cell [a](http://e.org) ![p](http://e.org/p.png) @all";
 
   @TempDir Path folder;
 
@@ -297,7 +299,8 @@ class ReportTest {
     assertThat(html).doesNotContain("http:", "https:", "url(", "@import", "<script", "src=");
     assertThat(html)
         .contains(
-            "http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;\"");
+            "http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;; style-src"
+                + " &#39;unsafe-inline&#39;\"");
   }
 
   @Test
@@ -503,8 +506,8 @@ class ReportTest {
             new Score(rouge, "none", 0.4, Double.NaN, after.subList(30, 60)),
             range(0, 30));
     assertThat(one.ofOne()).isTrue();
-    assertThat(one.low()).isEqualTo(alone.low()).isLessThan(one.difference());
-    assertThat(one.high()).isEqualTo(alone.high()).isGreaterThan(one.difference());
+    assertThat(one.low()).isEqualTo(alone.low()).isLessThan(one.after() - one.before());
+    assertThat(one.high()).isEqualTo(alone.high()).isGreaterThan(one.after() - one.before());
     Subgroup two = Subgroup.of("two", first, second, range(0, 60)); // two clusters show nothing
     assertThat(two.low()).isNaN();
     assertThat(Subgroup.intervals(List.of(two, alone))).isEqualTo("intervals at 95 %");

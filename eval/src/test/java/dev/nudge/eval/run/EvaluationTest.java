@@ -480,7 +480,7 @@ class EvaluationTest {
       delimiter = '|',
       value = {
         "metric_list: [{metric: accuracy}]|metric_list: the metric accuracy is not known; there are"
-            + " acc, acc_bytes, acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score,"
+            + " acc, acc_bytes, acc_mutual_info, acc_norm, anls, bits_per_byte, bleu, brier_score,"
             + " bypass, byte_perplexity, chrf, chrf++, exact_match, f1, inst_level_loose_acc,"
             + " inst_level_strict_acc, kl_from_base, macro_f1, mcc, micro_f1, perplexity,"
             + " prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL, rougeLsum,"

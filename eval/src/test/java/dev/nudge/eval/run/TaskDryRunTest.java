@@ -62,7 +62,7 @@ class TaskDryRunTest {
   }
 
   private static void rehearse(Task task, List<Metric> metrics) {
-    TaskDryRun.of(task, metrics, task.samples(null, PromptStyle.PLAIN));
+    new ReadyTask(task, metrics, task.samples(null, PromptStyle.PLAIN)).dryRun();
   }
 
   @ParameterizedTest

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.nudge.eval.sweep.HeldRows.Difference;
 import dev.nudge.eval.sweep.SweepFile.Entry;
 import dev.nudge.settings.train.TrainSettings;
 import java.nio.file.Path;
@@ -108,7 +109,7 @@ class SweepFileTest {
     List<String> rows = List.of("a:0", "a:4", "a:5", "b:9");
     HeldRows one = new HeldRows(1, rows, tokens, new double[] {3, 1, 9, 5});
     HeldRows other = new HeldRows(1, rows, tokens, new double[] {2, 3, 5, 2});
-    HeldDifference difference = requireNonNull(one.minus(other));
+    Difference difference = requireNonNull(one.minus(other));
     assertThat(difference.value()).isCloseTo(0.375, within(1e-12));
     double error = Math.sqrt(4.0 / 3 * (0.25 * 0.25 + 3.5 * 3.5 + 1 + 2.25 * 2.25)) / 16;
     assertThat(difference.interval().high()).isCloseTo(0.375 + 3.182446305 * error, within(1e-8));
