@@ -1,12 +1,12 @@
 package dev.nudge.cli;
 
-import dev.nudge.cli.train.TrainVerb;
-import dev.nudge.cli.adapters.MergeVerb;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Goldens;
+import dev.nudge.cli.adapters.MergeVerb;
+import dev.nudge.cli.train.TrainVerb;
 import dev.nudge.format.Claim;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.MadeAdapters;

@@ -5,7 +5,6 @@ import dev.nudge.eval.Detectable;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
-import dev.nudge.nn.Balance;
 import dev.nudge.eval.judge.WinRate;
 import dev.nudge.eval.run.ScorePart;
 import dev.nudge.eval.run.TaskScores.Score;

@@ -2,7 +2,6 @@ package dev.nudge.eval.judge;
 
 import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Interval;
-import dev.nudge.eval.Resampled;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
 import dev.nudge.eval.run.Units;

@@ -7,7 +7,6 @@ import dev.nudge.eval.task.Sample;
 import dev.nudge.eval.task.Task;
 import dev.nudge.eval.task.TaskConfig;
 import dev.nudge.eval.task.TaskRequest;
-import dev.nudge.settings.verb.EvaluateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.verb.EvaluateSettings;
 import java.util.ArrayList;

@@ -6,7 +6,6 @@ import dev.nudge.settings.Layer;
 import dev.nudge.settings.Nearest;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.train.TrainSettings;
-import dev.nudge.settings.train.TrainSettings;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.nio.file.Path;

@@ -4,7 +4,6 @@ import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.train.TrainSettings;
-import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.train.Prepared;
 import dev.nudge.train.Training;
 import java.nio.file.Path;

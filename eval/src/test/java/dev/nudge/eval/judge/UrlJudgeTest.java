@@ -1,6 +1,5 @@
 package dev.nudge.eval.judge;
 
-import dev.nudge.server.replies.Reply;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
