@@ -228,7 +228,7 @@ final class Headline {
   /// All its settings are tried once with short rows; with long ones the two that were fastest.
   private Row ratio(String name, Work work) throws IOException {
     String what =
-        "QLoRA, rows of %,d tokens: tokens/s as a multiple of the peer's".formatted(work.length);
+        "QLoRA on this processor, rows of %,d tokens: tokens/s ÷ TRL's".formatted(work.length);
     if (peer == null) {
       return new Row(name, what, NONE, "", noPeer());
     }
@@ -318,7 +318,7 @@ final class Headline {
     Arrays.setAll(ours, i -> ours(work, i).median());
     return new Row(
         "rate-1024",
-        "QLoRA, rows of %,d tokens".formatted(work.length),
+        "QLoRA on this processor, rows of %,d tokens: tokens/s".formatted(work.length),
         "%.0f tokens/s".formatted(TrainingSteps.median(ours)),
         shown(ours),
         "");
@@ -327,7 +327,7 @@ final class Headline {
   private Row losses() throws IOException {
     int steps = quick ? 3 : 20;
     String what =
-        "losses of %d QLoRA steps in fp32: largest relative distance from the peer's"
+        "losses of %d QLoRA steps in fp32: largest relative distance from TRL's"
             .formatted(steps);
     if (peer == null) {
       return new Row("losses", what, NONE, "", noPeer());
@@ -362,7 +362,7 @@ final class Headline {
     double peak = Arrays.stream(peaks).max().orElseThrow();
     return new Row(
         "memory",
-        "memory that `plan` gives for QLoRA with rows of %,d tokens, as a multiple of the run's peak"
+        "memory that `nudge plan` predicts ÷ the run's peak, QLoRA, rows of %,d tokens"
             .formatted(work.length),
         "%.2f".formatted(planned / peak),
         "planned %s; peaks %s"
@@ -403,7 +403,7 @@ final class Headline {
     boolean same = Files.mismatch(whole.resolve(WEIGHTS), cut.resolve(WEIGHTS)) < 0;
     return new Row(
         "resume",
-        "a run of %d steps that is killed and begun again ends with the same bytes"
+        "a run of %d steps that is killed and resumed ends with the same bytes"
             .formatted(RESUME_STEPS),
         same && goesOn ? "yes" : "no",
         "killed after step %d%s".formatted(made, goesOn ? "" : "; began anew"),
@@ -426,8 +426,8 @@ final class Headline {
   /// the prompts are in the time of both.
   private Row server(String name, int streams) throws Exception {
     String what =
-        "server in NF4 with %s: tokens/s as a multiple of llama.cpp's in Q4_1"
-            .formatted(streams == 1 ? "one answer" : streams + " answers at once");
+        "server in NF4, %s: tokens/s ÷ llama.cpp's in Q4_1"
+            .formatted(streams == 1 ? "one request" : streams + " requests at once");
     if (llama.isEmpty()) {
       return new Row(name, what, NONE, "", "llama-cpp-python was not found; --env names it");
     }
@@ -485,7 +485,7 @@ final class Headline {
     double[][] rates = serve(quick ? 8 : 48).adapterRates();
     return new Row(
         "adapters-8",
-        "server in NF4 with 8 answers of 8 adapters at once: tokens/s as a share of the base's",
+        "server in NF4, 8 requests of 8 adapters at once: tokens/s ÷ 8 requests of the base",
         "%.2f".formatted(TrainingSteps.median(rates[1]) / TrainingSteps.median(rates[0])),
         "adapters %s; base %s".formatted(shown(rates[1]), shown(rates[0])),
         "");
@@ -499,7 +499,7 @@ final class Headline {
         EXACT.matcher(nudge("quickstart", List.of()).orThrow().output()).results().toList();
     return new Row(
         "quickstart",
-        "quickstart, the base that ships here: share of held-out cases that are answered exactly",
+        "quickstart, the toy model that ships with its new adapter: exact answers on held-out rows",
         "%.1f %%".formatted(100 * number(exact.get(1), 1) / number(exact.get(1), 2)),
         "%s of %s; the base alone %s of %s"
             .formatted(
