@@ -327,8 +327,7 @@ final class Headline {
   private Row losses() throws IOException {
     int steps = quick ? 3 : 20;
     String what =
-        "losses of %d QLoRA steps in fp32: largest relative distance from TRL's"
-            .formatted(steps);
+        "losses of %d QLoRA steps in fp32: largest relative distance from TRL's".formatted(steps);
     if (peer == null) {
       return new Row("losses", what, NONE, "", noPeer());
     }

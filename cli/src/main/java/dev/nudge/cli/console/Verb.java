@@ -1,7 +1,5 @@
 package dev.nudge.cli.console;
 
-import dev.nudge.cli.Examples;
-import dev.nudge.cli.HelpGroup;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.Schema;
 import org.jspecify.annotations.Nullable;

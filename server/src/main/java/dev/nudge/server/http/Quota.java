@@ -1,6 +1,5 @@
 package dev.nudge.server.http;
 
-import dev.nudge.server.access.ClientUsage;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
