@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.TrainingSteps;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.Profile;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -12,12 +13,12 @@ import java.util.TreeMap;
 /// Times are summed over the lanes and divided by their number, so that the parts of a step add up
 /// to its wall time. `waiting` is what lanes with less booked time wait for the one with the most;
 /// `other` is the rest: Java between the calls, zeroing, compilation.
-final class Breakdown {
+public final class Breakdown {
   private Breakdown() {}
 
   /// @param seconds of all profiled steps together
   /// @param rate of the machine's products, GFLOP/s
-  static List<String> lines(
+  public static List<String> lines(
       List<Map<String, Profile.Sum>> sheets, int lanes, int steps, double seconds, double rate) {
     Map<String, Profile.Sum> total = new TreeMap<>();
     double most = 0;

@@ -1,6 +1,11 @@
 package dev.nudge.bench;
 
 import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.Child;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.NudgeCommand;
+import dev.nudge.bench.measure.TrainingSteps;
 import dev.nudge.engine.Engine;
 import dev.nudge.generate.Scoring;
 import dev.nudge.machine.Backend;

@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.Clock;
 import dev.nudge.machine.Backend;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;

@@ -1,5 +1,11 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.Child;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.NudgeCommand;
+import dev.nudge.bench.measure.PeerEnvironment;
+import dev.nudge.bench.measure.TrainingSteps;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import java.io.IOException;

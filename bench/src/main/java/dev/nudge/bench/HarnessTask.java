@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.EqualRows;
 import dev.nudge.format.Json;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,6 +1,19 @@
 package dev.nudge.bench;
 
 import dev.nudge.bench.HeadlinePage.Row;
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.Child;
+import dev.nudge.bench.measure.EqualRows;
+import dev.nudge.bench.measure.FinishedRows;
+import dev.nudge.bench.measure.HttpClients;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.NudgeCommand;
+import dev.nudge.bench.measure.PeerEnvironment;
+import dev.nudge.bench.measure.PeerSetting;
+import dev.nudge.bench.measure.ServerProcess;
+import dev.nudge.bench.measure.Side;
+import dev.nudge.bench.measure.Sides;
+import dev.nudge.bench.measure.TrainingSteps;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.text.Tokenizer;

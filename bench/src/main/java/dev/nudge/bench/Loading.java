@@ -1,5 +1,13 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.BenchModels;
+import dev.nudge.bench.measure.Child;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.NudgeCommand;
+import dev.nudge.bench.measure.PeerEnvironment;
+import dev.nudge.bench.measure.RandomFolder;
+import dev.nudge.bench.measure.TrainingSteps;
 import dev.nudge.format.RunFiles;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;

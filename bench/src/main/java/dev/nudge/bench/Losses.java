@@ -1,5 +1,14 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.Child;
+import dev.nudge.bench.measure.EqualRows;
+import dev.nudge.bench.measure.FinishedRows;
+import dev.nudge.bench.measure.LossChart;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.NudgeCommand;
+import dev.nudge.bench.measure.PeerEnvironment;
+import dev.nudge.bench.measure.Side;
 import dev.nudge.format.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;

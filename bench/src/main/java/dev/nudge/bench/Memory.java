@@ -1,5 +1,11 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.BenchModels;
+import dev.nudge.bench.measure.Child;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.RandomFolder;
+import dev.nudge.bench.measure.TrainingSteps;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Recompute;
 import java.nio.file.Path;

@@ -1,5 +1,11 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.BenchModels;
+import dev.nudge.bench.measure.Child;
+import dev.nudge.bench.measure.NudgeCommand;
+import dev.nudge.bench.measure.RandomFolder;
+import dev.nudge.bench.measure.TrainingSteps;
 import dev.nudge.format.Json;
 import dev.nudge.model.family.ModelConfig;
 import java.io.IOException;

@@ -1,5 +1,9 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.Clock;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.TrainingSteps;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;

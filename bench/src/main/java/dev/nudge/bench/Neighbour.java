@@ -1,6 +1,12 @@
 package dev.nudge.bench;
 
 import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.BenchModels;
+import dev.nudge.bench.measure.Child;
+import dev.nudge.bench.measure.Clock;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.TrainingSteps;
 import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Limits;

@@ -1,5 +1,16 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.EqualRows;
+import dev.nudge.bench.measure.FinishedRows;
+import dev.nudge.bench.measure.LossChart;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.PeerEnvironment;
+import dev.nudge.bench.measure.PeerSetting;
+import dev.nudge.bench.measure.PeersPage;
+import dev.nudge.bench.measure.Side;
+import dev.nudge.bench.measure.Sides;
+import dev.nudge.bench.measure.TrainingSteps;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
 import dev.nudge.eval.BetaMixture;
 import dev.nudge.eval.Clusters;
 import dev.nudge.eval.NormalMixture;

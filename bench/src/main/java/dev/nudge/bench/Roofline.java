@@ -1,5 +1,11 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.BenchModels;
+import dev.nudge.bench.measure.Clock;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.Profile;
+import dev.nudge.bench.measure.TrainingSteps;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;

@@ -1,5 +1,7 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.Machines;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.RunFiles;

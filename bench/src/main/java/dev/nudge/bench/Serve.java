@@ -1,5 +1,9 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.HttpClients;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.ServerProcess;
 import dev.nudge.model.family.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Files;

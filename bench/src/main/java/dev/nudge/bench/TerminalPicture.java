@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.bench.measure.BenchFlags;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

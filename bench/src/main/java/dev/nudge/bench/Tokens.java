@@ -1,6 +1,9 @@
 package dev.nudge.bench;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.nudge.bench.measure.BenchFlags;
+import dev.nudge.bench.measure.Machines;
+import dev.nudge.bench.measure.PeerEnvironment;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.TokenCache;
 import dev.nudge.format.OutFolder;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.bench.HeadlinePage.Row;
+import dev.nudge.bench.measure.Child;
+import dev.nudge.bench.measure.Machines;
 import dev.nudge.format.Json;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -3,6 +3,8 @@ package dev.nudge.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.nudge.bench.measure.BenchModels;
+import dev.nudge.bench.measure.RandomFolder;
 import dev.nudge.nn.Recompute;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;

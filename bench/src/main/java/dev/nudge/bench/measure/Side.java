@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,7 +14,7 @@ import java.util.Map;
 /// @param anon most resident anonymous bytes seen
 /// @param total most bytes charged to its cgroup; of the peer its own peak of resident bytes
 /// @param failure what stopped it; empty where nothing did
-record Side(
+public record Side(
     List<Double> rates,
     List<Double> losses,
     double real,
@@ -30,19 +30,19 @@ record Side(
   }
 
   /// Tells whether the limit of its memory stopped the process.
-  boolean tooLarge() {
+  public boolean tooLarge() {
     return failure.startsWith(TOO_LARGE);
   }
 
-  boolean fine() {
+  public boolean fine() {
     return failure.isEmpty();
   }
 
-  double median() {
+  public double median() {
     return TrainingSteps.median(rates);
   }
 
-  Map<String, Object> values() {
+  public Map<String, Object> values() {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("rates", rates);
     values.put("losses", losses);
@@ -54,7 +54,7 @@ record Side(
     return values;
   }
 
-  static Side of(Map<String, Object> values) {
+  public static Side of(Map<String, Object> values) {
     return new Side(
         numbers(values, "rates"),
         numbers(values, "losses"),
@@ -69,7 +69,7 @@ record Side(
     return values.get(key) instanceof Number n ? n.doubleValue() : 0;
   }
 
-  static List<Double> numbers(Map<String, Object> values, String key) {
+  public static List<Double> numbers(Map<String, Object> values, String key) {
     List<Double> numbers = new ArrayList<>();
     if (values.get(key) instanceof List<?> list) {
       list.forEach(v -> numbers.add(((Number) v).doubleValue()));

@@ -1,8 +1,10 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.nudge.bench.Breakdown;
+import dev.nudge.bench.LeastFlops;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;

@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import dev.nudge.format.Json;
 import dev.nudge.text.Tokenizer;
@@ -14,7 +14,7 @@ import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
 /// Writes the rows of a comparison: one file that both sides read, prompt and completion.
-final class EqualRows {
+public final class EqualRows {
   private EqualRows() {}
 
   /// Rows of exactly `length` tokens, end token counted, all trained: an empty prompt, and
@@ -22,7 +22,7 @@ final class EqualRows {
   ///
   /// A piece is cut where its text gives the same number of tokens again; where it does not, it is
   /// begun a token later.
-  static void flat(
+  public static void flat(
       Path source, String column, Tokenizer tokenizer, int length, int rows, Path out) {
     int[] ids = new int[rows * length * 2 + length];
     int have = 0;
@@ -54,7 +54,7 @@ final class EqualRows {
 
   /// Rows of `medical-medquad`: a question as prompt, so many characters of its answer as
   /// completion.
-  static void questions(Path source, int characters, int rows, Path out) {
+  public static void questions(Path source, int characters, int rows, Path out) {
     List<String> lines = new ArrayList<>();
     for (JsonNode row : read(source)) {
       String answer = row.path("answer").asString("");
@@ -70,7 +70,7 @@ final class EqualRows {
   }
 
   /// Rows of `finance-banking77`: a customer's message as prompt, its intent as completion.
-  static void banking(Path source, int rows, Path out) {
+  public static void banking(Path source, int rows, Path out) {
     List<String> lines = new ArrayList<>();
     for (JsonNode row : read(source)) {
       lines.add(
@@ -88,7 +88,7 @@ final class EqualRows {
 
   /// Returns the ratio of computed to real tokens, each row padded to the longest of its step: the
   /// mean over the steps after the first.
-  static double padding(Path rows, Tokenizer tokenizer, int batch, int steps) {
+  public static double padding(Path rows, Tokenizer tokenizer, int batch, int steps) {
     List<Integer> lengths = new ArrayList<>();
     for (JsonNode row : read(rows)) {
       String text = row.path("prompt").asString("") + row.path("completion").asString("");
@@ -120,7 +120,7 @@ final class EqualRows {
   }
 
   /// The rows of a data set's file.
-  static List<String> lines(Path source) {
+  public static List<String> lines(Path source) {
     try {
       return Files.readAllLines(source).stream().filter(line -> !line.isBlank()).toList();
     } catch (IOException e) {
@@ -130,7 +130,7 @@ final class EqualRows {
   }
 
   /// Writes rows into a file, whose folder is made.
-  static void write(Path out, List<String> lines) {
+  public static void write(Path out, List<String> lines) {
     try {
       Files.createDirectories(out.toAbsolutePath().getParent());
       Files.write(out, lines);

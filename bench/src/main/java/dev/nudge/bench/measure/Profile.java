@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import dev.nudge.kernel.Attend;
 import dev.nudge.machine.Backend;
@@ -25,12 +25,12 @@ import java.util.concurrent.CopyOnWriteArrayList;
 /// steps that are reported as rates run without it.
 ///
 /// Threading: each thread books on a sheet of its own; read when no step runs.
-final class Profile {
+public final class Profile {
   /// Time and operations of one part.
-  static final class Sum {
-    long nanos;
-    long calls;
-    double flops;
+  public static final class Sum {
+    public long nanos;
+    public long calls;
+    public double flops;
   }
 
   private final ModelConfig config;
@@ -46,7 +46,7 @@ final class Profile {
             return fresh;
           });
 
-  Profile(ModelConfig config, int rank, Clock clock) {
+  public Profile(ModelConfig config, int rank, Clock clock) {
     this.config = config;
     this.rank = rank;
     this.clock = clock;
@@ -60,7 +60,7 @@ final class Profile {
   }
 
   /// Puts clocks around the products and kernels of a backend.
-  Backend around(Backend backend) {
+  public Backend around(Backend backend) {
     return new Backend(
         backend.compute(),
         backend.kernels().each(backend.kernels().name(), this::around),
@@ -168,12 +168,12 @@ final class Profile {
   }
 
   /// Forgets all times that were booked.
-  void clear() {
+  public void clear() {
     sheets.forEach(Map::clear);
   }
 
   /// Returns what was booked on each thread since the last [#clear].
-  List<Map<String, Sum>> sheets() {
+  public List<Map<String, Sum>> sheets() {
     return new ArrayList<>(sheets);
   }
 }

@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.util.Comparator;
 import java.util.List;
@@ -6,8 +6,8 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Prints what [Peers] measured, as tables for `docs/benchmarks.md`.
-final class PeersPage {
+/// Prints what `Peers` measured, as tables for `docs/benchmarks.md`.
+public final class PeersPage {
   private static final String HEADING =
       """
       | side | real tokens/s, median (rounds) | ratio | first loss | RssAnon peak | whole peak |
@@ -17,7 +17,7 @@ final class PeersPage {
 
   /// @param scan every setting of the peer, once
   /// @param theirs the rounds of its best
-  static void table(
+  public static void table(
       Map<PeerSetting, Side> scan, Map<PeerSetting, List<Side>> theirs, List<Side> ours) {
     say("");
     say(HEADING);
@@ -58,7 +58,7 @@ final class PeersPage {
   /// Says what the ratios are made of.
   ///
   /// @param padding tokens that the peer computes to real ones
-  static void factors(
+  public static void factors(
       Map<PeerSetting, Side> scan,
       Map<PeerSetting, List<Side>> theirs,
       List<Side> ours,
@@ -94,7 +94,7 @@ final class PeersPage {
   }
 
   /// @param setting the peer's
-  static void lora(PeerSetting setting, List<Side> ours, List<Side> theirs) {
+  public static void lora(PeerSetting setting, List<Side> ours, List<Side> theirs) {
     say("");
     say("LoRA without quantisation, %s:", setting.label());
     say(HEADING);
@@ -138,7 +138,7 @@ final class PeersPage {
     return sides.stream().mapToLong(Side::total).max().orElse(0);
   }
 
-  static void say(String format, @Nullable Object... values) {
+  public static void say(String format, @Nullable Object... values) {
     System.out.printf(Locale.ROOT, format + "%n", values);
   }
 }

@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// It is made below the group that this process is in, or below the nearest one above that
 /// may have groups with a limit. Anonymous memory and page cache count, as the kernel counts
 /// them: pages of a file count for the group that read them first.
-final class MemoryGroup implements AutoCloseable {
+public final class MemoryGroup implements AutoCloseable {
   private final Path folder;
   private final boolean two;
 
@@ -26,7 +26,7 @@ final class MemoryGroup implements AutoCloseable {
   /// Makes a group of at most so many bytes.
   ///
   /// @throws IllegalStateException where this system or user cannot
-  static MemoryGroup of(long bytes) {
+  public static MemoryGroup of(long bytes) {
     String mounts = text(Path.of("/proc/mounts"));
     String own = text(Path.of("/proc/self/cgroup"));
     Path one =

@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.util.Locale;
 

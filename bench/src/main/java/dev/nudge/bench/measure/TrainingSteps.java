@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.targets.Lora;
@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Makes whole optimiser steps, as a run makes them, on random tokens that are all labelled: of
 /// LoRA, or of the model's own weights where it has some that train.
-final class TrainingSteps implements AutoCloseable {
-  static final int RANK = 16;
+public final class TrainingSteps implements AutoCloseable {
+  public static final int RANK = 16;
   private static final double ALPHA = 32;
   private static final double RATE = 2e-4;
   private static final OptimizerSettings SETTINGS =
@@ -58,12 +58,13 @@ final class TrainingSteps implements AutoCloseable {
   private int made;
 
   /// @param sequences of `length` tokens in a step
-  TrainingSteps(CausalLm model, int threads, int lanes, int length, int sequences, Clock clock) {
+  public TrainingSteps(
+      CausalLm model, int threads, int lanes, int length, int sequences, Clock clock) {
     this(model, threads, lanes, length, sequences, clock, null);
   }
 
   /// @param level of all layers; null: the planner's choice
-  TrainingSteps(
+  public TrainingSteps(
       CausalLm model,
       int threads,
       int lanes,
@@ -145,26 +146,26 @@ final class TrainingSteps implements AutoCloseable {
   }
 
   /// Bytes of one lane's workspace.
-  long workspaceBytes() {
+  public long workspaceBytes() {
     return workspaceBytes;
   }
 
-  int[] lengths() {
+  public int[] lengths() {
     return lengths.clone();
   }
 
-  int tokens() {
+  public int tokens() {
     return Arrays.stream(lengths).sum();
   }
 
-  int labelled() {
+  public int labelled() {
     return tokens() - lengths.length;
   }
 
   /// Makes a step.
   ///
   /// @return seconds
-  double step() {
+  public double step() {
     double start = clock.lanes(lanes);
     Trainer.Result result =
         trainer.step(++made, IntStream.range(0, lengths.length).toArray(), RATE);
@@ -181,7 +182,7 @@ final class TrainingSteps implements AutoCloseable {
   /// Makes some steps.
   ///
   /// @return seconds of each
-  double[] steps(int count) {
+  public double[] steps(int count) {
     double[] seconds = new double[count];
     for (int i = 0; i < count; i++) {
       seconds[i] = step();
@@ -189,11 +190,11 @@ final class TrainingSteps implements AutoCloseable {
     return seconds;
   }
 
-  static double median(List<Double> values) {
+  public static double median(List<Double> values) {
     return median(values.stream().mapToDouble(Double::doubleValue).toArray());
   }
 
-  static double median(double[] values) {
+  public static double median(double[] values) {
     double[] sorted = values.clone();
     Arrays.sort(sorted);
     int n = sorted.length;

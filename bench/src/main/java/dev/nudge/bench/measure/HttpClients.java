@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import dev.nudge.format.Json;
 import java.io.BufferedReader;
@@ -20,7 +20,7 @@ import java.util.concurrent.Future;
 import tools.jackson.databind.JsonNode;
 
 /// Clients that stream completions from a server in the shape of OpenAI's API.
-final class HttpClients implements AutoCloseable {
+public final class HttpClients implements AutoCloseable {
   private final HttpClient client = HttpClient.newHttpClient();
   private final ExecutorService each = Executors.newVirtualThreadPerTaskExecutor();
   private final URI url;
@@ -28,20 +28,20 @@ final class HttpClients implements AutoCloseable {
   /// What is asked.
   ///
   /// @param model empty: the server's own
-  record Ask(String model, String prompt, int tokens) {}
+  public record Ask(String model, String prompt, int tokens) {}
 
   /// What an answer took, in seconds since the question.
   ///
   /// @param first until the first text
   /// @param tokens as the server's usage says
-  record Took(double first, double last, int tokens) {}
+  public record Took(double first, double last, int tokens) {}
 
-  HttpClients(URI url) {
+  public HttpClients(URI url) {
     this.url = url;
   }
 
   /// Asks all questions, so many at once.
-  List<Took> all(List<Ask> asks, int atOnce) throws Exception {
+  public List<Took> all(List<Ask> asks, int atOnce) throws Exception {
     List<Took> took = new ArrayList<>();
     List<Future<List<Took>>> streams = new ArrayList<>();
     for (int s = 0; s < atOnce; s++) {
@@ -63,7 +63,7 @@ final class HttpClients implements AutoCloseable {
   }
 
   /// Asks one question, greedily, for exactly so many tokens.
-  Took one(Ask ask) throws IOException, InterruptedException {
+  public Took one(Ask ask) throws IOException, InterruptedException {
     Map<String, Object> body = new LinkedHashMap<>();
     if (!ask.model.isEmpty()) {
       body.put("model", ask.model);

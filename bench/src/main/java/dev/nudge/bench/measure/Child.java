@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /// Runs a program to its end and watches its memory.
-final class Child {
+public final class Child {
   private static final int PERIOD_MILLIS = 15;
   private static final int KILLED = 137;
   private static final int SAVING_SECONDS = 10;
@@ -28,7 +28,7 @@ final class Child {
   /// @param peakFile the most resident bytes of mapped files seen
   /// @param peakGroup the most bytes charged to its cgroup; 0 without one
   /// @param killed whether its cgroup was too small
-  record Ran(
+  public record Ran(
       int exit,
       String output,
       double seconds,
@@ -37,11 +37,11 @@ final class Child {
       long peakGroup,
       boolean killed) {
     /// The last line that is not empty.
-    String lastLine() {
+    public String lastLine() {
       return output.lines().filter(l -> !l.isBlank()).reduce((a, b) -> b).orElse("");
     }
 
-    Ran orThrow() {
+    public Ran orThrow() {
       if (exit != 0) {
         throw new IllegalStateException(
             (killed ? "killed in its cgroup" : "exit " + exit) + ":\n" + output);
@@ -53,7 +53,7 @@ final class Child {
   /// The command line of a program of this class path in a JVM like this one.
   ///
   /// @param options of the JVM
-  static List<String> java(List<String> options, Class<?> program, List<String> args) {
+  public static List<String> java(List<String> options, Class<?> program, List<String> args) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(options);
@@ -65,7 +65,7 @@ final class Child {
   /// Runs a command in a folder.
   ///
   /// @param limit bytes of a memory cgroup of its own; 0: none
-  static Ran run(List<String> command, Path folder, long limit) {
+  public static Ran run(List<String> command, Path folder, long limit) {
     if (limit == 0) {
       return run(command, folder, null);
     }
@@ -151,7 +151,7 @@ final class Child {
     return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
   }
 
-  static String gib(long bytes) {
+  public static String gib(long bytes) {
     return String.format(Locale.ROOT, "%.2f GiB", bytes / 1073741824.0);
   }
 }

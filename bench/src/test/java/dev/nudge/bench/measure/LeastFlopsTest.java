@@ -1,7 +1,8 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.bench.LeastFlops;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 

@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import dev.nudge.format.Json;
 import java.io.IOException;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// A call is one set of flags on one commit and one start of a machine; whatever differs begins a
 /// new one. One JSON object a line: first `{"call", "work", "commit", "boot"}`, then rows `{"call",
 /// "row", …}`, then `{"call", "ended"}`.
-final class FinishedRows {
+public final class FinishedRows {
   private final Path file;
   private final String call;
   private final Map<String, Map<String, Object>> rows = new LinkedHashMap<>();
@@ -36,7 +36,7 @@ final class FinishedRows {
   /// Goes on with the last call in the file if it is this one and was not ended, else begins one.
   ///
   /// @param work the flags that say what is measured
-  static FinishedRows open(Path file, String work, String commit, String boot) {
+  public static FinishedRows open(Path file, String work, String commit, String boot) {
     Map<String, Object> last = Map.of();
     Map<String, Map<String, Object>> rows = new LinkedHashMap<>();
     try {
@@ -86,7 +86,7 @@ final class FinishedRows {
   }
 
   /// Returns a row that is kept, or makes it and keeps it.
-  Map<String, Object> row(String name, Supplier<Map<String, Object>> make) {
+  public Map<String, Object> row(String name, Supplier<Map<String, Object>> make) {
     Map<String, Object> known = rows.get(name);
     if (known != null) {
       return known;
@@ -100,17 +100,17 @@ final class FinishedRows {
     return row;
   }
 
-  String call() {
+  public String call() {
     return call;
   }
 
   /// Returns how many rows an earlier process of this call left.
-  int resumedRows() {
+  public int resumedRows() {
     return resumed ? rows.size() : 0;
   }
 
   /// Marks the call as ended: the next one begins anew.
-  void end() {
+  public void end() {
     write(Map.of("call", call, "ended", true));
   }
 

@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// @param python of the environment
 /// @param sft the peer's program
 /// @param versions what is installed of what the requirements name
-record PeerEnvironment(Path python, Path sft, String versions) {
+public record PeerEnvironment(Path python, Path sft, String versions) {
   private static final String ASK =
       "import importlib.metadata as m, sys\n"
           + "print(', '.join(f'{p} {m.version(p)}' for p in sys.argv[1:]))";
@@ -23,7 +23,7 @@ record PeerEnvironment(Path python, Path sft, String versions) {
   ///
   /// @param peers the folder with `sft.py` and `requirements.txt`
   /// @param environment kept between calls
-  static PeerEnvironment of(Path peers, Path environment) {
+  public static PeerEnvironment of(Path peers, Path environment) {
     Path requirements = peers.resolve("requirements.txt");
     Path sft = peers.resolve("sft.py");
     if (!Files.exists(requirements) || !Files.exists(sft)) {
@@ -49,7 +49,7 @@ record PeerEnvironment(Path python, Path sft, String versions) {
   }
 
   /// The environment if it is there with its packages, of whatever version; nothing is installed.
-  static @Nullable PeerEnvironment there(Path peers, Path environment) {
+  public static @Nullable PeerEnvironment there(Path peers, Path environment) {
     Path sft = peers.resolve("sft.py");
     Path python = environment.resolve("bin").resolve("python");
     String versions =
@@ -60,7 +60,7 @@ record PeerEnvironment(Path python, Path sft, String versions) {
   }
 
   /// The versions of packages of a Python; empty unless all are there.
-  static String versions(Path python, List<String> packages) {
+  public static String versions(Path python, List<String> packages) {
     if (!Files.isExecutable(python)) {
       return "";
     }
@@ -69,7 +69,7 @@ record PeerEnvironment(Path python, Path sft, String versions) {
   }
 
   /// The peers' folder beside the repository or in it.
-  static Path beside(Path home) {
+  public static Path beside(Path home) {
     Path inside = home.resolve("shared").resolve("peers");
     return Files.isDirectory(inside)
         ? inside
@@ -77,7 +77,7 @@ record PeerEnvironment(Path python, Path sft, String versions) {
   }
 
   /// The model that both sides train, beside the peers' folder.
-  static Path model(Path peers) {
+  public static Path model(Path peers) {
     Path shared = peers.toAbsolutePath().normalize().resolveSibling("");
     return shared.resolve("models").resolve("SmolLM2-135M-Instruct");
   }
@@ -94,7 +94,7 @@ record PeerEnvironment(Path python, Path sft, String versions) {
   }
 
   /// Asks a Python for the versions of packages, which are its last line.
-  static Child.Ran ask(Path python, List<String> packages) {
+  public static Child.Ran ask(Path python, List<String> packages) {
     List<String> command = new ArrayList<>(List.of(python.toString(), "-c", ASK));
     command.addAll(packages);
     return Child.run(command, Path.of("."), 0);

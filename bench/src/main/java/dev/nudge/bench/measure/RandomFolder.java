@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import dev.nudge.format.Entry;
 import dev.nudge.format.Json;
@@ -29,7 +29,7 @@ import java.util.SplittableRandom;
 ///
 /// A matrix is uniform in ±1/√in; in NF4 its codes are uniform, its scales around 1/√in. Norms are
 /// 1.
-final class RandomFolder {
+public final class RandomFolder {
   private static final int SPECIALS = 3;
   private static final int BYTES = 256;
 
@@ -42,12 +42,12 @@ final class RandomFolder {
   }
 
   /// Bytes of the weights' file, its header apart.
-  static long bytes(ModelConfig config, boolean nf4) {
+  public static long bytes(ModelConfig config, boolean nf4) {
     return new RandomFolder(config, nf4).entries().stream().mapToLong(Entry::bytes).sum();
   }
 
   /// Writes the folder unless it is there.
-  static Path of(Path folder, ModelConfig config, boolean nf4) {
+  public static Path of(Path folder, ModelConfig config, boolean nf4) {
     Path done = folder.resolve("config.json");
     if (Files.exists(done)) {
       return folder;
@@ -78,7 +78,7 @@ final class RandomFolder {
   }
 
   /// Says that there is not enough room on the disk.
-  static final class NoRoomException extends RuntimeException {
+  public static final class NoRoomException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     NoRoomException(String message) {
@@ -87,7 +87,7 @@ final class RandomFolder {
   }
 
   /// A file of rows of so many tokens, end token counted.
-  static Path rows(Path file, int tokens, int rows) {
+  public static Path rows(Path file, int tokens, int rows) {
     SplittableRandom random = new SplittableRandom(7);
     List<String> lines = new ArrayList<>();
     for (int r = 0; r < rows; r++) {

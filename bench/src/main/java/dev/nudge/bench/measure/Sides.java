@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import dev.nudge.format.Json;
 import java.nio.file.Path;
@@ -12,13 +12,13 @@ import tools.jackson.databind.JsonNode;
 ///
 /// @param length the longest row
 /// @param limit bytes of the memory cgroup of a process
-record Sides(
+public record Sides(
     PeerEnvironment peer, Path model, Path rows, int batch, int length, long limit, Path scratch) {
 
   /// Runs the peer's `sft.py`.
   ///
   /// @param method `qlora` or `lora`
-  Side peer(String method, PeerSetting setting, int steps) {
+  public Side peer(String method, PeerSetting setting, int steps) {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -68,7 +68,7 @@ record Sides(
   /// Runs `./nudge train`.
   ///
   /// @param more flags beside those that the comparison fixes
-  Side ours(String method, int steps, List<String> more) {
+  public Side ours(String method, int steps, List<String> more) {
     Path out = scratch.resolve("ours");
     List<String> flags =
         new ArrayList<>(

@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -6,11 +6,11 @@ import java.util.List;
 /// One configuration of the peer.
 ///
 /// @param defaults TRL's own defaults; the other values are then not given
-record PeerSetting(boolean defaults, String attention, boolean checkpointing, String dtype) {
-  static final PeerSetting DEFAULTS = new PeerSetting(true, "sdpa", true, "bf16");
+public record PeerSetting(boolean defaults, String attention, boolean checkpointing, String dtype) {
+  public static final PeerSetting DEFAULTS = new PeerSetting(true, "sdpa", true, "bf16");
 
   /// All of {sdpa, eager} × {checkpointing off, on} × {bf16, fp32}.
-  static List<PeerSetting> all() {
+  public static List<PeerSetting> all() {
     List<PeerSetting> all = new ArrayList<>();
     for (String dtype : List.of("bf16", "fp32")) {
       for (String attention : List.of("sdpa", "eager")) {
@@ -27,7 +27,7 @@ record PeerSetting(boolean defaults, String attention, boolean checkpointing, St
     return new PeerSetting(defaults, attention, on, dtype);
   }
 
-  String label() {
+  public String label() {
     return defaults
         ? "TRL's defaults"
         : attention + ", " + dtype + (checkpointing ? ", checkpointing" : ", no checkpointing");

@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.plan.Work;
@@ -11,12 +11,12 @@ import java.util.SplittableRandom;
 /// @param shape random weights, stored in bf16
 /// @param flags of `plan` and `train` alike
 /// @param room share of the memory of the roomiest layout that the run may take; 1: all of it
-record Draw(ModelConfig shape, List<String> flags, int length, int batch, double room) {
+public record Draw(ModelConfig shape, List<String> flags, int length, int batch, double room) {
   private static final double LEAST_FLOPS = 8e9;
   private static final double MOST_FLOPS = 150e9;
 
   /// Draws settings whose steps are neither instant nor long. Equal seeds give equal settings.
-  static List<Draw> of(long seed, int count, List<String> quantize) {
+  public static List<Draw> of(long seed, int count, List<String> quantize) {
     SplittableRandom random = new SplittableRandom(seed);
     List<Draw> draws = new ArrayList<>();
     while (draws.size() < count) {

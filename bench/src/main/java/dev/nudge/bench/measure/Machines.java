@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.Set;
 
 /// Says what every number stands beside: date, commit, machine, load.
-final class Machines {
+public final class Machines {
   private static final String UNKNOWN = "unknown";
   private static final Map<Integer, String> INTEL =
       Map.of(143, "Sapphire Rapids", 207, "Emerald Rapids", 173, "Granite Rapids");
@@ -18,7 +18,7 @@ final class Machines {
   private Machines() {}
 
   /// Writes date, commit, machine and load as one line to be pasted with numbers.
-  static String line() {
+  public static String line() {
     return String.format(
         Locale.ROOT,
         "%s, commit %s, %s, %d processors, %.0f GiB, %s, Java %s, load %.2f",
@@ -32,18 +32,18 @@ final class Machines {
         load());
   }
 
-  static String commit() {
+  public static String commit() {
     return System.getProperty("nudge.bench.commit", UNKNOWN);
   }
 
   /// The repository that the launcher stands in.
-  static Path home() {
+  public static Path home() {
     return Path.of(System.getProperty("nudge.bench.home", "."));
   }
 
   /// The folder that benches keep their files in: `$XDG_CACHE_HOME/nudge/bench`, else
   /// `~/.cache/nudge/bench`.
-  static Path cache() {
+  public static Path cache() {
     String xdg = System.getenv("XDG_CACHE_HOME");
     Path base =
         xdg != null && !xdg.isEmpty()
@@ -52,7 +52,7 @@ final class Machines {
     return base.resolve("nudge").resolve("bench");
   }
 
-  static double load() {
+  public static double load() {
     return ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
   }
 
@@ -71,12 +71,12 @@ final class Machines {
 
   /// The generation of the processor with its family and model, as ` (family 25, model 17: Zen
   /// 4)`; empty if it is unknown here.
-  static String generation() {
+  public static String generation() {
     String text = read(Path.of("/proc/cpuinfo"));
     return generation(field(text, "cpu family"), field(text, "model"));
   }
 
-  static String generation(String family, String model) {
+  public static String generation(String family, String model) {
     int number = model.matches("\\d+") ? Integer.parseInt(model) : 0;
     String name =
         switch (family) {
@@ -89,13 +89,13 @@ final class Machines {
     return name.isEmpty() ? "" : " (family %s, model %s: %s)".formatted(family, model, name);
   }
 
-  static long memoryBytes() {
+  public static long memoryBytes() {
     String total = field(read(Path.of("/proc/meminfo")), "MemTotal").replaceAll("\\D", "");
     return total.isEmpty() ? 0 : Long.parseLong(total) * 1024;
   }
 
   /// Tells one start of this machine from another; rows of two of them are not compared.
-  static String boot() {
+  public static String boot() {
     return read(Path.of("/proc/sys/kernel/random/boot_id")).trim();
   }
 

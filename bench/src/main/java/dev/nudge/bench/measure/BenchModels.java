@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import static dev.nudge.model.family.ModelConfig.llama;
 
@@ -9,12 +9,12 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /// Shapes of models that are measured without their weights.
-final class BenchModels {
-  static final ModelConfig SMOLLM2_135M =
+public final class BenchModels {
+  public static final ModelConfig SMOLLM2_135M =
       llama(576, 1536, 30, 9, 3, 64, 49152, 8192, true, 100_000);
 
   /// The names of the models that a step can be measured on in memory.
-  static final String ROOFLINE = "135m|tiny|llama-3.2-1b|7b";
+  public static final String ROOFLINE = "135m|tiny|llama-3.2-1b|7b";
 
   private static final Map<String, ModelConfig> ALL = new LinkedHashMap<>();
 
@@ -36,7 +36,7 @@ final class BenchModels {
     return String.join("|", ALL.keySet());
   }
 
-  static ModelConfig named(String name) {
+  public static ModelConfig named(String name) {
     ModelConfig shape = ALL.get(name);
     if (shape == null) {
       throw new IllegalArgumentException("no shape " + name + "; there are " + names());
@@ -45,14 +45,14 @@ final class BenchModels {
   }
 
   /// Reads `--quantize`: none, or NF4 with double quantisation.
-  static Quantization quantization(BenchFlags flags) {
+  public static Quantization quantization(BenchFlags flags) {
     return flags.text("quantize").equals("nf4")
         ? Quantization.of(new Nf4Format(true))
         : Quantization.NONE;
   }
 
   /// Returns the shape with another number of layers.
-  static ModelConfig layers(ModelConfig c, int layers) {
+  public static ModelConfig layers(ModelConfig c, int layers) {
     return c.sized(
         c.hiddenSize(),
         c.intermediateSize(),

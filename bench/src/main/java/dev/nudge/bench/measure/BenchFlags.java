@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 /// A default with bars lists the values that are allowed, the first is taken; `…` means that there
 /// is none. Where the default is a number, or whole numbers with commas, no other is
 /// taken.
-final class BenchFlags {
+public final class BenchFlags {
   private static final Pattern FLAG = Pattern.compile("--(\\S+) (.*?)(?= --|$)");
   private static final Pattern WHOLE = Pattern.compile("\\d+");
   private static final Pattern WHOLES = Pattern.compile("\\d+(,\\d+)+");
@@ -33,7 +33,7 @@ final class BenchFlags {
   /// Reads a command line or ends the program with its usage.
   ///
   /// @param known all flags with their defaults
-  static BenchFlags parse(String program, String[] args, String known) {
+  public static BenchFlags parse(String program, String[] args, String known) {
     return orEnd(() -> of(program, args, known));
   }
 
@@ -50,7 +50,7 @@ final class BenchFlags {
   /// Reads a command line.
   ///
   /// @throws IllegalArgumentException with what is wrong and the usage
-  static BenchFlags of(String program, String[] args, String all) {
+  public static BenchFlags of(String program, String[] args, String all) {
     BenchFlags flags = new BenchFlags(program);
     FLAG.matcher(all)
         .results()
@@ -86,7 +86,7 @@ final class BenchFlags {
   }
 
   /// Ends the program with its usage where something does not hold.
-  void check(boolean holds, String message) {
+  public void check(boolean holds, String message) {
     if (!holds) {
       orEnd(
           () -> {
@@ -105,11 +105,11 @@ final class BenchFlags {
     return value.isEmpty() ? "…" : value;
   }
 
-  boolean given(String name) {
+  public boolean given(String name) {
     return !text(name).isEmpty();
   }
 
-  String text(String name) {
+  public String text(String name) {
     String known = defaults.get(name);
     if (known == null) {
       throw new IllegalStateException(program + " has no flag " + name);
@@ -118,7 +118,7 @@ final class BenchFlags {
     return value != null ? value : known.split("\\|")[0];
   }
 
-  int whole(String name) {
+  public int whole(String name) {
     try {
       return Integer.parseInt(zero(name));
     } catch (NumberFormatException e) {
@@ -127,12 +127,12 @@ final class BenchFlags {
   }
 
   /// The number that was given, else `other`: 0 stands for none.
-  int whole(String name, int other) {
+  public int whole(String name, int other) {
     return whole(name) > 0 ? whole(name) : other;
   }
 
   /// The number or, where it is smaller than `least`, the end of the program with its usage.
-  int atLeast(int least, String name) {
+  public int atLeast(int least, String name) {
     return orEnd(
         () -> {
           int value = whole(name);
@@ -143,7 +143,7 @@ final class BenchFlags {
         });
   }
 
-  double real(String name) {
+  public double real(String name) {
     try {
       return Double.parseDouble(zero(name));
     } catch (NumberFormatException e) {
@@ -156,20 +156,20 @@ final class BenchFlags {
   }
 
   /// The path that was given, else `other`; absolute.
-  Path path(String name, Path other) {
+  public Path path(String name, Path other) {
     return (given(name) ? path(name) : other).toAbsolutePath();
   }
 
-  Path path(String name) {
+  public Path path(String name) {
     return Path.of(text(name));
   }
 
   /// A list with commas; empty where nothing is given.
-  List<String> list(String name) {
+  public List<String> list(String name) {
     return given(name) ? List.of(text(name).split(",")) : List.of();
   }
 
-  int[] wholes(String name) {
+  public int[] wholes(String name) {
     try {
       return list(name).stream().mapToInt(Integer::parseInt).toArray();
     } catch (NumberFormatException e) {
@@ -177,7 +177,7 @@ final class BenchFlags {
     }
   }
 
-  <E extends Enum<E>> E choice(String name, Class<E> type) {
+  public <E extends Enum<E>> E choice(String name, Class<E> type) {
     return Arrays.stream(type.getEnumConstants())
         .filter(e -> e.name().equals(text(name).toUpperCase(Locale.ROOT).replace('-', '_')))
         .findFirst()

@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /// A server in a process of its own, from its start until [#close].
-final class ServerProcess implements AutoCloseable {
+public final class ServerProcess implements AutoCloseable {
   private static final String READY = "listening on ";
   private static final int SECONDS = 120;
 
@@ -28,12 +28,12 @@ final class ServerProcess implements AutoCloseable {
     this.url = url;
   }
 
-  URI url() {
+  public URI url() {
     return url;
   }
 
   /// Starts `./nudge serve` and waits for its line.
-  static ServerProcess nudge(List<String> flags) {
+  public static ServerProcess nudge(List<String> flags) {
     List<String> command = new ArrayList<>();
     command.add(NudgeCommand.program());
     command.addAll(List.of("serve", "--port", "0"));
@@ -61,7 +61,7 @@ final class ServerProcess implements AutoCloseable {
   /// Starts llama.cpp's server and waits until it is well.
   ///
   /// @param streams answers side by side
-  static ServerProcess llama(Path program, Path gguf, int streams, int threads, int context)
+  public static ServerProcess llama(Path program, Path gguf, int streams, int threads, int context)
       throws InterruptedException {
     int port = freePort();
     List<String> command =

@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -9,7 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /// Draws loss curves into an SVG.
-final class LossChart {
+public final class LossChart {
   private static final int WIDTH = 640;
   private static final int HEIGHT = 360;
   private static final int LEFT = 60;
@@ -21,7 +21,7 @@ final class LossChart {
 
   private LossChart() {}
 
-  static void write(Path file, String title, Map<String, List<Double>> curves) {
+  public static void write(Path file, String title, Map<String, List<Double>> curves) {
     try {
       Files.createDirectories(file.toAbsolutePath().getParent());
       Files.writeString(file, svg(title, curves));

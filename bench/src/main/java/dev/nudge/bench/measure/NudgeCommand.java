@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.RunFiles;
@@ -11,17 +11,17 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /// The command of this repository as a user types it, and what its runs leave behind.
-final class NudgeCommand {
+public final class NudgeCommand {
   private NudgeCommand() {}
 
   /// The launcher of this checkout; `NUDGE_COMMAND` names another one, for trials of a bench.
-  static String program() {
+  public static String program() {
     String other = System.getenv("NUDGE_COMMAND");
     return other != null ? other : Machines.home().resolve("nudge").toString();
   }
 
   /// A command line.
-  static List<String> command(String verb, List<String> flags) {
+  public static List<String> command(String verb, List<String> flags) {
     List<String> command = new ArrayList<>();
     command.add(program());
     command.add(verb);
@@ -30,7 +30,7 @@ final class NudgeCommand {
   }
 
   /// The command line of a training run; what lies in its place gives way.
-  static List<String> train(Path model, Path rows, Path out, List<String> more) {
+  public static List<String> train(Path model, Path rows, Path out, List<String> more) {
     List<String> flags = new ArrayList<>();
     flags.addAll(List.of("--model", model.toString(), "--data", rows.toString()));
     flags.addAll(List.of("--out", out.toString(), "--overwrite"));
@@ -39,7 +39,7 @@ final class NudgeCommand {
   }
 
   /// The lines of `metrics.jsonl` that stand for a step.
-  static List<JsonNode> steps(Path out) {
+  public static List<JsonNode> steps(Path out) {
     try {
       return Files.readAllLines(out.resolve(RunFiles.METRICS)).stream()
           .map(Json::parse)
@@ -51,7 +51,7 @@ final class NudgeCommand {
   }
 
   /// Reads the `run.json` of a run.
-  static JsonNode record(Path out) {
+  public static JsonNode record(Path out) {
     try {
       return Json.parse(Files.readString(out.resolve(RunFiles.RUN)));
     } catch (IOException e) {

@@ -1,4 +1,4 @@
-package dev.nudge.bench;
+package dev.nudge.bench.measure;
 
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
@@ -10,26 +10,26 @@ import java.lang.management.ThreadMXBean;
 /// uneven; caches and clock rate are still shared. It is for developing on a busy machine; numbers
 /// that are published are the wall's. It needs one thread a lane: those that a library starts by
 /// itself are not seen.
-enum Clock {
+public enum Clock {
   WALL {
     @Override
-    long nanos() {
+    public long nanos() {
       return System.nanoTime();
     }
 
     @Override
-    double lanes(int lanes) {
+    public double lanes(int lanes) {
       return System.nanoTime() / 1e9;
     }
   },
   CPU {
     @Override
-    long nanos() {
+    public long nanos() {
       return THREADS.getCurrentThreadCpuTime();
     }
 
     @Override
-    double lanes(int lanes) {
+    public double lanes(int lanes) {
       long sum = 0;
       for (ThreadInfo thread : THREADS.getThreadInfo(THREADS.getAllThreadIds())) {
         if (thread != null && thread.getThreadName().startsWith("lane-")) {
@@ -46,5 +46,5 @@ enum Clock {
   abstract long nanos();
 
   /// Seconds of all lanes together, from some start: their mean of processor time.
-  abstract double lanes(int lanes);
+  public abstract double lanes(int lanes);
 }
