@@ -5,7 +5,6 @@ import static dev.nudge.kernel.simd.Species.BY_2;
 import static dev.nudge.kernel.simd.Species.BY_4;
 import static dev.nudge.kernel.simd.Species.F;
 import static dev.nudge.kernel.simd.Species.I;
-import static dev.nudge.kernel.simd.Species.LANES;
 import static dev.nudge.kernel.simd.Species.LE;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -129,7 +128,7 @@ final class FewNf4By8 {
     return sum.lane(0);
   }
 
-  /// The sums of four rows, `stride` bytes apart, into the first of `sums`.
+  /// The sums of four rows, `stride` bytes apart.
   static void four(
       MemorySegment w,
       long at,
@@ -183,10 +182,25 @@ final class FewNf4By8 {
         odd3 = second.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 32, LE), odd3);
       }
     }
-    even0.add(odd0).intoArray(sums, 0);
-    even1.add(odd1).intoArray(sums, LANES);
-    even2.add(odd2).intoArray(sums, 2 * LANES);
-    even3.add(odd3).intoArray(sums, 3 * LANES);
-    Sums.fold(sums);
+    FloatVector sum0 = even0.add(odd0);
+    sum0 = sum0.add(sum0.rearrange(BY_4));
+    sum0 = sum0.add(sum0.rearrange(BY_2));
+    sum0 = sum0.add(sum0.rearrange(BY_1));
+    sums[0] = sum0.lane(0);
+    FloatVector sum1 = even1.add(odd1);
+    sum1 = sum1.add(sum1.rearrange(BY_4));
+    sum1 = sum1.add(sum1.rearrange(BY_2));
+    sum1 = sum1.add(sum1.rearrange(BY_1));
+    sums[1] = sum1.lane(0);
+    FloatVector sum2 = even2.add(odd2);
+    sum2 = sum2.add(sum2.rearrange(BY_4));
+    sum2 = sum2.add(sum2.rearrange(BY_2));
+    sum2 = sum2.add(sum2.rearrange(BY_1));
+    sums[2] = sum2.lane(0);
+    FloatVector sum3 = even3.add(odd3);
+    sum3 = sum3.add(sum3.rearrange(BY_4));
+    sum3 = sum3.add(sum3.rearrange(BY_2));
+    sum3 = sum3.add(sum3.rearrange(BY_1));
+    sums[3] = sum3.lane(0);
   }
 }

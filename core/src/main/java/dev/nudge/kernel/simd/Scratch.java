@@ -28,9 +28,8 @@ final class Scratch {
 
   final int[] order = new int[AdamW8.BLOCK];
 
-  /// Dot products of the rows that are computed side by side; before their lanes are summed, a
-  /// vector each.
-  final float[] sums = new float[VectorFewRows.SIDE * Species.LANES];
+  /// Dot products of the rows that are computed side by side.
+  final float[] sums = new float[VectorFewRows.SIDE];
 
   private float[] scales = new float[0];
   private MemorySegment row = allocate(Strip.BLOCK * 8L);

@@ -1,13 +1,7 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Species.BY_1;
-import static dev.nudge.kernel.simd.Species.BY_2;
-import static dev.nudge.kernel.simd.Species.BY_4;
-import static dev.nudge.kernel.simd.Species.BY_8;
 import static dev.nudge.kernel.simd.Species.D;
-import static dev.nudge.kernel.simd.Species.F;
 import static dev.nudge.kernel.simd.Species.FD;
-import static dev.nudge.kernel.simd.Species.LANES;
 import static dev.nudge.kernel.simd.Species.LE;
 import static jdk.incubator.vector.VectorOperators.D2F;
 import static jdk.incubator.vector.VectorOperators.F2D;
@@ -41,24 +35,6 @@ final class Sums {
     for (int i = 0; i < n; i += D.length()) {
       DoubleVector s = DoubleVector.fromMemorySegment(D, sum, 8L * i, LE);
       s.convertShape(D2F, FD, 0).intoMemorySegment(to, at + 4L * i, LE);
-    }
-  }
-
-  /// Sums the lanes of [VectorFewRows#SIDE] vectors that lie behind each other: `sums[r]` becomes
-  /// the sum of vector r. The folds are here once because vectors are passed in an array.
-  static void fold(float[] sums) {
-    for (int r = 0; r < VectorFewRows.SIDE; r++) {
-      FloatVector sum = FloatVector.fromArray(F, sums, r * LANES);
-      if (LANES > 8) {
-        sum = sum.add(sum.rearrange(BY_8));
-      }
-      if (LANES > 4) {
-        sum = sum.add(sum.rearrange(BY_4));
-      }
-      if (LANES > 2) {
-        sum = sum.add(sum.rearrange(BY_2));
-      }
-      sums[r] = sum.add(sum.rearrange(BY_1)).lane(0);
     }
   }
 }
