@@ -4,8 +4,8 @@
 //       -R-Dmodel=MODEL -R-Drows=rows.jsonl -R-Dout=OUT examples/nudge.jsh
 
 import dev.nudge.Nudge
-import dev.nudge.settings.TrainSettings
-import dev.nudge.train.TrainEvent
+import dev.nudge.settings.train.TrainSettings
+import dev.nudge.train.events.TrainEvent
 
 var model = Path.of(System.getProperty("model"))
 var out = Path.of(System.getProperty("out"))

@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Nudge;
 import dev.nudge.eval.suite.Suite;
+import dev.nudge.format.Json;
 import dev.nudge.hub.Hub;
 import dev.nudge.quickstart.Quickstart;
 import dev.nudge.server.Server;
+import dev.nudge.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +32,14 @@ class JourneysTest {
     CallGraph graph =
         CallGraph.of(
             List.of(
-                Main.class, Nudge.class, Hub.class, Suite.class, Quickstart.class, Server.class));
+                Main.class,
+                Json.class,
+                ChatTemplate.class,
+                Nudge.class,
+                Hub.class,
+                Suite.class,
+                Quickstart.class,
+                Server.class));
     List<String> broken = new ArrayList<>();
     int found = 0;
     for (String chain : chains()) {
