@@ -497,7 +497,7 @@ final class Headline {
     double[][] rates = serve(quick ? 8 : 48).adapterRates();
     return new Row(
         "adapters-8",
-        "server in NF4, 8 requests of 8 adapters at once: tokens/s ÷ 8 requests of the base",
+        "server in NF4, 8 requests at once, one for each of 8 adapters: tokens/s ÷ 8 requests of the base",
         "%.2f".formatted(TrainingSteps.median(rates[1]) / TrainingSteps.median(rates[0])),
         "adapters %s; base %s".formatted(shown(rates[1]), shown(rates[0])),
         "");
@@ -511,7 +511,7 @@ final class Headline {
         EXACT.matcher(nudge("quickstart", List.of()).orThrow().output()).results().toList();
     return new Row(
         "quickstart",
-        "quickstart, the toy model that ships with its new adapter: exact answers on held-out rows",
+        "quickstart, the toy model that ships and a newly trained adapter: exact answers on held-out rows",
         "%.1f %%".formatted(100 * number(exact.get(1), 1) / number(exact.get(1), 2)),
         "%s of %s; the base alone %s of %s"
             .formatted(
