@@ -1,6 +1,6 @@
 package dev.nudge.data;
 
-import dev.nudge.data.quality.Mix;
+import dev.nudge.text.quality.Mix;
 import dev.nudge.data.rows.BadRowException;
 import dev.nudge.data.rows.Row;
 import dev.nudge.data.rows.RowReader;

@@ -1,6 +1,6 @@
 package dev.nudge.data;
 
-import dev.nudge.data.quality.Mix;
+import dev.nudge.text.quality.Mix;
 import dev.nudge.settings.InputException;
 import java.math.BigDecimal;
 import java.math.RoundingMode;

@@ -1,7 +1,7 @@
 package dev.nudge.data;
 
-import dev.nudge.data.quality.Findings;
-import dev.nudge.data.quality.Sensitive;
+import dev.nudge.text.quality.Findings;
+import dev.nudge.text.quality.Sensitive;
 import dev.nudge.data.rows.Look;
 import dev.nudge.data.rows.SourceLine;
 import dev.nudge.settings.Count;

@@ -1,8 +1,8 @@
 package dev.nudge.data;
 
-import dev.nudge.data.quality.LongSet;
-import dev.nudge.data.quality.Mix;
-import dev.nudge.data.quality.NearTexts;
+import dev.nudge.text.quality.LongSet;
+import dev.nudge.text.quality.Mix;
+import dev.nudge.text.quality.NearTexts;
 import dev.nudge.data.rows.BadRowException;
 import dev.nudge.data.rows.BadRows;
 import dev.nudge.data.rows.ContentDigest;

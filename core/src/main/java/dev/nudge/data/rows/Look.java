@@ -1,6 +1,6 @@
 package dev.nudge.data.rows;
 
-import dev.nudge.data.quality.Sensitive;
+import dev.nudge.text.quality.Sensitive;
 import dev.nudge.data.rows.RowShape.Content;
 import dev.nudge.settings.train.Flaw;
 import java.util.EnumSet;

@@ -1,6 +1,6 @@
 package dev.nudge.data.tokens;
 
-import dev.nudge.data.quality.Mix;
+import dev.nudge.text.quality.Mix;
 import dev.nudge.data.rows.SourceLine;
 import java.io.DataInput;
 import java.io.DataOutput;

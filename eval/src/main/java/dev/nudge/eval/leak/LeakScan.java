@@ -1,7 +1,7 @@
 package dev.nudge.eval.leak;
 
-import dev.nudge.data.quality.Mix;
-import dev.nudge.data.quality.NearTexts;
+import dev.nudge.text.quality.Mix;
+import dev.nudge.text.quality.NearTexts;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;

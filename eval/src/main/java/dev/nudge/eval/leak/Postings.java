@@ -1,6 +1,6 @@
 package dev.nudge.eval.leak;
 
-import dev.nudge.data.quality.Mix;
+import dev.nudge.text.quality.Mix;
 import java.util.Arrays;
 
 /// Inverted index: a multimap from long keys to long postings, open addressing with a chain per

@@ -1,6 +1,6 @@
 package dev.nudge.eval.leak;
 
-import dev.nudge.data.quality.Mix;
+import dev.nudge.text.quality.Mix;
 import java.lang.Character.UnicodeScript;
 import java.text.Normalizer;
 import java.util.Arrays;

@@ -1,6 +1,6 @@
 package dev.nudge.server.capture;
 
-import dev.nudge.data.quality.Sensitive;
+import dev.nudge.text.quality.Sensitive;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;

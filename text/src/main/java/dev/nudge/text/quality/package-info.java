@@ -6,6 +6,6 @@
 ///
 /// It knows nothing about rows, shapes, tokens or files. Read [NearTexts] first, then [Sensitive].
 @NullMarked
-package dev.nudge.data.quality;
+package dev.nudge.text.quality;
 
 import org.jspecify.annotations.NullMarked;

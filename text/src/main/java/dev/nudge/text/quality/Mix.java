@@ -1,4 +1,4 @@
-package dev.nudge.data.quality;
+package dev.nudge.text.quality;
 
 /// Hash functions of 64 bits with the same results on every machine.
 public final class Mix {

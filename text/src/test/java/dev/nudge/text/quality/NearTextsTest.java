@@ -1,4 +1,4 @@
-package dev.nudge.data.quality;
+package dev.nudge.text.quality;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
