@@ -1,6 +1,5 @@
 package dev.nudge.data;
 
-import dev.nudge.text.quality.Mix;
 import dev.nudge.data.rows.BadRowException;
 import dev.nudge.data.rows.Row;
 import dev.nudge.data.rows.RowReader;
@@ -11,6 +10,7 @@ import dev.nudge.data.tokens.Example;
 import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.text.Encoded;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.text.quality.Mix;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 package dev.nudge.data;
 
-import dev.nudge.text.quality.Mix;
 import dev.nudge.settings.InputException;
+import dev.nudge.text.quality.Mix;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.ArrayList;

@@ -1,8 +1,5 @@
 package dev.nudge.data;
 
-import dev.nudge.text.quality.LongSet;
-import dev.nudge.text.quality.Mix;
-import dev.nudge.text.quality.NearTexts;
 import dev.nudge.data.rows.Answers;
 import dev.nudge.data.rows.BadRow;
 import dev.nudge.data.rows.BadRowException;
@@ -30,6 +27,9 @@ import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.settings.verb.DataShape;
 import dev.nudge.settings.verb.EvalSplit;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.text.quality.LongSet;
+import dev.nudge.text.quality.Mix;
+import dev.nudge.text.quality.NearTexts;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;

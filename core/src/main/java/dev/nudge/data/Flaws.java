@@ -1,13 +1,13 @@
 package dev.nudge.data;
 
-import dev.nudge.text.quality.Findings;
-import dev.nudge.text.quality.Sensitive;
 import dev.nudge.data.rows.Look;
 import dev.nudge.data.rows.SourceLine;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.train.Flaw;
 import dev.nudge.settings.train.QualitySettings;
+import dev.nudge.text.quality.Findings;
+import dev.nudge.text.quality.Sensitive;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;

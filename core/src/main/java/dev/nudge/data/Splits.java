@@ -1,8 +1,5 @@
 package dev.nudge.data;
 
-import dev.nudge.text.quality.LongSet;
-import dev.nudge.text.quality.Mix;
-import dev.nudge.text.quality.NearTexts;
 import dev.nudge.data.rows.BadRowException;
 import dev.nudge.data.rows.BadRows;
 import dev.nudge.data.rows.ContentDigest;
@@ -22,6 +19,9 @@ import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.settings.verb.EvalSplit;
 import dev.nudge.settings.verb.LengthSettings;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.text.quality.LongSet;
+import dev.nudge.text.quality.Mix;
+import dev.nudge.text.quality.NearTexts;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;

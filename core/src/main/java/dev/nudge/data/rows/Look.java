@@ -1,8 +1,8 @@
 package dev.nudge.data.rows;
 
-import dev.nudge.text.quality.Sensitive;
 import dev.nudge.data.rows.RowShape.Content;
 import dev.nudge.settings.train.Flaw;
+import dev.nudge.text.quality.Sensitive;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;

@@ -1,7 +1,7 @@
 package dev.nudge.data.tokens;
 
-import dev.nudge.text.quality.Mix;
 import dev.nudge.data.rows.SourceLine;
+import dev.nudge.text.quality.Mix;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
