@@ -497,7 +497,7 @@ final class Headline {
     double[][] rates = serve(quick ? 8 : 48).adapterRates();
     return new Row(
         "adapters-8",
-        "server in NF4, 8 requests at once, one for each of 8 adapters: tokens/s ÷ 8 requests of the base",
+        "server in NF4, 8 requests at once: tokens/s with 8 adapters ÷ base alone",
         "%.2f".formatted(TrainingSteps.median(rates[1]) / TrainingSteps.median(rates[0])),
         "adapters %s; base %s".formatted(shown(rates[1]), shown(rates[0])),
         "");
