@@ -21,7 +21,6 @@ import dev.nudge.data.source.Pick;
 import dev.nudge.data.tokens.PairFacts;
 import dev.nudge.settings.train.EvalSettings;
 import dev.nudge.settings.train.Flaw;
-import dev.nudge.settings.train.ObjectiveName;
 import dev.nudge.settings.train.QualitySettings;
 import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.settings.verb.DataShape;
@@ -62,7 +61,7 @@ public final class DataSurvey {
   private long rows;
 
   private DataSurvey(DataSettings data, @Nullable Tokenizer tokenizer, @Nullable NearTexts held) {
-    this.shape = RowShape.of(data, WantedRows.recognised(data, ObjectiveName.SFT));
+    this.shape = RowShape.of(data, WantedRows.recognised(data, WantedRows.TEXTS.objective()));
     this.tokenizer = tokenizer;
     this.held = held;
     this.columns = new UsedColumns.Tally(shape);

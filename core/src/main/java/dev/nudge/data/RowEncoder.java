@@ -11,7 +11,6 @@ import dev.nudge.data.rows.WantedRows;
 import dev.nudge.data.tokens.CutRows.Loss;
 import dev.nudge.data.tokens.EncodedText;
 import dev.nudge.data.tokens.Example;
-import dev.nudge.settings.train.ObjectiveName;
 import dev.nudge.settings.verb.LengthSettings;
 import dev.nudge.text.Encoded;
 import dev.nudge.text.Tokenizer;
@@ -153,7 +152,7 @@ public final class RowEncoder {
         if (!length.truncate()) {
           throw tooLong(whole.length(), "its end");
         }
-        boolean out = rows.objective() == ObjectiveName.REWARD || example.trainedTokens() == 0;
+        boolean out = rows.objective().givesScores() || example.trainedTokens() == 0;
         loss = out || loss == Loss.LEFT_OUT ? Loss.LEFT_OUT : Loss.END;
       }
       examples.add(example);

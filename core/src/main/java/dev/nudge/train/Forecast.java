@@ -34,7 +34,6 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import dev.nudge.settings.train.AdapterInit;
 import dev.nudge.settings.train.Method;
-import dev.nudge.settings.train.ObjectiveName;
 import dev.nudge.settings.train.PlanSettings;
 import dev.nudge.settings.train.QualitySettings;
 import dev.nudge.settings.train.TrainSettings;
@@ -303,7 +302,7 @@ public final class Forecast {
               full(s)
                   ? Advice.ofFull(count.trained(), s.optimizer())
                   : Advice.lines(tuning.model(), count.trained(), s.batchSize()));
-      if (s.objective().objective() == ObjectiveName.SFT) {
+      if (!s.objective().objective().compares()) {
         advice.add(
             AutoRate.advice(
                 s.lora().method(),
@@ -449,7 +448,7 @@ public final class Forecast {
       return 0;
     }
     double once = Objects.requireNonNullElse(batches(tokens), steps);
-    boolean mismatched = settings.objective().objective() == ObjectiveName.KTO;
+    boolean mismatched = settings.objective().objective().mismatches();
     return forward() * (once + (mismatched ? steps : 0));
   }
 
@@ -508,11 +507,10 @@ public final class Forecast {
     var objective = settings.objective();
     var rollouts = objective.rollouts();
     double scored =
-        switch (objective.objective()) {
-          case SFT -> 0;
-          case KTO -> 2;
-          case DPO, ORPO, REWARD -> 1;
-          case GRPO -> objective.hasReference() || rollouts.iterations() > 1 ? 1 : 0;
+        switch (objective.objective().rows()) {
+          case TEXTS -> 0;
+          case PAIRS, LABELLED -> objective.objective().mismatches() ? 2 : 1;
+          case GROUPS -> objective.hasReference() || rollouts.iterations() > 1 ? 1 : 0;
         };
     if (rows.sampled()) {
       long judges = rollouts.rewards().stream().filter(r -> r.adapter() != null).count();

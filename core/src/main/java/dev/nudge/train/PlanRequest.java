@@ -17,7 +17,6 @@ import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.Given;
 import dev.nudge.settings.train.LoraSettings;
 import dev.nudge.settings.train.Method;
-import dev.nudge.settings.train.ObjectiveName;
 import dev.nudge.settings.train.ObjectiveSettings;
 import dev.nudge.settings.train.OptimizerSettings;
 import dev.nudge.settings.train.PlanSettings;
@@ -163,7 +162,7 @@ record PlanRequest(
 
     /// Assumes that every row has `longest` tokens, in each of its sequences.
     static Rows assumed(int longest, int batchSize, ObjectiveSettings objective) {
-      boolean sampled = objective.objective() == ObjectiveName.GRPO;
+      boolean sampled = objective.objective().groups();
       int each =
           sampled ? objective.rollouts().generations() : objective.objective().pairs() ? 2 : 1;
       long step = (long) longest * batchSize * each;
@@ -296,8 +295,7 @@ record PlanRequest(
   /// Whether sequences of one prompt share it: not where the rows of a copy differ from those of
   /// another, by dropout or as RoPE turns by the length, or count in a loss of their own.
   private boolean branches(ModelConfig config, int longest) {
-    ObjectiveName name = objective.objective();
-    return (name == ObjectiveName.DPO || name == ObjectiveName.GRPO)
+    return objective.objective().sharesPrompts()
         && lora.dropout() == 0
         && !config.turnsAnew(1, longest)
         && lora.experts().routerAuxLossCoef() == 0;

@@ -1,6 +1,5 @@
 package dev.nudge.train;
 
-import dev.nudge.settings.train.ObjectiveName;
 import dev.nudge.train.objective.GroupRelative;
 import dev.nudge.train.objective.Objectives;
 import java.util.ArrayList;
@@ -47,7 +46,8 @@ final class PreferenceCheck {
     this(
         prepared.steps(),
         prepared.settings().loop().batchSize(),
-        prepared.settings().objective().objective() == ObjectiveName.DPO
+        prepared.settings().objective().objective().pairs()
+                && prepared.settings().objective().hasReference()
             ? prepared.settings().objective().beta()
             : 0);
   }

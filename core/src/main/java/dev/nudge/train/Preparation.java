@@ -316,7 +316,7 @@ final class Preparation {
     DataSettings source = settings.data();
     ChatRows.warnUnused(source, data.shapes(), warnings::add);
     UnusedLabels.warn(source, data, warnings::add);
-    if (settings.objective().objective() == ObjectiveName.SFT) {
+    if (!settings.objective().objective().compares()) {
       Answers.warn(source, WantedRows.TEXTS, warnings::add);
     }
     if (spoken && source.shape().template() != null) {
@@ -506,7 +506,7 @@ final class Preparation {
     if (data.promptsOnly()) {
       return; // nothing of them is trained
     }
-    if (settings.objective().objective() == ObjectiveName.KTO) {
+    if (settings.objective().objective().rows() == ObjectiveName.Rows.LABELLED) {
       warnOfLabels(data);
     }
     boolean others = settings.eval().evalData() != null;

@@ -13,7 +13,6 @@ import dev.nudge.plan.Plan;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.train.Method;
-import dev.nudge.settings.train.ObjectiveName;
 import dev.nudge.settings.train.ObjectiveSettings;
 import dev.nudge.settings.train.Rate;
 import dev.nudge.settings.train.ReferenceModel;
@@ -276,17 +275,20 @@ public record Prepared(
   private String objectiveLine() {
     ObjectiveSettings o = settings.objective();
     String name = o.objective().shown();
-    String beta = ", beta " + o.beta();
-    if (o.objective() == ObjectiveName.GRPO) {
-      name += ", " + o.lossType() + ", " + completions();
+    if (o.objective().givesScores()) {
+      return name + " model: a score head on the last token";
+    }
+    if (o.objective().settings().contains("loss_type")) {
+      name += ", " + o.lossType();
+    }
+    if (o.objective().groups()) {
+      name += ", " + completions();
+    }
+    if (o.beta() > 0) {
+      name += ", beta " + o.beta();
     }
     if (!o.hasReference()) {
-      if (o.objective() == ObjectiveName.GRPO) {
-        return name + ", without a reference";
-      }
-      return o.objective() == ObjectiveName.ORPO
-          ? name + beta + ", without a reference"
-          : name + " model: a score head on the last token";
+      return name + ", without a reference";
     }
     String reference =
         full()
@@ -295,8 +297,6 @@ public record Prepared(
                 ? "the base with the adapter off"
                 : "the adapter as it begins";
     return name
-        + (o.objective() == ObjectiveName.DPO ? ", " + o.lossType() : "")
-        + beta
         + ", against "
         + reference
         + (data.promptsOnly() ? ", scored in each batch" : ", scored once before step 1");

@@ -198,7 +198,7 @@ record Tuning(
   private static Adapters eva(CausalLm model, Prepared prepared, int lanes, Scope scope) {
     var settings = prepared.settings();
     ModelShape shape = ModelShape.of(model.modules());
-    boolean reward = settings.objective().objective() == ObjectiveName.REWARD;
+    boolean reward = settings.objective().objective().givesScores();
     Lora spec = spec(settings.lora(), shape, prepared.tokens().added(), reward);
     Set<String> paths = new LinkedHashSet<>();
     shape.adapted(spec).forEach(layer -> paths.add(layer.path()));
@@ -255,7 +255,7 @@ record Tuning(
       int lanes,
       Scope scope) {
     Dtype compute = model.backend().compute();
-    boolean reward = objective == ObjectiveName.REWARD;
+    boolean reward = objective.givesScores();
     Path init = lora.initAdapter();
     if (init == null) {
       Lora spec = spec(lora, ModelShape.of(model.modules()), added, reward);

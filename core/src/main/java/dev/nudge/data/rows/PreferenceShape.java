@@ -62,9 +62,12 @@ public final class PreferenceShape {
   }
 
   public ComparedAnswers read(Row row) throws BadRowException {
-    return objective.pairs()
-        ? pair(row)
-        : objective == ObjectiveName.KTO ? labelled(row) : size > 0 ? group(row) : prompt(row);
+    return switch (objective.rows()) {
+      case PAIRS -> pair(row);
+      case LABELLED -> labelled(row);
+      case GROUPS -> size > 0 ? group(row) : prompt(row);
+      case TEXTS -> throw new IllegalStateException("texts are not compared");
+    };
   }
 
   private ComparedAnswers group(Row row) throws BadRowException {
@@ -158,7 +161,7 @@ public final class PreferenceShape {
       String asked = promptPattern.render(row);
       return List.of(new Content.Answer(asked, better), new Content.Answer(asked, worse));
     }
-    int common = objective == ObjectiveName.REWARD ? 0 : common(better, worse);
+    int common = objective.givesScores() ? 0 : common(better, worse);
     return List.of(
         new Content.Answer(better.substring(0, common), better.substring(common)),
         new Content.Answer(worse.substring(0, common), worse.substring(common)));
@@ -243,13 +246,14 @@ public final class PreferenceShape {
   /// The columns that are compared.
   List<String> comparedColumns() {
     List<String> columns = new ArrayList<>();
-    if (objective.pairs()) {
-      columns.addAll(List.of(chosen, rejected));
-    } else if (objective == ObjectiveName.GRPO) {
-      columns.addAll(size > 0 ? group.columns() : List.of());
-    } else {
-      columns.addAll(completion.columns());
-      columns.add(label);
+    switch (objective.rows()) {
+      case PAIRS -> columns.addAll(List.of(chosen, rejected));
+      case LABELLED -> {
+        columns.addAll(completion.columns());
+        columns.add(label);
+      }
+      case GROUPS -> columns.addAll(size > 0 ? group.columns() : List.of());
+      case TEXTS -> throw new IllegalStateException("texts are not compared");
     }
     if (margin != null) {
       columns.add(margin);

@@ -2,6 +2,7 @@ package dev.nudge.data.rows;
 
 import dev.nudge.data.source.Pick;
 import dev.nudge.settings.train.ObjectiveName;
+import dev.nudge.settings.train.ObjectiveName.Rows;
 import dev.nudge.settings.train.ObjectiveSettings;
 import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.settings.verb.DataShape;
@@ -15,12 +16,16 @@ import org.jspecify.annotations.Nullable;
 /// @param group completions of each row of a group; 0: rows are none
 public record WantedRows(ObjectiveName objective, @Nullable String marginColumn, int group) {
   /// Rows to imitate.
-  public static final WantedRows TEXTS = new WantedRows(ObjectiveName.SFT, null, 0);
+  public static final WantedRows TEXTS = of(Rows.TEXTS, 0);
 
   /// The rows for the objective of a run; of GRPO the first one says whether they are groups.
   public static WantedRows of(ObjectiveSettings settings, DataSettings data) {
-    int group = settings.objective() == ObjectiveName.GRPO ? group(data) : 0;
+    int group = settings.objective().groups() ? group(data) : 0;
     return new WantedRows(settings.objective(), settings.marginColumn(), group);
+  }
+
+  private static WantedRows of(Rows rows, int group) {
+    return new WantedRows(ObjectiveName.of(rows), null, group);
   }
 
   private static int group(DataSettings data) {
@@ -39,19 +44,19 @@ public record WantedRows(ObjectiveName objective, @Nullable String marginColumn,
   /// The rows that data seem to be for, by the first one: pairs are for preference optimisation,
   /// groups with rewards for the group relative one.
   public static WantedRows recognised(DataSettings data, ObjectiveName objective) {
-    if (objective != ObjectiveName.SFT || !data.shape().recognised()) {
-      return new WantedRows(objective, null, objective == ObjectiveName.GRPO ? group(data) : 0);
+    if (objective.compares() || !data.shape().recognised()) {
+      return new WantedRows(objective, null, objective.groups() ? group(data) : 0);
     }
     try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
       for (SourceLine line : reader.next(1)) {
         Row row = Row.parse(line);
         boolean answers = row.has("completion") || row.has("messages") || row.has("text");
         if (PreferenceShape.isPair(row) && !answers && data.completion() == null) {
-          return new WantedRows(ObjectiveName.DPO, null, 0);
+          return of(Rows.PAIRS, 0);
         }
         int group = GroupShape.of(data.shape().mapping()).size(row);
         if (group > 0 && !answers) {
-          return new WantedRows(ObjectiveName.GRPO, null, group);
+          return of(Rows.GROUPS, group);
         }
       }
     } catch (BadRowException e) {
@@ -67,6 +72,6 @@ public record WantedRows(ObjectiveName objective, @Nullable String marginColumn,
 
   /// Whether rows are prompts whose completions are still to be made.
   public boolean promptsOnly() {
-    return objective == ObjectiveName.GRPO && group == 0;
+    return objective.groups() && group == 0;
   }
 }

@@ -13,7 +13,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -85,38 +84,13 @@ public record ObjectiveSettings(
         List<String> replay,
     @Setting(help = "weight of that KL", byDefault = "0.5") double replayWeight) {
 
-  private static final Map<ObjectiveName, Set<String>> OWN =
-      Map.of(
-          ObjectiveName.SFT,
-          Set.of(),
-          ObjectiveName.DPO,
-          Set.of("beta", "loss_type", "label_smoothing", "rpo_alpha", "reference"),
-          ObjectiveName.KTO,
-          Set.of("beta", "reference", "desirable_weight", "undesirable_weight"),
-          ObjectiveName.ORPO,
-          Set.of("beta"),
-          ObjectiveName.REWARD,
-          Set.of("margin_column", "center_rewards"),
-          ObjectiveName.GRPO,
-          Set.of(
-              "beta",
-              "loss_type",
-              "reference",
-              "generations",
-              "max_completion",
-              "temperature",
-              "scale_rewards",
-              "iterations",
-              "reward",
-              "reward_jar"));
-
   private static final Schema<ObjectiveSettings> SCHEMA = Schema.of(ObjectiveSettings.class);
   private static final Map<String, @Nullable Object> DEFAULTS = SCHEMA.values(SCHEMA.of(Map.of()));
 
   public ObjectiveSettings {
     replay = List.copyOf(replay);
     replay.forEach(file -> Check.notBlank("--replay", file));
-    if (objective == ObjectiveName.GRPO) {
+    if (objective.reference() == ObjectiveName.Reference.ABOVE_BETA_0) {
       Check.notNegative("--beta", beta);
     } else {
       Check.positive("--beta", beta);
@@ -129,8 +103,8 @@ public record ObjectiveSettings(
     Check.positive("--center-rewards", centerRewards);
     Check.positive("--replay-weight", replayWeight);
     checkSmoothing(lossType, labelSmoothing);
-    boolean groups = objective == ObjectiveName.GRPO;
-    if (lossType.ofGroups() != groups && (groups || objective == ObjectiveName.DPO)) {
+    boolean groups = objective.groups();
+    if (lossType.ofGroups() != groups && objective.settings().contains("loss_type")) {
       throw new InputException(
           "--loss-type %s is given with --objective %s, which has %s"
               .formatted(
@@ -164,9 +138,11 @@ public record ObjectiveSettings(
 
   /// Whether log-probabilities of a reference model are needed.
   public boolean hasReference() {
-    return objective == ObjectiveName.DPO
-        || objective == ObjectiveName.KTO
-        || objective == ObjectiveName.GRPO && beta > 0;
+    return switch (objective.reference()) {
+      case NONE -> false;
+      case ROWS, MISMATCHED_TOO -> true;
+      case ABOVE_BETA_0 -> beta > 0;
+    };
   }
 
   /// The model that preferences are measured against.
@@ -191,7 +167,9 @@ public record ObjectiveSettings(
         .forEach(
             (key, value) -> {
               boolean used =
-                  own().contains(key) || OWN.values().stream().noneMatch(o -> o.contains(key));
+                  objective.settings().contains(key)
+                      || Arrays.stream(ObjectiveName.values())
+                          .noneMatch(o -> o.settings().contains(key));
               if (!used && given.contains(key) && !Objects.equals(value, DEFAULTS.get(key))) {
                 throw unused("--" + key.replace('_', '-'), "which has no use for it");
               }
@@ -199,7 +177,7 @@ public record ObjectiveSettings(
     checkReplay(given, lora);
     DataShape named = shape.shape();
     if (named != null && !objective.takes(named)) {
-      throw unused("--shape " + named.shown(), "whose rows are " + objective.rows());
+      throw unused("--shape " + named.shown(), "whose rows are " + objective.rows().columns());
     }
     if (!objective.compares()) {
       return;
@@ -207,17 +185,17 @@ public record ObjectiveSettings(
     if (length.split() || length.concatenate()) {
       throw unused(length.split() ? "--split" : "--concatenate", "whose answers stay whole");
     }
-    if (completion != null && objective != ObjectiveName.KTO) {
-      throw unused("--completion", "whose rows are " + objective.rows());
+    if (completion != null && objective.rows() != ObjectiveName.Rows.LABELLED) {
+      throw unused("--completion", "whose rows are " + objective.rows().columns());
     }
     if (lora.dropout() > 0) {
       throw unused(
           "--dropout " + Check.number(lora.dropout()), "which compares answers without dropout");
     }
-    if (objective == ObjectiveName.REWARD && lora.method() == Method.FULL) {
+    if (objective.givesScores() && lora.method() == Method.FULL) {
       throw unused("--method full", "which trains an adapter with a score head");
     }
-    if (objective == ObjectiveName.KTO && batchSize < 2) {
+    if (objective.mismatches() && batchSize < 2) {
       throw new InputException(
           "--batch-size is 1; with --objective kto it must be at least 2: answers are compared with"
               + " those of the rows beside them");
@@ -241,13 +219,9 @@ public record ObjectiveSettings(
       throw new InputException(
           "--replay is given with --method full, which keeps no base to stay near; leave one out");
     }
-    if (objective == ObjectiveName.REWARD) {
+    if (objective.givesScores()) {
       throw unused("--replay", "which trains no next token");
     }
-  }
-
-  private Set<String> own() {
-    return OWN.getOrDefault(objective, Set.of());
   }
 
   private InputException unused(String flag, String why) {

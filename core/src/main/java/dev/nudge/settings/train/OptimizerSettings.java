@@ -61,7 +61,7 @@ public record OptimizerSettings(
 
   /// Refuses a rate that was not measured with an objective.
   void check(ObjectiveName objective) {
-    if (learningRate.isAuto() && objective != ObjectiveName.SFT) {
+    if (learningRate.isAuto() && objective.compares()) {
       throw new InputException(
           "--learning-rate auto is known for --objective sft alone; give a number, or leave it"
               + " out");
@@ -70,7 +70,7 @@ public record OptimizerSettings(
 
   /// The settings of the optimiser alone: with GRPO epsilon is the clip range.
   public OptimizerSettings ofUpdates(ObjectiveName objective) {
-    return objective != ObjectiveName.GRPO
+    return !objective.groups()
         ? this
         : new OptimizerSettings(
             learningRate,

@@ -41,7 +41,7 @@ public record WatchSettings(
 
   /// Refuses answers of a model that gives none.
   void check(ObjectiveName objective) {
-    if (objective == ObjectiveName.REWARD && (samples > 0 || !samplePrompt.isEmpty())) {
+    if (objective.givesScores() && (samples > 0 || !samplePrompt.isEmpty())) {
       throw new InputException(
           "%s is given with --objective reward, whose model gives a number and no answer; leave one out"
               .formatted(samples > 0 ? "--samples" : "--sample-prompt"));

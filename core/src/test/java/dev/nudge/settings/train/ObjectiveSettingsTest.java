@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Schema;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class ObjectiveSettingsTest {
   private static TrainSettings of(String given) {
@@ -64,6 +66,15 @@ class ObjectiveSettingsTest {
     assertThat(of("objective=sft").optimizer().learningRate().isAuto()).isTrue();
     assertThat(of("objective=kto learning_rate=3e-5").optimizer().learningRate().value())
         .isEqualTo(3e-5);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void anObjectiveThatComparesHasADefaultRateAndNamesSettingsThatThereAre(ObjectiveName name) {
+    TrainSettings settings = of("objective=" + name.shown());
+    assertThat(settings.optimizer().learningRate().isAuto()).isNotEqualTo(name.compares());
+    assertThat(Schema.of(ObjectiveSettings.class).values(settings.objective()).keySet())
+        .containsAll(name.settings());
   }
 
   @Test

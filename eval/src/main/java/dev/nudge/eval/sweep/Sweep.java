@@ -311,7 +311,7 @@ public final class Sweep {
             "%s trains all weights, and a registry keeps adapters; leave --push out"
                 .formatted(name(run)));
       }
-      if (file.metric() != null && run.objective().name().equals("reward")) {
+      if (file.metric() != null && run.settings().objective().objective().givesScores()) {
         throw SweepFile.wrong(
             file.place(),
             "%s makes a reward model, which answers no task; leave metric out"
@@ -334,7 +334,7 @@ public final class Sweep {
             file.place(),
             "halving goes on from checkpoints, of which keep: 0 keeps none; give at least 1");
       }
-      if (halving != null && !run.objective().name().equals("sft")) {
+      if (halving != null && run.settings().objective().objective().compares()) {
         throw SweepFile.wrong(
             file.place(), "halving compares losses of supervised runs; leave it out");
       }
