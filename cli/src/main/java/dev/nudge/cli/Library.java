@@ -94,6 +94,7 @@ import dev.nudge.registry.Named;
 import dev.nudge.runs.RunStore;
 import dev.nudge.server.ServeSettings;
 import dev.nudge.server.Server;
+import dev.nudge.server.trials.Trials;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.train.EvalSettings;
 import dev.nudge.settings.train.PlanSettings;
@@ -255,7 +256,7 @@ public final class Library {
   }
 
   static Server serve(ServeSettings settings, Consumer<String> warnings) {
-    return Server.start(settings, machine(), warnings);
+    return Server.start(settings, machine(), warnings, Trials::open);
   }
 
   /// Terminal input if standard input and output are terminals, else piped lines.

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.cli.BadInputTest.Mount;
 import dev.nudge.format.Json;
+import dev.nudge.server.CaptureSettings;
 import dev.nudge.server.capture.Capture;
-import dev.nudge.server.capture.CaptureSettings;
 import dev.nudge.server.capture.CapturedAnswer;
 import dev.nudge.server.capture.Opinion;
 import dev.nudge.settings.RunException;

@@ -8,6 +8,7 @@ import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.server.ServeSettings;
 import dev.nudge.server.Server;
+import dev.nudge.server.trials.Trials;
 import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.Schema;
@@ -197,7 +198,7 @@ class DeployTest {
                 0,
                 "threads",
                 1));
-    try (Server server = Server.start(settings, Machine.here(), _ -> {});
+    try (Server server = Server.start(settings, Machine.here(), _ -> {}, Trials::open);
         HttpClient client = HttpClient.newHttpClient()) {
       HttpRequest request = HttpRequest.newBuilder(URI.create(server.url() + path)).build();
       return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();

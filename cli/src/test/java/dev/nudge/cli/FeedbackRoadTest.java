@@ -6,6 +6,7 @@ import dev.nudge.Backends;
 import dev.nudge.machine.Machine;
 import dev.nudge.server.ServeSettings;
 import dev.nudge.server.Server;
+import dev.nudge.server.trials.Trials;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -116,7 +117,8 @@ class FeedbackRoadTest {
             .withThreads(1)
             .withPort(0),
         new Machine(1, 2L << 30, Backends.cache(), "test"),
-        line -> {});
+        line -> {},
+        Trials::open);
   }
 
   private void write() throws IOException {

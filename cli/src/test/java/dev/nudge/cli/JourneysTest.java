@@ -8,6 +8,7 @@ import dev.nudge.format.Json;
 import dev.nudge.hub.Hub;
 import dev.nudge.quickstart.Quickstart;
 import dev.nudge.server.Server;
+import dev.nudge.server.trials.Trials;
 import dev.nudge.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,7 +40,8 @@ class JourneysTest {
                 Hub.class,
                 Suite.class,
                 Quickstart.class,
-                Server.class));
+                Server.class,
+                Trials.class));
     List<String> broken = new ArrayList<>();
     int found = 0;
     for (String chain : chains()) {

@@ -98,6 +98,7 @@ class LauncherTest {
             "eval/pom.xml",
             "demo/pom.xml",
             "server/pom.xml",
+            "experiments/pom.xml",
             "cli/pom.xml",
             "format/src/main/F.java",
             "text/src/main/T.java",
@@ -106,6 +107,7 @@ class LauncherTest {
             "eval/src/main/E.java",
             "demo/src/main/C.java",
             "server/src/main/S.java",
+            "experiments/src/main/X.java",
             "cli/src/main/B.java")) {
       Files.createDirectories(home.resolve(file).getParent());
       Files.writeString(home.resolve(file), "");

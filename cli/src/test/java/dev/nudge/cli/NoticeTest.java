@@ -42,7 +42,8 @@ class NoticeTest {
         .map(jar -> jar.replace(File.separatorChar, '/'))
         .filter(
             jar ->
-                jar.endsWith(".jar") && !jar.matches(".*/(core|hub|eval|demo|server|target)/[^/]*"))
+                jar.endsWith(".jar")
+                    && !jar.matches(".*/(core|hub|eval|demo|server|experiments|target)/[^/]*"))
         .filter(jar -> !jar.contains("/dev/nudge/"))
         .toList();
   }

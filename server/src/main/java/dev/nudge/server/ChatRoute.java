@@ -81,15 +81,12 @@ record ChatRoute(Shared shared) implements Routes.Handler {
         Stream.generate(() -> new ChatChoice(rules, oneCall)).limit(n).toList();
     Heading heading = Heading.of(asked.idPrefix, served.asked(), served);
     Reply reply =
-        CapturingReply.around(
-            teller.of(heading, choices, rules.thinks()),
-            shared,
-            exchange,
-            heading,
-            messages,
-            tools.shown(),
-            new Messages(choices),
-            n);
+        shared
+            .extension()
+            .around(
+                teller.of(heading, choices, rules.thinks()),
+                new ServerExtension.Answer(
+                    exchange, heading, messages, tools.shown(), new Messages(choices), n));
     GenerationRequest request =
         GenerationRequest.of(ids, sampling)
             .withN(sampling.n())
@@ -101,7 +98,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
   }
 
   /// The choices of a chat as messages.
-  private record Messages(List<ChatChoice> choices) implements CapturingReply.Choice {
+  private record Messages(List<ChatChoice> choices) implements ServerExtension.Choice {
     @Override
     public JsonNode answer(int choice, Completion completion) {
       return choices.get(choice).message();

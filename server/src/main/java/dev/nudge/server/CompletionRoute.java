@@ -76,13 +76,18 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
             ? JsonNodeFactory.instance.stringNode(filled.getFirst())
             : fields.node("prompt");
     if (prompt != null && prompt.isString() && !nothing) { // what a user writes is one text
-      reply = CapturingReply.around(reply, shared, exchange, heading, prompt, null, new Texts(), n);
+      reply =
+          shared
+              .extension()
+              .around(
+                  reply,
+                  new ServerExtension.Answer(exchange, heading, prompt, null, new Texts(), n));
     }
     exchange.answers(heading.id(), requests);
     new Answering(shared, exchange, reply, n / sampling.n()).answer(served, requests);
   }
 
-  private record Texts() implements CapturingReply.Choice {
+  private record Texts() implements ServerExtension.Choice {
     @Override
     public JsonNode answer(int choice, Completion completion) {
       return JsonNodeFactory.instance.stringNode(completion.text());

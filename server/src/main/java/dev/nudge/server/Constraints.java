@@ -29,7 +29,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// where it is compiled.
 ///
 /// Threading: any number of threads.
-final class Constraints {
+public final class Constraints {
   private static final int LONGEST = 1 << 18; // characters of a schema
   private static final long PATIENCE = 10; // seconds for a place to compile
   private static final long LEAST_ROOM = 16L << 20;
@@ -199,7 +199,7 @@ final class Constraints {
   ///
   /// @param constraint null: none
   /// @throws ApiException if those of running requests leave no room
-  synchronized Use use(@Nullable Constraint constraint) {
+  public synchronized Use use(@Nullable Constraint constraint) {
     if (constraint == null) {
       return () -> {};
     }
@@ -231,7 +231,7 @@ final class Constraints {
   }
 
   /// A use of a constraint by a request.
-  interface Use extends AutoCloseable {
+  public interface Use extends AutoCloseable {
     @Override
     void close();
   }

@@ -26,7 +26,8 @@ record ResponseRoute(ChatRoute chat) implements Routes.Handler {
   public void handle(Exchange exchange) {
     KnownFields.RESPONSE.check(exchange);
     Fields fields = exchange.body();
-    refuse(fields, chat.shared().capture() != null);
+    ServerExtension extension = chat.shared().extension();
+    refuse(fields, extension);
     boolean stream = fields.flag("stream", false);
     Fields asked = chatOf(fields);
     chat.answer(
@@ -39,15 +40,15 @@ record ResponseRoute(ChatRoute chat) implements Routes.Handler {
                 chat.shared().session().tokenizer(),
                 choices.getFirst(),
                 fields,
-                CapturingReply.keeps(chat.shared(), fields),
+                extension.keeps(fields),
                 stream));
   }
 
-  private static void refuse(Fields fields, boolean captures) {
+  private static void refuse(Fields fields, ServerExtension extension) {
     for (String kept : List.of("previous_response_id", "conversation", "prompt")) {
       refuse(fields.has(kept), kept, KEEPS);
     }
-    refuse(!captures && fields.flag("store", false), "store", KEEPS);
+    refuse(fields.flag("store", false) && !extension.keeps(fields), "store", KEEPS);
     refuse(fields.flag("background", false), "background", KEEPS);
     refuse(some(fields, "tools"), "tools", ELSEWHERE);
     JsonNode choice = fields.node("tool_choice");

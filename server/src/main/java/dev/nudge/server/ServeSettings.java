@@ -1,6 +1,5 @@
 package dev.nudge.server;
 
-import dev.nudge.server.capture.CaptureSettings;
 import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.Check;
 import dev.nudge.settings.First;

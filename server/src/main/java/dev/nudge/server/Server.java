@@ -1,13 +1,10 @@
 package dev.nudge.server;
 
 import dev.nudge.generate.Session;
-import dev.nudge.identity.BaseDigest;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Registry;
 import dev.nudge.server.access.Certificates;
 import dev.nudge.server.access.ClientUsage;
-import dev.nudge.server.capture.Capture;
-import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.http.Connections;
 import dev.nudge.server.http.RequestOutcome;
 import dev.nudge.server.metrics.AuditLog;
@@ -46,9 +43,8 @@ public final class Server implements AutoCloseable {
   private final Session session;
   private final Pipeline pipeline;
   private final @Nullable ClientUsage usage;
-  private final @Nullable Experiments experiments;
+  private final ServerExtension extension;
   private final @Nullable AuditLog audit;
-  private final @Nullable Capture capture;
   private final URI url;
   private final List<String> forms;
 
@@ -57,18 +53,16 @@ public final class Server implements AutoCloseable {
       Session session,
       Pipeline pipeline,
       @Nullable ClientUsage usage,
-      @Nullable Experiments experiments,
+      ServerExtension extension,
       @Nullable AuditLog audit,
-      @Nullable Capture capture,
       URI url,
       List<String> forms) {
     this.web = web;
     this.session = session;
     this.pipeline = pipeline;
     this.usage = usage;
-    this.experiments = experiments;
+    this.extension = extension;
     this.audit = audit;
-    this.capture = capture;
     this.url = url;
     this.forms = List.copyOf(forms);
   }
@@ -83,6 +77,19 @@ public final class Server implements AutoCloseable {
   /// @param warnings receives one line each
   /// @throws InputException in one line, for any user error; nothing listens then
   public static Server start(ServeSettings settings, Machine machine, Consumer<String> warnings) {
+    return start(settings, machine, warnings, Server::unextended);
+  }
+
+  /// Loads the base, checks the adapters, and listens, with an extension such as that of
+  /// experiments, capture and feedback.
+  ///
+  /// @param warnings receives one line each
+  /// @throws InputException in one line, for any user error; nothing listens then
+  public static Server start(
+      ServeSettings settings,
+      Machine machine,
+      Consumer<String> warnings,
+      ServerExtension.Opener opener) {
     Tls tls = Certificates.tls(settings.tlsCert(), settings.tlsKey());
     Access access = Access.of(settings);
     if (access.keys() != null) {
@@ -94,7 +101,6 @@ public final class Server implements AutoCloseable {
     Folders folders = new Folders(settings.adapterRoot());
     KeptReferences references = new KeptReferences(registry, warnings);
     NamedPlaces named = NamedPlaces.of(settings, folders, references);
-    ArmAdapters arms = new ArmAdapters(named, registry, settings.baseName());
     @Nullable AuditLog audit =
         settings.auditLog() == null
             ? null
@@ -110,11 +116,8 @@ public final class Server implements AutoCloseable {
         opened.add(usage);
         usage.start(warnings);
       }
-      Experiments experiments =
-          settings.experiments() == null ? null : Experiments.open(settings.experiments(), arms);
-      if (experiments != null) {
-        opened.add(experiments);
-      }
+      ServerExtension extension = opener.open(settings, named, registry);
+      opened.add(extension);
       Session session =
           Session.load(
               settings.modelSettings(),
@@ -129,21 +132,18 @@ public final class Server implements AutoCloseable {
       }
       session.cache(); // its memory is taken off that of keys before the first answer
       checkRoom(settings, session);
-      Capture capture = capture(settings, machine, warnings);
-      if (capture != null) {
-        opened.add(capture);
-      }
       Shared shared =
           new Shared(
               settings,
               session,
-              experiments == null ? named : new TrialAdapters(named, experiments, arms),
+              extension.adapters(named),
               RequestPrompts.of(settings, session.tokenizer(), warnings),
               new Constraints(session.serving()),
               new Running(),
               new Pins(session.cache()),
-              capture,
+              extension,
               warnings);
+      extension.start(shared, machine);
       references.check(shared::unusable);
       List<String> forms = new ArrayList<>();
       named.load(
@@ -162,16 +162,8 @@ public final class Server implements AutoCloseable {
       }
       Connections connections = new Connections(Http1Config.create());
       Pipeline pipeline = new Pipeline(shared, access, connections, told);
-      Trials trials = experiments == null ? null : new Trials(experiments, arms, shared);
-      Routes routes =
-          dashboard.add(routes(shared, metrics, pipeline, trials), named, session, capture);
-      routes.client("POST", "/v1/feedback", new FeedbackRoute(experiments, capture));
-      if (experiments == null || trials == null) {
-        ExperimentRoutes.addNone(routes);
-      } else {
-        experiments.check(trials::check);
-        new ExperimentRoutes(experiments).add(routes);
-      }
+      Routes routes = dashboard.add(routes(shared, metrics, pipeline), named, session, extension);
+      extension.add(routes);
       pipeline.routes(new RegistryRoutes(registry, folders, named::unusable).add(routes));
       WebServer web = Listening.start(settings, connections, pipeline, tls);
       return new Server(
@@ -179,9 +171,8 @@ public final class Server implements AutoCloseable {
           session,
           pipeline,
           usage,
-          experiments,
+          extension,
           audit,
-          capture,
           Listening.url(settings, web.port()),
           forms);
     } catch (RuntimeException | Error e) {
@@ -193,12 +184,14 @@ public final class Server implements AutoCloseable {
     }
   }
 
-  private static @Nullable Capture capture(
-      ServeSettings settings, Machine machine, Consumer<String> warnings) {
-    return settings.captured().capture() == null
-        ? null
-        : Capture.open(
-            settings.captured(), BaseDigest.of(settings.model(), machine.cache()), warnings);
+  static ServerExtension unextended(
+      ServeSettings settings, ServedAdapters adapters, Registry registry) {
+    if (settings.experiments() != null || settings.captured().capture() != null) {
+      throw new InputException(
+          "--experiments and --capture are of nudge-experiments; give Server.start its"
+              + " Trials::open");
+    }
+    return new ServerExtension() {};
   }
 
   private static void warnOpen(ServeSettings settings, Consumer<String> warnings) {
@@ -241,16 +234,13 @@ public final class Server implements AutoCloseable {
     }
   }
 
-  private static Routes routes(
-      Shared shared, PrometheusMetrics metrics, Pipeline pipeline, @Nullable Trials trials) {
+  private static Routes routes(Shared shared, PrometheusMetrics metrics, Pipeline pipeline) {
     Routes routes = new Routes();
+    ServerExtension extension = shared.extension();
     ChatRoute chat = new ChatRoute(shared);
-    Routes.Handler response = new ResponseRoute(chat);
-    Routes.Handler completion = new CompletionRoute(shared);
-    routes.client("POST", "/v1/chat/completions", trials == null ? chat : trials.around(chat));
-    routes.client(
-        "POST", "/v1/completions", trials == null ? completion : trials.around(completion));
-    routes.client("POST", "/v1/responses", trials == null ? response : trials.around(response));
+    routes.client("POST", "/v1/chat/completions", extension.around(chat));
+    routes.client("POST", "/v1/completions", extension.around(new CompletionRoute(shared)));
+    routes.client("POST", "/v1/responses", extension.around(new ResponseRoute(chat)));
     routes.client("POST", "/v1/embeddings", new EmbeddingRoute(shared));
     new ModelRoutes(shared, System.currentTimeMillis() / 1000).add(routes);
     new TokenRoutes(shared).add(routes);
@@ -293,14 +283,9 @@ public final class Server implements AutoCloseable {
         usage.close();
       }
     }
-    if (experiments != null) {
-      experiments.close();
-    }
+    extension.close();
     if (audit != null) {
       audit.close();
-    }
-    if (capture != null) {
-      capture.close();
     }
   }
 }

@@ -4,7 +4,6 @@ import dev.nudge.chat.FieldException;
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
 import dev.nudge.registry.RegistryException;
-import dev.nudge.server.capture.Capture;
 import dev.nudge.server.http.ApiException;
 import dev.nudge.server.http.Client;
 import dev.nudge.server.http.Exchange;
@@ -19,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 /// The state that all requests of a server share.
 ///
 /// @param adapters without the base
-/// @param capture null: answers are not captured
 /// @param warnings receives one line each
 record Shared(
     ServeSettings settings,
@@ -29,8 +27,9 @@ record Shared(
     Constraints constraints,
     Running running,
     Pins pins,
-    @Nullable Capture capture,
-    Consumer<String> warnings) {
+    ServerExtension extension,
+    Consumer<String> warnings)
+    implements ServerExtension.Host {
 
   /// Resolves the model of a request.
   ///
@@ -171,11 +170,8 @@ record Shared(
             "the folder of '%s'".formatted(served.name()));
   }
 
-  /// Leases an adapter, loading it if it is not in memory.
-  ///
-  /// @return null: the base
-  /// @throws ApiException if the adapter does not fit the base
-  AdapterCache.@Nullable Lease lease(Served served) {
+  @Override
+  public AdapterCache.@Nullable Lease lease(Served served) {
     if (served.digest() == null || served.folder() == null) {
       return null;
     }

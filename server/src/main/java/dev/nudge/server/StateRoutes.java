@@ -1,7 +1,6 @@
 package dev.nudge.server;
 
 import dev.nudge.generate.Stats;
-import dev.nudge.server.capture.Capture;
 import dev.nudge.server.http.ApiException;
 import dev.nudge.server.http.Exchange;
 import dev.nudge.server.metrics.PrometheusMetrics;
@@ -77,21 +76,10 @@ record StateRoutes(
             "max_lora=\"%d\",running_lora_adapters=\"%s\",waiting_lora_adapters=\"\""
                 .formatted(Math.max(1, stats.adapters()), String.join(",", adapters.names())),
             System.currentTimeMillis() / 1000.0));
-    Capture capture = shared.capture();
-    if (capture != null) {
-      counter(gauges, "nudge:captured_total", (double) capture.written());
-      dropped(gauges, "queue", capture.dropped());
-      dropped(gauges, "disk", capture.failed());
-    }
+    shared.extension().metrics(gauges);
     gauge(gauges, "nudge:adapters_loaded", stats.adapters());
     gauge(gauges, "nudge:adapter_bytes", (double) stats.adapterBytes());
     exchange.reply(200, TEXT, metrics.text(gauges));
-  }
-
-  private static void dropped(List<PrometheusMetrics.Gauge> gauges, String reason, long value) {
-    gauges.add(
-        new PrometheusMetrics.Gauge(
-            "nudge:capture_dropped_total", "counter", "reason=\"" + reason + "\"", value));
   }
 
   private static void gauge(List<PrometheusMetrics.Gauge> gauges, String name, double value) {

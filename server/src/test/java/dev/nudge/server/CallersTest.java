@@ -33,7 +33,6 @@ class CallersTest {
           "/v1/load",
           "/v1/lora_adapters",
           "/v1/adapters",
-          "/v1/experiments",
           "/metrics",
           "/version",
           "/ui/",
@@ -43,7 +42,7 @@ class CallersTest {
 
   /// A request as it is on the wire, because Java's client sets Host itself.
   ///
-  private static String raw(Place place, String line, String headers, String body) {
+  static String raw(Place place, String line, String headers, String body) {
     String text =
         "%s HTTP/1.1\r\n%s%s\r\n%s"
             .formatted(
@@ -240,17 +239,8 @@ class CallersTest {
             },
             new String[] {"/v1/adapters/state", version + ", \"state\": \"blocked\"}"},
             new String[] {"/v1/registry/adapters/legal/aliases/x", version + "}"},
-            new String[] {"/v1/registry/adapters/legal/aliases/champion/rollback", version + "}"},
-            new String[] {
-              "/v1/experiments",
-              "{\"name\": \"t\", \"arms\": [{\"adapter\": \"one\"}, {\"adapter\": \"other\"}]}"
-            },
-            new String[] {"/v1/experiments/t/stop", "{}"});
-    try (Place place =
-        Place.open(
-            s ->
-                s.withRegistry(folder.resolve("registry"))
-                    .withExperiments(folder.resolve("experiments")))) {
+            new String[] {"/v1/registry/adapters/legal/aliases/champion/rollback", version + "}"});
+    try (Place place = Place.open(s -> s.withRegistry(folder.resolve("registry")))) {
       String before =
           place.get("/v1/adapters/legal").text() + place.get("/v1/lora_adapters").text();
       for (String[] change : changes) {
@@ -265,7 +255,6 @@ class CallersTest {
       }
       assertThat(place.get("/v1/adapters/legal").text() + place.get("/v1/lora_adapters").text())
           .isEqualTo(before);
-      assertThat(place.get("/v1/experiments").json().path("data")).isEmpty();
       assertThat(place.get("/version").json().path("changes").asString()).isEqualTo("none");
     }
     Path admin = Files.writeString(folder.resolve("admin"), "an-admin-key-of-this-test");

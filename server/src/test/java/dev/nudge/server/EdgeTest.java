@@ -30,6 +30,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
@@ -480,6 +481,21 @@ class EdgeTest {
           .isInstanceOf(InputException.class)
           .hasMessageContaining("--port " + port + " cannot be listened on");
     }
+  }
+
+  @Test
+  void withoutTheExtensionAServerThatShallKeepExperimentsOrAnswersDoesNotStart() {
+    Path kept = folder.resolve("kept");
+    for (UnaryOperator<ServeSettings> asks :
+        List.<UnaryOperator<ServeSettings>>of(
+            s -> s.withExperiments(kept), s -> s.withCapture(kept))) {
+      assertThatThrownBy(() -> Place.open(asks))
+          .isInstanceOf(InputException.class)
+          .hasMessage(
+              "--experiments and --capture are of nudge-experiments; give Server.start its"
+                  + " Trials::open");
+    }
+    assertThat(kept).doesNotExist();
   }
 
   @Test

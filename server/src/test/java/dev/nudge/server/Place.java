@@ -71,6 +71,10 @@ final class Place implements AfterAllCallback, AutoCloseable {
 
   /// Serves the base as `base`, and the adapters as `one` and `other`.
   static Place open(UnaryOperator<ServeSettings> changed) {
+    return open(changed, Server::unextended);
+  }
+
+  static Place open(UnaryOperator<ServeSettings> changed, ServerExtension.Opener opener) {
     ServeSettings settings =
         ServeSettings.of(MODEL)
             .withServedModelName("base")
@@ -80,7 +84,8 @@ final class Place implements AfterAllCallback, AutoCloseable {
             .withPort(0)
             .withThreads(2);
     List<String> warnings = Collections.synchronizedList(new ArrayList<>());
-    return new Place(Server.start(changed.apply(settings), MACHINE, warnings::add), warnings);
+    return new Place(
+        Server.start(changed.apply(settings), MACHINE, warnings::add, opener), warnings);
   }
 
   static Place open() {

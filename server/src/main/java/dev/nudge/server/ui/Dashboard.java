@@ -4,12 +4,11 @@ import dev.nudge.generate.Session;
 import dev.nudge.registry.Registry;
 import dev.nudge.server.Routes;
 import dev.nudge.server.ServedAdapters;
-import dev.nudge.server.capture.Capture;
+import dev.nudge.server.ServerExtension;
 import dev.nudge.server.http.Client;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /// The web dashboard at `/ui` with its routes.
 public final class Dashboard {
@@ -33,13 +32,12 @@ public final class Dashboard {
   /// Adds the page and its routes.
   ///
   /// @param adapters that are served
-  /// @param capture null: answers are not captured
   public Routes add(
-      Routes routes, ServedAdapters adapters, Session session, @Nullable Capture capture) {
+      Routes routes, ServedAdapters adapters, Session session, ServerExtension extension) {
     new UiRoutes().add(routes);
     VersionRoutes.of(registry, adapters).add(routes);
     runs.add(routes);
-    return new LoadRoute(session, capture).add(routes);
+    return new LoadRoute(session, extension).add(routes);
   }
 
   /// Whether a client may use every adapter, and so see data of no single adapter.

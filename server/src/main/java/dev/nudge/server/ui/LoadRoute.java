@@ -5,17 +5,14 @@ import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
 import dev.nudge.generate.Stats;
 import dev.nudge.server.Routes;
-import dev.nudge.server.capture.Capture;
+import dev.nudge.server.ServerExtension;
 import dev.nudge.server.http.Exchange;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// `GET /v1/load`: current load and cumulative counters; the difference of two calls gives rates.
-///
-/// @param capture null: answers are not captured
-record LoadRoute(Session session, @Nullable Capture capture) {
+record LoadRoute(Session session, ServerExtension extension) {
 
   Routes add(Routes routes) {
     return routes.client("GET", "/v1/load", this::load);
@@ -39,8 +36,8 @@ record LoadRoute(Session session, @Nullable Capture capture) {
     load.put("adapter_budget", cache.budget());
     boolean all = Dashboard.seesAll(exchange.client());
     load.put("adapters", all ? cache.loaded() : List.of());
-    if (capture != null && all) {
-      load.put("feedback", capture.lastDay()); // numbers alone, never a text
+    if (all) {
+      extension.load(load);
     }
     exchange.reply(Json.tree(load));
   }

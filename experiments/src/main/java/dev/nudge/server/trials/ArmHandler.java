@@ -1,4 +1,4 @@
-package dev.nudge.server;
+package dev.nudge.server.trials;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -10,6 +10,9 @@ import dev.nudge.generate.Completion;
 import dev.nudge.generate.GenerationRequest;
 import dev.nudge.generate.Serving;
 import dev.nudge.generate.Usage;
+import dev.nudge.server.Constraints;
+import dev.nudge.server.Routes;
+import dev.nudge.server.ServerExtension;
 import dev.nudge.server.experiments.AnswerFacts;
 import dev.nudge.server.experiments.Arm;
 import dev.nudge.server.experiments.Experiments;
@@ -39,7 +42,7 @@ import tools.jackson.databind.JsonNode;
 /// and a few at a time; without capacity there is no pair.
 ///
 /// Threading: the request's thread, and a virtual thread per shadow answer.
-final class Trials {
+final class ArmHandler {
   private static final int SHADOWS = 4; // under way at once
   private static final int FAILED = 500;
 
@@ -49,13 +52,13 @@ final class Trials {
 
   private final Experiments experiments;
   private final ArmAdapters arms;
-  private final Shared shared;
+  private final ServerExtension.Host host;
   private final Semaphore shadows = new Semaphore(SHADOWS);
 
-  Trials(Experiments experiments, ArmAdapters arms, Shared shared) {
+  ArmHandler(Experiments experiments, ArmAdapters arms, ServerExtension.Host host) {
     this.experiments = experiments;
     this.arms = arms;
-    this.shared = shared;
+    this.host = host;
   }
 
   /// Checks that an arm's adapter can answer, by loading it.
@@ -63,7 +66,7 @@ final class Trials {
   /// @throws InputException if it cannot
   void check(Arm arm) {
     try {
-      AdapterCache.Lease lease = shared.lease(arms.served(arm.adapter(), arm));
+      AdapterCache.Lease lease = host.lease(arms.served(arm.adapter(), arm));
       if (lease != null) {
         lease.close();
       }
@@ -106,9 +109,9 @@ final class Trials {
   private @Nullable Routed route(Exchange exchange) {
     Fields fields = exchange.body();
     String usual = exchange.client().usual();
-    String named = ChatRoute.or(fields.text("model"), "");
-    String model = named.isEmpty() && usual != null ? usual : named;
-    if (!experiments.has(model) || !exchange.client().mayAsk(model)) {
+    String named = fields.text("model");
+    String model = named == null || named.isEmpty() ? usual : named;
+    if (model == null || !experiments.has(model) || !exchange.client().mayAsk(model)) {
       return null; // who may not is told so where it is looked for
     }
     exchange.asked(model);
@@ -125,7 +128,7 @@ final class Trials {
         exchange.header("X-Experiment-Unit"),
         fields.text("user"),
         fields.text("safety_identifier"),
-        shared.settings().apiKeys() == null ? null : exchange.client().name(),
+        host.settings().apiKeys() == null ? null : exchange.client().name(),
         conversation(fields));
   }
 
@@ -149,7 +152,7 @@ final class Trials {
   private boolean isCold(Served served) {
     String digest = served.digest();
     return digest != null
-        && shared.session().cache().loaded().stream().noneMatch(l -> l.digest().equals(digest));
+        && host.session().cache().loaded().stream().noneMatch(l -> l.digest().equals(digest));
   }
 
   /// A digest for comparing the arms' answers.
@@ -196,7 +199,7 @@ final class Trials {
   /// Loads a shadow's adapter; one that cannot answer counts as a failed answer.
   private AdapterCache.@Nullable Lease leased(Routed routed, Arm arm) {
     try {
-      return shared.lease(arms.served(routed.experiment(), arm));
+      return host.lease(arms.served(routed.experiment(), arm));
     } catch (ApiException e) {
       if (isOfAdapter(e)) {
         routed.ended(
@@ -223,10 +226,9 @@ final class Trials {
 
   private void answer(Routed routed, Arm arm, GenerationRequest request) {
     Unseen unseen = new Unseen();
-    try (Constraints.Use _ = shared.constraints().use(request.constraint());
+    try (Constraints.Use _ = host.constraints().use(request.constraint());
         AdapterCache.Lease lease = leased(routed, arm)) {
-      Serving.Running running =
-          shared.session().serving().start(request.withAdapter(lease), unseen);
+      Serving.Running running = host.session().serving().start(request.withAdapter(lease), unseen);
       Usage usage = running.await();
       if (unseen.what instanceof InputException
           || unseen.what instanceof BusyException

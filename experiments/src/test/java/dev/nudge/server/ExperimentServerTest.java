@@ -11,11 +11,14 @@ import dev.nudge.registry.Version;
 import dev.nudge.registry.VersionState;
 import dev.nudge.server.Place.Reply;
 import dev.nudge.server.experiments.Arm;
+import dev.nudge.server.trials.ArmAdapters;
+import dev.nudge.server.trials.Trials;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -53,7 +56,8 @@ class ExperimentServerTest {
         s ->
             s.withRegistry(folder.resolve("registry"))
                 .withAllowKeylessAdmin(true)
-                .withExperiments(folder.resolve("experiments")));
+                .withExperiments(folder.resolve("experiments")),
+        Trials::open);
   }
 
   @AfterEach
@@ -228,7 +232,8 @@ class ExperimentServerTest {
             s ->
                 s.withExperiments(folder.resolve("experiments"))
                     .withAllowKeylessAdmin(true)
-                    .withAdapter("one=" + Place.ONE, "local=" + local));
+                    .withAdapter("one=" + Place.ONE, "local=" + local),
+            Trials::open);
     create("{'name': 'tone', 'arms': [{'adapter': 'one'}, {'adapter': 'local'}]}");
     Files.move(local, folder.resolve("moved"));
     int failed = 0;
@@ -301,7 +306,7 @@ class ExperimentServerTest {
 
   @Test
   void aServerWithoutTheFolderSaysSo() {
-    try (Place none = Place.open(s -> s.withAllowKeylessAdmin(true))) {
+    try (Place none = Place.open(s -> s.withAllowKeylessAdmin(true), Trials::open)) {
       assertThat(none.get(EXPERIMENTS).json().path("data")).isEmpty();
       Reply begun = none.post(EXPERIMENTS, "{}");
       assertThat(begun.status()).isEqualTo(400);
@@ -338,6 +343,21 @@ class ExperimentServerTest {
     assertThat(said.status()).isEqualTo(200);
     place.post("/v1/feedback", "{\"request_id\": \"r1\", \"preferred\": \"B\"}");
     assertThat(report("shade").at("/pairs/wins").asInt()).isEqualTo(1);
+  }
+
+  @Test
+  void onlyAdminsOfThisMachineChangeExperimentsAndNoOtherSiteSeesThem() {
+    place.close();
+    place = Place.open(s -> s.withExperiments(folder.resolve("experiments")), Trials::open);
+    for (String path : List.of(EXPERIMENTS, EXPERIMENTS + "/tone/stop")) {
+      Reply reply = place.post(path, TONE.replace('\'', '"'));
+      assertThat(reply.status()).as(path).isEqualTo(403);
+      assertThat(reply.error("code")).isEqualTo("no_admin_key");
+    }
+    assertThat(place.get(EXPERIMENTS).json().path("data")).isEmpty();
+    assertThat(place.get(EXPERIMENTS, "Origin", "http://evil.example").status()).isEqualTo(403);
+    String evil = CallersTest.raw(place, "GET " + EXPERIMENTS, "Host: evil.example\r\n", "");
+    assertThat(evil).startsWith("HTTP/1.1 403").doesNotContain("\"data\"");
   }
 
   @Test

@@ -1,5 +1,6 @@
-package dev.nudge.server;
+package dev.nudge.server.trials;
 
+import dev.nudge.server.ServedAdapters;
 import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.http.ApiException;
 import dev.nudge.server.http.Served;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.format.Json;
+import dev.nudge.server.CaptureSettings;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;

@@ -1,9 +1,10 @@
-package dev.nudge.server;
+package dev.nudge.server.trials;
 
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
+import dev.nudge.server.ServedAdapters;
 import dev.nudge.server.experiments.Arm;
 import dev.nudge.server.experiments.Resolver;
 import dev.nudge.server.http.ApiException;
@@ -15,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param registry holds the aliases
 /// @param base name of the base model
-record ArmAdapters(ServedAdapters adapters, Registry registry, String base) implements Resolver {
+public record ArmAdapters(ServedAdapters adapters, Registry registry, String base)
+    implements Resolver {
 
   @Override
   public @Nullable String digest(String adapter) {
@@ -67,7 +69,7 @@ record ArmAdapters(ServedAdapters adapters, Registry registry, String base) impl
   ///
   /// @param asked model name of the request
   /// @throws ApiException if that version is gone
-  Served served(String asked, Arm arm) {
+  public Served served(String asked, Arm arm) {
     String digest = arm.digest();
     if (digest == null) {
       return new Served(asked, base, null, null, null);

@@ -1,11 +1,11 @@
-package dev.nudge.server;
+package dev.nudge.server.trials;
 
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.TokenLogprob;
+import dev.nudge.server.ServerExtension;
 import dev.nudge.server.capture.Capture;
 import dev.nudge.server.capture.CapturedAnswer;
 import dev.nudge.server.http.Exchange;
-import dev.nudge.server.http.Fields;
 import dev.nudge.server.http.Heading;
 import dev.nudge.server.http.Served;
 import dev.nudge.server.replies.Reply;
@@ -14,68 +14,20 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
 
 /// A reply whose answer is captured when all choices have ended, streamed or not. Answers that fail
 /// or whose client goes away before are not.
 final class CapturingReply implements Reply {
   private final Reply reply;
   private final Capture capture;
-  private final Exchange exchange;
-  private final Heading heading;
-  private final JsonNode prompt;
-  private final @Nullable ArrayNode tools;
-  private final Choice choices;
+  private final ServerExtension.Answer answer;
   private final @Nullable Completion[] completions;
 
-  /// Makes the text or message of a choice, and its finish reason.
-  interface Choice {
-    JsonNode answer(int choice, Completion completion);
-
-    String finish(int choice, Completion completion);
-  }
-
-  private CapturingReply(
-      Reply reply,
-      Capture capture,
-      Exchange exchange,
-      Heading heading,
-      JsonNode prompt,
-      @Nullable ArrayNode tools,
-      Choice choices,
-      int n) {
+  CapturingReply(Reply reply, Capture capture, ServerExtension.Answer answer) {
     this.reply = reply;
     this.capture = capture;
-    this.exchange = exchange;
-    this.heading = heading;
-    this.prompt = prompt;
-    this.tools = tools;
-    this.choices = choices;
-    this.completions = new Completion[n];
-  }
-
-  /// Wraps a reply if the server captures answers, unless the request says `"store": false`.
-  ///
-  /// @param prompt messages, or a text
-  /// @param n number of choices
-  static Reply around(
-      Reply reply,
-      Shared shared,
-      Exchange exchange,
-      Heading heading,
-      JsonNode prompt,
-      @Nullable ArrayNode tools,
-      Choice choices,
-      int n) {
-    Capture capture = shared.capture();
-    return capture == null || !keeps(shared, exchange.body())
-        ? reply
-        : new CapturingReply(reply, capture, exchange, heading, prompt, tools, choices, n);
-  }
-
-  /// Whether the server captures answers and the request does not forbid it.
-  static boolean keeps(Shared shared, Fields fields) {
-    return shared.capture() != null && fields.flag("store", true);
+    this.answer = answer;
+    this.completions = new Completion[answer.n()];
   }
 
   @Override
@@ -102,10 +54,12 @@ final class CapturingReply implements Reply {
     for (int i = 0; i < completions.length; i++) {
       Completion completion = completions[i];
       if (completion != null) {
-        answers.add(choices.answer(i, completion));
-        finish.add(choices.finish(i, completion));
+        answers.add(answer.choices().answer(i, completion));
+        finish.add(answer.choices().finish(i, completion));
       }
     }
+    Exchange exchange = answer.exchange();
+    Heading heading = answer.heading();
     Served served = heading.served();
     capture.answered(
         new CapturedAnswer(
@@ -119,8 +73,8 @@ final class CapturingReply implements Reply {
             capture.base(),
             exchange.experiment(),
             exchange.arm(),
-            prompt,
-            tools,
+            answer.prompt(),
+            answer.tools(),
             answers,
             finish));
     reply.end(spent);

@@ -1,4 +1,4 @@
-package dev.nudge.server.capture;
+package dev.nudge.server;
 
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.Check;
@@ -69,7 +69,7 @@ public record CaptureSettings(
   }
 
   /// Whether an answer is captured.
-  boolean wants(String client, String adapter) {
+  public boolean wants(String client, String adapter) {
     return (captureClient.isEmpty() || captureClient.contains(client))
         && (captureAdapter.isEmpty() || captureAdapter.contains(adapter));
   }

@@ -1,6 +1,7 @@
-package dev.nudge.server;
+package dev.nudge.server.trials;
 
 import dev.nudge.format.Json;
+import dev.nudge.server.Routes;
 import dev.nudge.server.capture.Capture;
 import dev.nudge.server.capture.Opinion;
 import dev.nudge.server.experiments.AnswerFeedback;
@@ -59,7 +60,7 @@ record FeedbackRoute(@Nullable Experiments experiments, @Nullable Capture captur
       AnswerFeedback said,
       Map<String, @Nullable Object> reply) {
     Map<String, @Nullable Object> counted =
-        said.judges() ? new Feedback(experiments).take(said, Trials.own(exchange, "")) : null;
+        said.judges() ? new Feedback(experiments).take(said, ArmHandler.own(exchange, "")) : null;
     if (counted == null) {
       return false;
     }

@@ -1,6 +1,7 @@
-package dev.nudge.server;
+package dev.nudge.server.trials;
 
 import dev.nudge.format.Json;
+import dev.nudge.server.Routes;
 import dev.nudge.server.experiments.Admin;
 import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.experiments.NoSuchException;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.server.Place.Reply;
 import dev.nudge.server.access.ApiKeys;
+import dev.nudge.server.trials.Trials;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,7 +28,7 @@ class CaptureServerTest {
   @TempDir Path folder;
 
   private Place open(UnaryOperator<ServeSettings> more) {
-    return Place.open(s -> more.apply(s.withCapture(folder.resolve("kept"))));
+    return Place.open(s -> more.apply(s.withCapture(folder.resolve("kept"))), Trials::open);
   }
 
   /// All lines; the server must have ended.
@@ -220,7 +221,8 @@ class CaptureServerTest {
 
   @Test
   void withoutAFolderNothingIsKeptAndCorrectionsAreRefused() throws IOException {
-    try (Place place = Place.open(s -> s.withExperiments(folder.resolve("experiments")))) {
+    try (Place place =
+        Place.open(s -> s.withExperiments(folder.resolve("experiments")), Trials::open)) {
       String chat = id(place.post(CHAT, Place.chat("one", "hi", "\"max_tokens\": 2")));
       assertThat(say(place, chat, "\"correction\": \"hello\"").error("message"))
           .isEqualTo(

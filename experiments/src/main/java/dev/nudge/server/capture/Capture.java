@@ -3,6 +3,7 @@ package dev.nudge.server.capture;
 import dev.nudge.chat.FieldException;
 import dev.nudge.format.Claim;
 import dev.nudge.format.OutFolder;
+import dev.nudge.server.CaptureSettings;
 import dev.nudge.server.capture.RecentAnswers.Kept;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;

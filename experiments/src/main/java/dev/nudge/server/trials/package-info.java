@@ -1,0 +1,7 @@
+/// Experiments, capture and feedback behind the server's [dev.nudge.server.ServerExtension].
+///
+/// Read [Trials] first; [ArmHandler] routes requests to arms, [CapturingReply] keeps answers.
+@NullMarked
+package dev.nudge.server.trials;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,109 @@
+package dev.nudge.server;
+
+import dev.nudge.generate.AdapterCache;
+import dev.nudge.generate.Completion;
+import dev.nudge.generate.Session;
+import dev.nudge.machine.Machine;
+import dev.nudge.registry.Registry;
+import dev.nudge.server.http.Exchange;
+import dev.nudge.server.http.Fields;
+import dev.nudge.server.http.Heading;
+import dev.nudge.server.http.Served;
+import dev.nudge.server.metrics.PrometheusMetrics;
+import dev.nudge.server.replies.Reply;
+import dev.nudge.settings.InputException;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+
+/// A filter of a server's pipeline: it may choose the adapter that answers a request, keep the
+/// answer, and add routes and figures. By default it does nothing.
+///
+/// Threading: [#start] is called before the first request, the rest by any thread.
+public interface ServerExtension extends AutoCloseable {
+
+  /// Opens an extension before the base is loaded.
+  @FunctionalInterface
+  interface Opener {
+    /// @param adapters that the server has by itself
+    /// @throws InputException if the settings ask for what cannot be had
+    ServerExtension open(ServeSettings settings, ServedAdapters adapters, Registry registry);
+  }
+
+  /// What an extension may ask of its server.
+  interface Host {
+    ServeSettings settings();
+
+    Session session();
+
+    Constraints constraints();
+
+    /// Receives one line each.
+    Consumer<String> warnings();
+
+    /// Leases an adapter, loading it if it is not in memory.
+    ///
+    /// @return null: the base
+    /// @throws dev.nudge.server.http.ApiException if the adapter does not fit the base
+    AdapterCache.@Nullable Lease lease(Served served);
+  }
+
+  /// An answer that may be kept.
+  ///
+  /// @param prompt messages, or a text
+  /// @param n number of choices
+  record Answer(
+      Exchange exchange,
+      Heading heading,
+      JsonNode prompt,
+      @Nullable ArrayNode tools,
+      Choice choices,
+      int n) {}
+
+  /// Makes the text or message of a choice, and its finish reason.
+  interface Choice {
+    JsonNode answer(int choice, Completion completion);
+
+    String finish(int choice, Completion completion);
+  }
+
+  /// The adapters that requests may name.
+  ///
+  /// @param adapters that the server has by itself
+  default ServedAdapters adapters(ServedAdapters adapters) {
+    return adapters;
+  }
+
+  /// The base is loaded; the server listens afterwards.
+  default void start(Host host, Machine machine) {}
+
+  /// Wraps the handler of a route that generates.
+  default Routes.Handler around(Routes.Handler handler) {
+    return handler;
+  }
+
+  /// Whether the answer to a request is kept.
+  default boolean keeps(Fields request) {
+    return false;
+  }
+
+  /// Wraps the reply of an answer, to keep it.
+  default Reply around(Reply reply, Answer answer) {
+    return reply;
+  }
+
+  /// Adds routes.
+  default void add(Routes routes) {}
+
+  /// Adds to `GET /metrics`.
+  default void metrics(List<PrometheusMetrics.Gauge> gauges) {}
+
+  /// Adds to `GET /v1/load` for who may see all adapters.
+  default void load(Map<String, Object> load) {}
+
+  @Override
+  default void close() {}
+}
