@@ -1,6 +1,10 @@
 package dev.nudge.calibrate;
 
+import dev.nudge.data.ChatRows;
+import dev.nudge.data.Dataset;
+import dev.nudge.data.TokenCache;
 import dev.nudge.data.rows.RowReader;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.format.Claim;
 import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Entry;
@@ -11,7 +15,6 @@ import dev.nudge.format.WeightFile;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
-import dev.nudge.merge.AdapterDifference;
 import dev.nudge.merge.ModelDifference;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelFolder;
@@ -22,6 +25,7 @@ import dev.nudge.model.family.ModelConfig;
 import dev.nudge.python.PythonJson;
 import dev.nudge.quant.GroupedFile;
 import dev.nudge.quant.WeightFormat;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.verb.CalibrationSettings;
@@ -31,11 +35,13 @@ import dev.nudge.settings.verb.ModelSettings;
 import dev.nudge.settings.verb.QuantizeSettings;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Scope;
+import dev.nudge.text.Tokenizer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -59,6 +65,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: one thread calls.
 public final class CalibratedFolder {
   private static final String STATE = "quantize.json"; // in the partial folder
+  private static final Instant DAY = Instant.parse("2026-01-01T00:00:00Z"); // same tokens each day
 
   private final QuantizeSettings settings;
   private final Machine machine;
@@ -115,7 +122,7 @@ public final class CalibratedFolder {
     settings.check();
     RowReader.open(data.data()); // a file that is not there is told before what does not fit
     ModelConfig config = checked(settings);
-    List<int[]> rows = CalibrationRows.of(settings, data, config, machine, warnings);
+    List<int[]> rows = read(settings, data, config, machine, warnings);
     return new CalibratedFolder(settings, machine, config, rows, warnings);
   }
 
@@ -221,7 +228,7 @@ public final class CalibratedFolder {
       long bytes = files.finish(model.file());
       ModelFolder.copy(settings.model(), partial);
       ModelDifference difference =
-          AdapterDifference.ofForms(settings.model(), partial, machine, warnings);
+          ModelDifference.ofForms(settings.model(), partial, machine, warnings);
       mark(difference);
       place(claim);
       WeightFile source = model.file();
@@ -366,5 +373,47 @@ public final class CalibratedFolder {
   private static boolean stays(Path file) {
     String name = String.valueOf(file.getFileName());
     return !name.equals(STATE) && !name.startsWith("scales-");
+  }
+
+  /// Reads the rows to calibrate on, as `train` reads rows: through the chat template where they
+  /// are conversations, prompt and completion as one text.
+  ///
+  /// @param data the files, and how they are read
+  /// @param warnings receives one line each
+  /// @return their token ids
+  /// @throws InputException if there is no row, or a bad one
+  private static List<int[]> read(
+      QuantizeSettings settings,
+      DataSettings data,
+      ModelConfig config,
+      Machine machine,
+      Consumer<String> warnings) {
+    CalibrationSettings wanted = settings.calibration();
+    Path model = settings.model();
+    int positions = config.maxPositionEmbeddings();
+    if (wanted.maxLength() != null && wanted.maxLength() > positions) {
+      warnings.accept(
+          "--max-length %d is above the model's max_position_embeddings; rows are cut to %d tokens"
+              .formatted(wanted.maxLength(), positions));
+    }
+    Tokenizer tokenizer = Tokenizer.load(model, machine.cache());
+    Dataset rows =
+        Dataset.whole(
+            data,
+            true,
+            Math.min(wanted.tokens(), positions),
+            tokenizer,
+            ChatRows.of(model, data, tokenizer).on(DAY),
+            TokenCache.in(machine.cache()));
+    List<int[]> ids = rows.examples().stream().limit(wanted.rows()).map(Example::ids).toList();
+    ids.forEach(config::checkTokens);
+    long tokens = ids.stream().mapToLong(row -> row.length).sum();
+    int widest = Math.max(config.hiddenSize(), config.intermediateSize());
+    if (tokens < widest) {
+      warnings.accept(
+          "%s of --calibration, %s: fewer than the %d inputs of the widest layer, so much of what it does is not seen; 128 rows of hundreds of tokens are usual"
+              .formatted(Count.of(ids.size(), "row"), Count.of(tokens, "token"), widest));
+    }
+    return ids;
   }
 }

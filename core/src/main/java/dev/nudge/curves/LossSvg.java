@@ -7,10 +7,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Draws the losses of one or several runs as a standalone SVG: no script, font or other file.
 ///
-/// A run's training loss is a thick smoothed line ([Smoothing]) over the raw losses in a lighter
-/// tone; held-out losses are dots, the best one with a ring. With several runs each has a colour;
-/// with more than three, raw losses are left out. Long lines are downsampled ([Thinning]), so
-/// 10,000 steps are some 20 kB. Colours follow the reader's light or dark scheme. Equal losses give
+/// A run's training loss is a thick smoothed line ([Curves#smoothed]) over the raw losses in a
+/// lighter tone; held-out losses are dots, the best one with a ring. With several runs each has a
+/// colour; with more than three, raw losses are left out. Long lines are downsampled
+/// ([Curves#thinned]), so 10,000 steps are some 20 kB. Colours follow the reader's light or dark
+/// scheme. Equal losses give
 /// equal bytes.
 public final class LossSvg {
   private static final int WIDTH = 880;
@@ -122,7 +123,7 @@ public final class LossSvg {
 
   /// Draws the held-out losses; all are within the axes.
   private void heldOut(Curves run, String held, Axes f) {
-    for (Point point : Thinning.of(run.heldOut())) {
+    for (Point point : Curves.thinned(run.heldOut())) {
       line(
           "<circle class=\"dot %s\" cx=\"%s\" cy=\"%s\" r=\"3.5\"/>",
           held, x(f, point.step()), y(f, point.loss()));
@@ -140,7 +141,7 @@ public final class LossSvg {
       return;
     }
     svg.append("<polyline class=\"").append(classes).append("\" points=\"");
-    for (Point point : Thinning.of(points)) {
+    for (Point point : Curves.thinned(points)) {
       svg.append(x(f, point.step())).append(',').append(y(f, point.loss())).append(' ');
     }
     svg.setCharAt(svg.length() - 1, '"');

@@ -1,8 +1,10 @@
 package dev.nudge.plan;
 
+import dev.nudge.machine.Backend;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.WeightBytes;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Recompute;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.MemoryException;
@@ -11,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Fits a run into memory, trying the cheapest means first:
@@ -43,6 +46,14 @@ public final class Planner {
   /// Tokens of a micro-batch: more do not make products faster, and activations between products
   /// leave the processor's cache.
   private static final int TOKENS = 1024;
+
+  // bytes besides tensors
+  private static final long PROCESS = 111L << 20;
+  private static final long LANE = 2L << 20;
+  private static final long LANE_TOKEN = 32L << 10; // of a lane's micro-batch
+  private static final int MOST_TOKENS = 320; // what more of them need is the same
+  private static final long TOKEN = 450; // of the vocabulary, in two tables of text
+  private static final long EXPERT = 96L << 10; // of the heap: its entries in files, its layers
 
   private static final int SPLIT_ROWS = 128; // a lane's part of a sequence that is worth cutting
 
@@ -353,10 +364,24 @@ public final class Planner {
                 t.workspace,
                 t.pass,
                 dry.cacheBytes(caches),
-                Runtimes.bytes(dry.config(), dry.backend(), lanes, tokens, w.longest)
+                runtimeBytes(dry.config(), dry.backend(), lanes, tokens, w.longest)
                     + w.sampleBytes),
             caches,
             w.branches);
     return paged ? plan.withPagedOptimizer() : plan;
+  }
+
+  /// Estimates the memory of a process besides tensors: heap, compiled code and metaspace of the
+  /// JVM, code of compiled products and their scratchpads, the tokenizer's tables, and the rotary
+  /// tables, which are exact. It is the one part of a plan that is fitted to measurements instead
+  /// of counted.
+  ///
+  /// @param tokens maximum tokens of a micro-batch
+  private static long runtimeBytes(
+      ModelConfig config, Backend backend, int lanes, int tokens, int longest) {
+    long rotary = config.rotaryBytes(longest, backend.compute());
+    long lane = LANE + LANE_TOKEN * Math.min(tokens, MOST_TOKENS);
+    long experts = EXPERT * IntStream.of(config.experts()).sum();
+    return PROCESS + lanes * lane + TOKEN * config.vocabSize() + experts + rotary;
   }
 }

@@ -256,7 +256,7 @@ record Aliases(
   }
 
   private RegistryException unknown(Reference reference) {
-    return new Lookup(book, layout.folder()).unknown(reference);
+    return book.unknown(reference, layout.folder());
   }
 
   /// Refuses a note without a reason for a change that needs one.

@@ -207,11 +207,7 @@ public final class Registry {
   ///
   /// @throws RegistryException if there is none
   public synchronized Version find(Reference reference) {
-    return lookup(book()).find(reference);
-  }
-
-  private Lookup lookup(Book now) {
-    return new Lookup(now, layout.folder());
+    return book().find(reference, layout.folder());
   }
 
   /// Exports a version as a plain PEFT folder.
@@ -220,7 +216,7 @@ public final class Registry {
   /// @return the names of the files
   /// @throws InputException if files are in the way
   public List<String> export(Reference reference, Path out, boolean overwrite) {
-    return Export.of(resolve(reference), out, overwrite);
+    return resolve(reference).copy(out, overwrite);
   }
 
   /// Pulls a version from a remote; it keeps its digest.
@@ -286,7 +282,7 @@ public final class Registry {
     Book now = book();
     Adapter adapter = now.adapter(name);
     if (adapter == null) {
-      throw lookup(now).unknown(new Reference(name, new Reference.Number(1)));
+      throw now.unknown(new Reference(name, new Reference.Number(1)), layout.folder());
     }
     return adapter;
   }
@@ -612,7 +608,7 @@ public final class Registry {
 
   /// Garbage collection: deletes blobs that no version references, and rewrites the index.
   public Collected collect() {
-    return change(book -> new Collector(layout, book).collect());
+    return change(book -> layout.collect(book));
   }
 
   /// Makes a change under the write lock, and writes the index after it.

@@ -11,9 +11,9 @@ import dev.nudge.format.SafeTensors;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Machine;
-import dev.nudge.merge.AdapterDifference;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
+import dev.nudge.merge.ModelDifference;
 import dev.nudge.model.QuantizedFolder;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.quant.GroupedFile;
@@ -276,8 +276,8 @@ class CalibratedFolderTest {
     Path carried = merged(awq, adapter, "carried");
     Files.delete(adapter.resolve("nudge.json")); // as it is, then
     Path naive = merged(awq, adapter, "naive");
-    double right = AdapterDifference.ofForms(wanted, carried, MACHINE, _ -> {}).kl();
-    double wrong = AdapterDifference.ofForms(wanted, naive, MACHINE, _ -> {}).kl();
+    double right = ModelDifference.ofForms(wanted, carried, MACHINE, _ -> {}).kl();
+    double wrong = ModelDifference.ofForms(wanted, naive, MACHINE, _ -> {}).kl();
     assertThat(right).isLessThan(5e-3);
     assertThat(wrong).isGreaterThan(20 * right);
   }

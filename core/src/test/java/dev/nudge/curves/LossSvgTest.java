@@ -81,7 +81,7 @@ class LossSvgTest {
       String points = ofClass(parsed(svg), "polyline", line).getFirst().getAttribute("points");
       assertThat(points.split(" ")).hasSizeLessThanOrEqualTo(600).hasSizeGreaterThan(400);
     }
-    assertThat(Thinning.of(train)).contains(train.get(5_000), train.getFirst(), train.getLast());
+    assertThat(Curves.thinned(train)).contains(train.get(5_000), train.getFirst(), train.getLast());
   }
 
   @Test
@@ -131,31 +131,33 @@ class LossSvgTest {
   @Test
   void smoothingBeginsAtTheFirstLossAndFollowsTheMean() {
     List<Point> flat = IntStream.rangeClosed(1, 500).mapToObj(i -> new Point(i, 2.5)).toList();
-    assertThat(Smoothing.of(flat))
+    assertThat(Curves.smoothed(flat))
         .allSatisfy(p -> assertThat(p.loss()).isCloseTo(2.5, within(1e-12)));
     List<Point> zigzag =
         IntStream.rangeClosed(1, 5000).mapToObj(i -> new Point(i, i % 2 == 0 ? 1 : 3)).toList();
-    List<Point> smooth = Smoothing.of(zigzag);
+    List<Point> smooth = Curves.smoothed(zigzag);
     assertThat(smooth.getFirst().loss()).isCloseTo(3, within(1e-12));
     assertThat(smooth.getLast().loss()).isCloseTo(2, within(0.02));
     List<Point> few = zigzag.subList(0, 50);
-    assertThat(Smoothing.of(few)).isEqualTo(few);
+    assertThat(Curves.smoothed(few)).isEqualTo(few);
   }
 
   @Test
   void axesHaveRoundTicks() {
-    assertThat(Axis.of(0, 120, 8, true).ticks())
+    assertThat(Axes.Axis.of(0, 120, 8, true).ticks())
         .containsExactly(0., 20., 40., 60., 80., 100., 120.);
-    assertThat(Axis.of(0, 3, 8, true).ticks()).containsExactly(0., 1., 2., 3.);
-    Axis losses = Axis.of(0.213, 0.784, 6, false);
+    assertThat(Axes.Axis.of(0, 3, 8, true).ticks()).containsExactly(0., 1., 2., 3.);
+    Axes.Axis losses = Axes.Axis.of(0.213, 0.784, 6, false);
     assertThat(losses.ticks().stream().map(losses::label))
         .containsExactly("0.3", "0.4", "0.5", "0.6", "0.7");
-    Axis fine = Axis.of(0.00012, 0.00031, 6, false);
+    Axes.Axis fine = Axes.Axis.of(0.00012, 0.00031, 6, false);
     assertThat(fine.label(fine.ticks().getFirst())).isEqualTo("0.00015");
-    assertThat(Axis.of(2, 2, 6, false).ticks()).isNotEmpty();
-    assertThat(Axis.of(2, Math.nextUp(2), 6, false).ticks()).as("all but one").hasSizeBetween(1, 8);
-    assertThat(Axis.of(-1, 1, 4, false).ticks()).contains(0.);
-    assertThat(Axis.of(-1, 1, 4, false).label(-0.0)).isEqualTo("0.0");
+    assertThat(Axes.Axis.of(2, 2, 6, false).ticks()).isNotEmpty();
+    assertThat(Axes.Axis.of(2, Math.nextUp(2), 6, false).ticks())
+        .as("all but one")
+        .hasSizeBetween(1, 8);
+    assertThat(Axes.Axis.of(-1, 1, 4, false).ticks()).contains(0.);
+    assertThat(Axes.Axis.of(-1, 1, 4, false).label(-0.0)).isEqualTo("0.0");
   }
 
   @Test

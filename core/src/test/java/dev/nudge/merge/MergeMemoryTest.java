@@ -42,7 +42,7 @@ class MergeMemoryTest {
   private static final long GIB = 1L << 30;
   private static final int PROBE = 9;
 
-  /// Heap, code and tables of the runtime, as `plan.Runtimes` has them for a process that keeps no
+  /// Heap, code and tables of the runtime, as `plan.Planner` has them for a process that keeps no
   /// freed blocks: 107 MiB, 12 MiB a lane of products, 450 bytes a token of the vocabulary.
   private static final long RUNTIME = (107 + 5 * 12) << 20;
 

@@ -10,7 +10,6 @@ import dev.nudge.settings.train.PreviewSettings;
 import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.settings.verb.GenerateSettings;
 import dev.nudge.settings.verb.InitSettings;
-import dev.nudge.settings.verb.JudgeSettings;
 import dev.nudge.settings.verb.MergeSettings;
 import dev.nudge.settings.verb.ModelSettings;
 import dev.nudge.settings.verb.QuantizeSettings;
@@ -37,7 +36,6 @@ class WithersTest implements WitherRules {
         PlanSettings.of(A).withData("d"),
         PreviewSettings.of(A, A),
         ModelSettings.of(A),
-        new JudgeSettings("http://judge.example/v1", "large", null, null, null),
         SamplingSettings.greedy());
   }
 

@@ -1,19 +1,31 @@
 package dev.nudge.quickstart;
 
+import dev.nudge.adapter.PeftFiles;
 import dev.nudge.eval.Paired;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.WeightFile;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
+import dev.nudge.machine.ProcessMemory;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
+import dev.nudge.model.Quantization;
+import dev.nudge.settings.RunException;
+import dev.nudge.settings.train.Method;
+import dev.nudge.settings.train.PlanSettings;
 import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.settings.verb.MergeSettings;
 import dev.nudge.settings.verb.ModelSettings;
 import dev.nudge.settings.verb.Quantize;
+import dev.nudge.train.Forecast;
+import dev.nudge.train.Prepared;
 import dev.nudge.train.events.TrainEvent;
 import dev.nudge.world.Grader;
 import dev.nudge.world.Score;
 import dev.nudge.world.SupportTicket;
 import dev.nudge.world.World;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -98,7 +110,7 @@ public final class Quickstart {
       }
       Chapter.Merges merges = tell(merge(place));
       begin(Chapter.Stage.SIZES);
-      Chapter.Sizes sizes = tell(Sizing.of(lesson.prepared(), place.adapter(), machine));
+      Chapter.Sizes sizes = tell(sizes(lesson.prepared(), place.adapter(), machine));
       boolean passed = adapted.against().secondIsBetter() && merges.merged().accepted();
       return new QuickstartResult(
           opened, base, trained, adapted, samples, merges, sizes, passed, since(start));
@@ -148,7 +160,7 @@ public final class Quickstart {
     return new Chapter.Opened(
         wanted.model().toString(),
         session.config().parameters(),
-        Sizing.weights(wanted.model()),
+        weights(wanted.model()),
         exam.training().size(),
         exam.test().size());
   }
@@ -198,5 +210,46 @@ public final class Quickstart {
       throw new CancellationException();
     }
     return new Chapter.Merges(merged, since(start));
+  }
+
+  /// Measures a run: file sizes, its planned memory, and the planned memory of full fine-tuning.
+  private static Chapter.Sizes sizes(Prepared run, Path adapter, Machine machine) {
+    long start = System.nanoTime();
+    Path model = run.settings().model().model();
+    boolean stored = Quantization.resolve(ModelSettings.of(model), run.config()).any();
+    double peak = ProcessMemory.peakMb();
+    return new Chapter.Sizes(
+        weights(model),
+        size(adapter.resolve(PeftFiles.WEIGHTS)),
+        Chapter.Need.of(run.plan()),
+        stored ? null : full(run, machine), // quantised weights cannot be trained
+        Double.isNaN(peak) ? null : peak,
+        (System.nanoTime() - start) / 1e9);
+  }
+
+  /// The planned memory of full fine-tuning on the same rows.
+  private static Chapter.Need full(Prepared run, Machine machine) {
+    PlanSettings wanted =
+        PlanSettings.of(run.settings().model().model())
+            .withData(run.settings().data().data().toArray(String[]::new))
+            .withBatchSize(run.settings().loop().batchSize())
+            .withMethod(Method.FULL)
+            .withProbe(false);
+    return Chapter.Need.of(Forecast.of(wanted, machine).plan());
+  }
+
+  /// Bytes of a folder's safetensors files.
+  private static long weights(Path folder) {
+    try (WeightFile file = WeightFile.open(folder)) {
+      return file.files().stream().mapToLong(Quickstart::size).sum();
+    }
+  }
+
+  private static long size(Path file) {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      throw new RunException("cannot read " + file + ": " + OutFolder.reason(e), e);
+    }
   }
 }

@@ -65,4 +65,17 @@ enum MachinePart {
         .map(part -> part.word + " (" + part.letter + ")")
         .collect(Collectors.joining(", "));
   }
+
+  /// The support team of a part.
+  enum SupportTeam {
+    WATER,
+    POWER,
+    MOTION,
+    CONTROL;
+
+    /// The team's name as an answer spells it.
+    String word() {
+      return name().toLowerCase(java.util.Locale.ROOT);
+    }
+  }
 }

@@ -5,15 +5,14 @@ import java.util.Map;
 
 /// Changes settings by copies: `settings.withRank(8).withEpochs(3)`.
 ///
-/// Each group of settings has an interface with its withers, such as `LoraWithers`, which a
-/// command's record implements. All of them call [#with], so a wither knows a key and neither a
-/// default nor a range.
+/// [#with] changes any setting by its key. The frequent ones have typed withers too, in an
+/// interface for each group, such as `LoraWithers`, which a command's record implements. All of
+/// them call [#with], so a wither knows a key and neither a default nor a range.
 ///
 /// @param <S> the record
 public interface Withers<S extends Record> {
 
-  /// Returns a copy with one value changed, by its key in a run file; all checks run again. The
-  /// typed withers do the same without text.
+  /// Returns a copy with one value changed, by its key in a run file; all checks run again.
   ///
   /// @throws InputException if the value is not allowed
   @SuppressWarnings("unchecked") // a record implements this for itself

@@ -1,10 +1,12 @@
 package dev.nudge.hub;
 
+import dev.nudge.format.BoundedStream;
 import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -200,7 +202,7 @@ final class Publisher {
     long from = 0;
     for (String place : places.values()) {
       long count = Math.min(piece, upload.size() - from);
-      String tag = put(upload, place, FilePiece.of(upload.file(), from, count), Map.of());
+      String tag = put(upload, place, piece(upload.file(), from, count), Map.of());
       Map<String, Object> part = new LinkedHashMap<>();
       part.put("partNumber", sent.size() + 1);
       part.put("etag", tag);
@@ -326,5 +328,21 @@ final class Publisher {
             "%s refuses to write %s (%d); give HF_TOKEN of an account that may, with the right to write"
                 .formatted(settings.endpoint(), name, answer.status()))
         : HubErrors.of(answer, name, settings);
+  }
+
+  /// A piece of a file as the body of a request.
+  private static BodyPublisher piece(Path file, long from, long count) {
+    return BodyPublishers.fromPublisher(
+        BodyPublishers.ofInputStream(
+            () -> {
+              try {
+                InputStream in = Files.newInputStream(file);
+                in.skipNBytes(from);
+                return new BoundedStream(in, count);
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            }),
+        count);
   }
 }

@@ -5,7 +5,10 @@ import dev.nudge.eval.run.ModelResults;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.generate.RowStream;
+import dev.nudge.generate.Session;
 import dev.nudge.generate.TableModel;
+import dev.nudge.machine.Machine;
+import dev.nudge.registry.Named;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.verb.EvaluateSettings;
@@ -13,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -23,6 +27,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
@@ -33,7 +39,11 @@ import org.jspecify.annotations.Nullable;
 /// evaluation compares, is asked once a task.
 ///
 /// Threading: one evaluation at a time in a process, which has all its threads and one model.
-final class EvalTask implements MapPartitionsFunction<Row, Row> {
+///
+/// @param settings as JSON
+/// @param adapter place of the column of adapters; −1: there is none
+record EvalTask(String settings, RowAdapters adapters, int adapter, Widened widened)
+    implements MapPartitionsFunction<Row, Row> {
   private static final long serialVersionUID = 1L;
 
   /// The columns that are added: of each metric a row, named as in the harness's result files.
@@ -47,18 +57,34 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
   static final ReentrantLock ONE = new ReentrantLock();
   private static final int WAIT = 500; // ms
 
-  private final String settings;
-  private final RowAdapters adapters;
-  private final int adapter;
-  private final Widened widened;
+  /// The table of adapters with the metrics of each, computed when it is used: the driver's side.
+  ///
+  /// @throws InputException if the settings are wrong
+  static Dataset<Row> on(EvaluateSettings settings, Dataset<Row> table) {
+    refuse("--compare", settings.compare());
+    refuse("--policy", settings.policy());
+    refuse("--judge", settings.judging().any() ? settings.judging() : null);
+    refuse("--train-data", settings.trainData().isEmpty() ? null : settings.trainData());
+    EvaluateSettings named = Named.in(settings);
+    Machine driver = NudgeSpark.driver(1);
+    Session.tokenizer(named.model().model(), named.adapter(), driver); // or it says why not
+    Evaluation.metrics(named, driver, new Evaluation.Watcher() {});
+    Map<String, Object> values = SharedPaths.of(EvaluateSettings.class, named);
+    Widened widened = Widened.of(table.schema(), COLUMNS);
+    return table.mapPartitions(
+        new EvalTask(
+            Json.line(values),
+            RowAdapters.of(named.registry(), named.adapter()),
+            RowJob.place(Arrays.asList(table.columns())),
+            widened),
+        Encoders.row(widened.schema()));
+  }
 
-  /// @param settings as JSON
-  /// @param adapter place of the column of adapters; −1: there is none
-  EvalTask(String settings, RowAdapters adapters, int adapter, Widened widened) {
-    this.settings = settings;
-    this.adapters = adapters;
-    this.adapter = adapter;
-    this.widened = widened;
+  private static void refuse(String flag, @Nullable Object given) {
+    if (given != null) {
+      throw new InputException(
+          flag + " is given for a table of adapters, whose metrics are columns; leave it out");
+    }
   }
 
   @Override

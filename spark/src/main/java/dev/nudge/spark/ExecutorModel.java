@@ -88,7 +88,7 @@ final class ExecutorModel implements AutoCloseable {
   /// @param cores of the executor; 0: all
   /// @param beside executors of this host
   static Machine machine(int cores, int beside) {
-    Machine here = Machine.here(ExecutorCache.folder());
+    Machine here = Machine.here(cache());
     int threads = cores > 0 ? Math.min(cores, here.threads()) : here.threads();
     long memory = SweepTask.share(here.memoryBytes(), beside);
     return new Machine(threads, memory, here.cache(), here.name(), here.others());
@@ -141,5 +141,20 @@ final class ExecutorModel implements AutoCloseable {
     synchronized (ALL) {
       users--;
     }
+  }
+
+  /// Where a process of a cluster unpacks native libraries and keeps digests: the environment's
+  /// `NUDGE_CACHE`, else the home folder's cache, else a folder of this user among the temporary
+  /// files.
+  static Path cache() {
+    String given = System.getenv("NUDGE_CACHE");
+    if (given != null && !given.isBlank()) {
+      return Path.of(given);
+    }
+    Path home = Path.of(System.getProperty("user.home", "."));
+    return Files.isWritable(home)
+        ? home.resolve(".cache").resolve("nudge")
+        : Path.of(
+            System.getProperty("java.io.tmpdir"), "nudge-" + System.getProperty("user.name", ""));
   }
 }

@@ -72,7 +72,7 @@ public final class NudgeSpark {
     if (!goesOn || !Files.exists(files.rows())) {
       QueryRows.write(rows.get(), query, files);
     } else {
-      RowSource.check(query, files.source(), out);
+      QueryRows.check(query, files.source(), out);
     }
     Map<String, Object> values = SharedPaths.given(settings);
     values.put("data", List.of(files.rows().toString()));
@@ -154,7 +154,7 @@ public final class NudgeSpark {
   /// @throws dev.nudge.settings.InputException in one line, if the settings or tasks are wrong
   public static Dataset<Row> evaluate(
       SparkSession session, EvaluateSettings settings, Dataset<Row> adapters) {
-    return new EvalJob(settings).on(adapters);
+    return EvalTask.on(settings, adapters);
   }
 
   /// Tries many settings of one base, as `nudge sweep` does, a group a task: to the same adapters
@@ -178,7 +178,7 @@ public final class NudgeSpark {
     return Sweep.run(
         settings,
         document,
-        Machine.here(ExecutorCache.folder()),
+        Machine.here(ExecutorModel.cache()),
         run -> SharedPaths.of(names.apply(run)),
         watcher,
         cancelled,
@@ -188,7 +188,7 @@ public final class NudgeSpark {
   /// The driver as one of so many machines on which a run is checked before it starts: memory is a
   /// question to the executors.
   static Machine driver(int ranks) {
-    return Machine.here(ExecutorCache.folder())
+    return Machine.here(ExecutorModel.cache())
         .withMemory(Long.MAX_VALUE / 4)
         .among(Collective.planned(ranks));
   }

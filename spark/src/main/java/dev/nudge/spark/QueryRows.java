@@ -1,5 +1,7 @@
 package dev.nudge.spark;
 
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
 import dev.nudge.registry.QueryFiles;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
@@ -9,9 +11,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.connector.catalog.Table;
+import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation;
 import org.jspecify.annotations.Nullable;
+import scala.jdk.javaapi.CollectionConverters;
 
 /// Writes the rows of a table or query as a file of JSON lines, which a run then reads as any
 /// other.
@@ -43,9 +52,51 @@ final class QueryRows {
         throw new InputException("the table or query has no row");
       }
       Files.move(growing, file, StandardCopyOption.ATOMIC_MOVE); // over an earlier run's
-      RowSource.write(rows, query, files.source());
+      writeSource(rows, query, files.source());
     } catch (IOException e) {
       throw new RunException(file + " cannot be written: " + e.getMessage(), e);
     }
+  }
+
+  /// Writes where rows came from: the query or table, and the versions of its tables where their
+  /// connectors report some.
+  ///
+  /// @param query as the user gave it, SQL or the name of a table; null: unknown
+  private static void writeSource(Dataset<Row> rows, @Nullable String query, Path file) {
+    Map<String, Object> source = new LinkedHashMap<>();
+    if (query != null) {
+      source.put("query", query);
+    }
+    if (rows instanceof org.apache.spark.sql.classic.Dataset<Row> classic) {
+      source.put("snapshots", snapshots(classic.queryExecution().analyzed()));
+    }
+    OutFolder.place(file, Json.indented(source) + "\n");
+  }
+
+  /// Refuses to go on with rows of another query.
+  ///
+  /// @param query as the user gives it now; null: unknown
+  static void check(@Nullable String query, Path file, Path out) {
+    String there = Json.readOrMissing(file).path("query").asString(query);
+    if (query != null && !query.equals(there)) {
+      throw new InputException(
+          "--out %s holds a run on other rows, those of '%s'; give a new folder, or --overwrite"
+              .formatted(out, there));
+    }
+  }
+
+  /// The versions of the tables that a plan reads, by their names.
+  static Map<String, String> snapshots(LogicalPlan plan) {
+    Map<String, String> versions = new TreeMap<>();
+    for (LogicalPlan part : CollectionConverters.asJava(plan.collectLeaves())) {
+      if (part instanceof DataSourceV2Relation relation) {
+        Table table = relation.table();
+        String version = table.version();
+        if (version != null) {
+          versions.put(table.name(), version);
+        }
+      }
+    }
+    return versions;
   }
 }

@@ -121,7 +121,7 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
 
   private String trained(
       BarrierTaskContext context, Collective all, List<String> addresses, List<String> warnings) {
-    Machine here = Machine.here(ExecutorCache.folder());
+    Machine here = Machine.here(ExecutorModel.cache());
     String host = host(addresses.get(all.rank()));
     long beside = addresses.stream().filter(other -> host(other).equals(host)).count();
     Machine own =

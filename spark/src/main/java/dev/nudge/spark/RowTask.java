@@ -22,15 +22,18 @@ import org.apache.spark.util.TaskCompletionListener;
 ///
 /// A row without a result has the reason in the column `error`: Spark tries a task that throws four
 /// times and then ends the job.
-final class RowTask implements MapPartitionsFunction<Row, Row> {
+///
+/// @param settings of the verb, as JSON
+/// @param day the date for templates that write it
+record RowTask(
+    String verb,
+    String settings,
+    RowAdapters adapters,
+    Instant day,
+    Columns columns,
+    Widened widened)
+    implements MapPartitionsFunction<Row, Row> {
   private static final long serialVersionUID = 1L;
-
-  private final String verb;
-  private final String settings;
-  private final RowAdapters adapters;
-  private final Instant day;
-  private final Columns columns;
-  private final Widened widened;
 
   /// Where things stand in a row.
   ///
@@ -39,23 +42,6 @@ final class RowTask implements MapPartitionsFunction<Row, Row> {
   /// @param number its place among all rows; −1: there is no such column
   record Columns(int json, int adapter, int number) implements Serializable {
     private static final long serialVersionUID = 1L;
-  }
-
-  /// @param settings of the verb, as JSON
-  /// @param day the date for templates that write it
-  RowTask(
-      String verb,
-      String settings,
-      RowAdapters adapters,
-      Instant day,
-      Columns columns,
-      Widened widened) {
-    this.widened = widened;
-    this.verb = verb;
-    this.settings = settings;
-    this.adapters = adapters;
-    this.day = day;
-    this.columns = columns;
   }
 
   @Override

@@ -43,7 +43,7 @@ record SweepTask(int step, int beside) implements Function<String, String> {
   @Override
   public String call(String share) {
     TaskContext context = TaskContext.get();
-    Machine here = Machine.here(ExecutorCache.folder());
+    Machine here = Machine.here(ExecutorModel.cache());
     long memory = share(here.memoryBytes(), beside);
     // Without reservations: those of the tasks beside would be taken from this one's share.
     Machine own = new Machine(context.cpus(), memory, here.cache(), here.name());

@@ -51,7 +51,7 @@ record TableCommand(TableFlags flags) {
               rest,
               out,
               err,
-              settings -> of(own).adapters(own.files(), new EvalJob(settings)));
+              settings -> of(own).adapters(own.files(), settings));
       default ->
           ElsewhereCommand.run(
               verb,
@@ -75,13 +75,13 @@ record TableCommand(TableFlags flags) {
         (session, input, tasks) -> job.on(session, input.rows(), input.lines(), tasks));
   }
 
-  private ElsewhereCommand.Done adapters(List<String> files, EvalJob job) {
+  private ElsewhereCommand.Done adapters(List<String> files, EvaluateSettings settings) {
     return done(
         "eval",
         files,
         (_, input, tasks) -> {
           Dataset<Row> rows = input.rows();
-          return job.on(tasks == 0 ? rows : rows.repartition(tasks));
+          return EvalTask.on(settings, tasks == 0 ? rows : rows.repartition(tasks));
         });
   }
 

@@ -128,7 +128,7 @@ class LocalSweepTest {
 
   private Sweep.Result alone(Map<String, Object> document, String out, Heard heard) {
     SweepSettings settings = SweepSettings.of(Path.of("sweep.yaml"), temp.resolve(out));
-    Machine machine = Machine.here(ExecutorCache.folder());
+    Machine machine = Machine.here(ExecutorModel.cache());
     return Sweep.run(settings, document, machine, run -> run, heard, () -> false);
   }
 
@@ -324,7 +324,7 @@ class LocalSweepTest {
 
   @Test
   void aShareThatLacksMemoryIsTriedAgainOnlyWhereThatMayComeBack() throws IOException {
-    Machine here = Machine.here(ExecutorCache.folder());
+    Machine here = Machine.here(ExecutorModel.cache());
     Machine small = new Machine(1, 1 << 20, here.cache(), "test");
     SweepTask task = new SweepTask(1, 1);
     List<TrainSettings> runs = List.of(run(Map.of()));

@@ -91,7 +91,7 @@ class LocalTrainTest {
     assertThat(ran.err()).contains("step 6").doesNotContain("failed");
     assertThat(ran.code()).isZero();
     Path one = temp.resolve("one");
-    Machine machine = Machine.here(ExecutorCache.folder());
+    Machine machine = Machine.here(ExecutorModel.cache());
     TrainSettings settings =
         TrainSettings.of(
             Map.of(
@@ -176,9 +176,9 @@ class LocalTrainTest {
     LogicalPlan plan =
         DataSourceV2Relation.create(
             new Snapshot("lake.rows", "8741"), Option.empty(), Option.empty());
-    assertThat(RowSource.snapshots(plan)).isEqualTo(Map.of("lake.rows", "8741"));
+    assertThat(QueryRows.snapshots(plan)).isEqualTo(Map.of("lake.rows", "8741"));
     assertThat(
-            RowSource.snapshots(
+            QueryRows.snapshots(
                 ((org.apache.spark.sql.classic.Dataset<Row>) session.sql("SELECT 1 AS a"))
                     .queryExecution()
                     .analyzed()))

@@ -44,7 +44,7 @@ class LostExecutorTest {
     assumeTrue(System.getenv("SPARK_HOME") != null, "SPARK_HOME names no distribution of Spark");
     Path rows = rows();
     Path one = temp.resolve("one");
-    Machine machine = Machine.here(ExecutorCache.folder());
+    Machine machine = Machine.here(ExecutorModel.cache());
     Training.run(settings(rows, one, 2, 300), machine, _ -> {}, _ -> {}, () -> false);
     List<String> warnings = new ArrayList<>();
     boolean[] killed = {false};
@@ -86,7 +86,7 @@ class LostExecutorTest {
     int steps = 600;
     Path rows = rows();
     Path one = temp.resolve("one");
-    Machine machine = Machine.here(ExecutorCache.folder());
+    Machine machine = Machine.here(ExecutorModel.cache());
     Training.run(settings(rows, one, 2, steps), machine, _ -> {}, _ -> {}, () -> false);
     AtomicInteger reached = new AtomicInteger();
     List<String> moments = Collections.synchronizedList(new ArrayList<>());
@@ -162,7 +162,7 @@ class LostExecutorTest {
             List.of(Map.of("rank", 4), Map.of("rank", 8), Map.of("learning_rate", 1e-2)),
             "halving",
             Map.of("keep", 0.5, "at", List.of(40)));
-    Machine machine = Machine.here(ExecutorCache.folder());
+    Machine machine = Machine.here(ExecutorModel.cache());
     boolean[] killed = {true};
     Sweep.run(sweep("one"), document, machine, run -> run, killing(killed), () -> false);
     killed[0] = false;

@@ -152,7 +152,7 @@ class RowJobTest {
   }
 
   private static Machine machine() {
-    return Machine.here(ExecutorCache.folder());
+    return Machine.here(ExecutorModel.cache());
   }
 
   private List<String> completions(Map<String, Object> sampling) throws IOException {

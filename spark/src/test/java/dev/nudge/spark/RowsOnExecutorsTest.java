@@ -58,7 +58,7 @@ class RowsOnExecutorsTest {
                 6));
     List<String> expected =
         Completions.of(
-                settings, Machine.here(ExecutorCache.folder()), null, new Completions.Watcher() {})
+                settings, Machine.here(ExecutorModel.cache()), null, new Completions.Watcher() {})
             .rows()
             .stream()
             .map(row -> Json.line(row.completion()))

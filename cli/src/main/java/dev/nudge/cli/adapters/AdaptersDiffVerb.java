@@ -6,7 +6,6 @@ import dev.nudge.cli.console.Console;
 import dev.nudge.cli.console.ExitCode;
 import dev.nudge.cli.console.TextTable;
 import dev.nudge.cli.console.Verb;
-import dev.nudge.merge.AdapterDifference;
 import dev.nudge.merge.ModelDifference;
 import dev.nudge.registry.Named;
 import dev.nudge.settings.InputException;
@@ -91,7 +90,7 @@ public record AdaptersDiffVerb() implements Verb<AdaptersDiffVerb.Settings> {
         given.put("threads", settings.threads());
       }
       answers =
-          AdapterDifference.of(
+          ModelDifference.ofAdapters(
               Schema.of(ModelSettings.class).of(given),
               folders.getFirst(),
               folders.getLast(),

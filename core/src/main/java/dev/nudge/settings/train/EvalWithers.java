@@ -1,7 +1,6 @@
 package dev.nudge.settings.train;
 
 import dev.nudge.settings.Withers;
-import dev.nudge.settings.verb.EvalSplit;
 
 /// Withers for the held-out rows.
 ///
@@ -10,11 +9,6 @@ public interface EvalWithers<S extends Record> extends Withers<S> {
   /// The held-out rows; the checkpoint with the lowest loss on them is kept.
   default S withEvalData(String fileOrGlob) {
     return with("eval_data", fileOrGlob);
-  }
-
-  /// Rows of the data that are held out: `test`, `0.05`, `0.05:customer_id`.
-  default S withEvalSplit(EvalSplit split) {
-    return with("eval_split", split);
   }
 
   /// Steps between two held-out losses.

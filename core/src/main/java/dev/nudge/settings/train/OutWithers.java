@@ -22,18 +22,8 @@ public interface OutWithers<S extends Record> extends Withers<S> {
     return with("save_steps", steps);
   }
 
-  /// Whether the run in that folder must be resumed; false: it is, if possible.
-  default S withResume(boolean must) {
-    return with("resume", must);
-  }
-
   /// The checkpoints to keep besides the best; 0 writes none.
   default S withKeep(int checkpoints) {
     return with("keep", checkpoints);
-  }
-
-  /// The seconds to wait if the disk is full.
-  default S withDiskWait(int seconds) {
-    return with("disk_wait", seconds);
   }
 }

@@ -71,21 +71,6 @@ public record PreviewSettings(
     return with("objective", objective);
   }
 
-  /// The most rows that are shown.
-  public PreviewSettings withLimit(int rows) {
-    return with("limit", rows);
-  }
-
-  /// The rows to test the base model on.
-  public PreviewSettings withAskBase(int rows) {
-    return with("ask_base", rows);
-  }
-
-  /// The HTML page to write.
-  public PreviewSettings withHtml(Path file) {
-    return with("html", file);
-  }
-
   /// The sequences per optimiser step.
   public PreviewSettings withBatchSize(int sequences) {
     return with("batch_size", sequences);

@@ -11,9 +11,4 @@ public interface QualityWithers<S extends Record> extends Withers<S> {
   default S withDropRows(Flaw... flaws) {
     return with("drop_rows", Arrays.stream(flaws).map(Flaw::shown).toList());
   }
-
-  /// The flaws that refuse the data set.
-  default S withRefuseRows(Flaw... flaws) {
-    return with("refuse_rows", Arrays.stream(flaws).map(Flaw::shown).toList());
-  }
 }

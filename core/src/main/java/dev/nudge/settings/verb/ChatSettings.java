@@ -110,21 +110,6 @@ public record ChatSettings(
     return with("adapter", adapters);
   }
 
-  /// The memory of weights, workspace and KV cache, in bytes.
-  public ChatSettings withMemory(long bytes) {
-    return with("memory", new ByteSize(bytes));
-  }
-
-  /// The system message.
-  public ChatSettings withSystem(String text) {
-    return with("system", text);
-  }
-
-  /// The chat template: a file or a name.
-  public ChatSettings withTemplate(String template) {
-    return with("template", template);
-  }
-
   /// Makes the settings from values by key, the rest at their defaults.
   public static ChatSettings of(Map<String, ?> values) {
     return Schema.of(ChatSettings.class).of(values);

@@ -1,11 +1,12 @@
 package dev.nudge.settings.verb;
 
+import dev.nudge.settings.Withers;
 import java.util.List;
 
 /// Withers for the data files and patterns of a command.
 ///
 /// @param <S> the record that holds them
-public interface DataWithers<S extends Record> extends ShapeWithers<S> {
+public interface DataWithers<S extends Record> extends Withers<S> {
   /// JSONL files or globs of rows, in order.
   default S withData(String... filesOrGlobs) {
     return with("data", List.of(filesOrGlobs));
@@ -19,10 +20,5 @@ public interface DataWithers<S extends Record> extends ShapeWithers<S> {
   /// The completion's pattern: ` {label}`.
   default S withCompletion(String pattern) {
     return with("completion", pattern);
-  }
-
-  /// Whether bad rows are set aside instead of refusing the data.
-  default S withSkipBadRows(boolean skip) {
-    return with("skip_bad_rows", skip);
   }
 }

@@ -99,9 +99,7 @@ public record EvaluateSettings(
             required = true,
             label = "FOLDER")
         Path out)
-    implements ModelWithers<EvaluateSettings>,
-        RegistryWithers<EvaluateSettings>,
-        JudgeWithers<EvaluateSettings> {
+    implements ModelWithers<EvaluateSettings>, RegistryWithers<EvaluateSettings> {
 
   public EvaluateSettings {
     List<String> names = new ArrayList<>();
@@ -149,49 +147,9 @@ public record EvaluateSettings(
     return with("compare", folder);
   }
 
-  /// The policy: a file of thresholds that the results must meet.
-  public EvaluateSettings withPolicy(Path file) {
-    return with("policy", file);
-  }
-
-  /// The adapter's training data, to check tasks for contamination.
-  public EvaluateSettings withTrainData(List<String> names) {
-    return with("train_data", names);
-  }
-
   /// Folders of task files.
   public EvaluateSettings withTasksDir(List<Path> folders) {
     return with("tasks_dir", folders);
-  }
-
-  /// The folder in which documents are looked up first.
-  public EvaluateSettings withDataDir(Path folder) {
-    return with("data_dir", folder);
-  }
-
-  /// The most documents per task, the first ones.
-  public EvaluateSettings withLimit(int documents) {
-    return with("limit", documents);
-  }
-
-  /// The number of few-shot examples before each question.
-  public EvaluateSettings withNumFewshot(int shots) {
-    return with("num_fewshot", shots);
-  }
-
-  /// Whether prompts are rendered by the chat template.
-  public EvaluateSettings withApplyChatTemplate(boolean chat) {
-    return with("apply_chat_template", chat);
-  }
-
-  /// Whether each few-shot example is a turn of its own in a chat.
-  public EvaluateSettings withFewshotAsMultiturn(boolean turns) {
-    return with("fewshot_as_multiturn", turns);
-  }
-
-  /// The system message.
-  public EvaluateSettings withSystemInstruction(String text) {
-    return with("system_instruction", text);
   }
 
   /// Makes the settings from values by key, the rest at their defaults.

@@ -113,11 +113,6 @@ public record ExportSettings(
     return with("adapter", folder);
   }
 
-  /// The weights to merge into.
-  public ExportSettings withInto(MergeSettings.Into into) {
-    return with("into", into);
-  }
-
   /// Whether an adapter of any base is taken.
   public ExportSettings withAnyBase(boolean any) {
     return with("any_base", any);

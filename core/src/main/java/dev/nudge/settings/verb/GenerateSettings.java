@@ -120,21 +120,6 @@ public record GenerateSettings(
     return with("adapter", folder);
   }
 
-  /// The memory of weights, workspace and KV cache, in bytes.
-  public GenerateSettings withMemory(long bytes) {
-    return with("memory", new ByteSize(bytes));
-  }
-
-  /// Whether each prompt is a user message and goes through the chat template.
-  public GenerateSettings withChat(boolean chat) {
-    return with("chat", chat);
-  }
-
-  /// The system message of conversations that have none.
-  public GenerateSettings withSystem(String text) {
-    return with("system", text);
-  }
-
   /// Whether to return each prompt's embedding instead of an answer.
   public GenerateSettings withEmbed(boolean embed) {
     return with("embed", embed);

@@ -52,29 +52,9 @@ public record InitSettings(
     return of(Map.of("config", config, "out", out));
   }
 
-  /// The config of the new model.
-  public InitSettings withConfig(Path file) {
-    return with("config", file);
-  }
-
-  /// The folder of the new model.
-  public InitSettings withOut(Path folder) {
-    return with("out", folder);
-  }
-
   /// The seed of the weights.
   public InitSettings withSeed(long seed) {
     return with("seed", seed);
-  }
-
-  /// The texts that a tokenizer is trained on: files or globs.
-  public InitSettings withTokenizerData(String... filesOrGlobs) {
-    return with("tokenizer_data", List.of(filesOrGlobs));
-  }
-
-  /// The most tokens of the tokenizer.
-  public InitSettings withVocabSize(int tokens) {
-    return with("vocab_size", tokens);
   }
 
   /// Makes the settings from values by key, the rest at their defaults.

@@ -37,8 +37,7 @@ public record JudgeSettings(
                 "pairs that people have judged, to see whether the judge agrees: rows of question,"
                     + " answer_a, answer_b and label (a, b or tie)",
             label = "FILE")
-        @Nullable Path judgeLabels)
-    implements JudgeWithers<JudgeSettings> {
+        @Nullable Path judgeLabels) {
 
   public JudgeSettings {
     Check.notBlank("--judge", judge);

@@ -119,24 +119,9 @@ public record MergeSettings(
     return with("adapter", Arrays.stream(folders).map(Path::toString).toList());
   }
 
-  /// The factors on the adapters' scales, in order.
-  public MergeSettings withScale(double... factors) {
-    return with("scale", Arrays.stream(factors).mapToObj(String::valueOf).toList());
-  }
-
   /// The weights to merge into.
   public MergeSettings withInto(Into into) {
     return with("into", into);
-  }
-
-  /// The folder of the new model.
-  public MergeSettings withOut(Path folder) {
-    return with("out", folder);
-  }
-
-  /// The format of the merged weights.
-  public MergeSettings withStore(Store store) {
-    return with("store", store);
   }
 
   /// The most mean KL divergence from base + adapters, nats per token.

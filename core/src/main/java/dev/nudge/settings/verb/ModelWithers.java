@@ -41,9 +41,4 @@ public interface ModelWithers<S extends Record> extends Withers<S> {
   default S withMaxLength(int tokens) {
     return with("max_length", tokens);
   }
-
-  /// Whether an adapter of another base is accepted.
-  default S withAnyBase(boolean any) {
-    return with("any_base", any);
-  }
 }

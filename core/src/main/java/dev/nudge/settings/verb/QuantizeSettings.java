@@ -4,6 +4,7 @@ import dev.nudge.settings.Group;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting;
+import dev.nudge.settings.Withers;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -25,7 +26,7 @@ public record QuantizeSettings(
     @Group("Output") @Setting(help = "folder of the new model", required = true, label = "FOLDER")
         Path out,
     @Setting(help = "replace what nudge wrote to that folder before") boolean overwrite)
-    implements CalibrationWithers<QuantizeSettings> {
+    implements Withers<QuantizeSettings> {
 
   /// The format of quantised weights.
   public enum Format {
@@ -58,11 +59,6 @@ public record QuantizeSettings(
     return of(Map.of("model", model, "out", out));
   }
 
-  /// The model folder.
-  public QuantizeSettings withModel(Path folder) {
-    return with("model", folder);
-  }
-
   /// The format of the linear layers, without the head.
   public QuantizeSettings withMethod(Format format) {
     return with("method", format);
@@ -71,11 +67,6 @@ public record QuantizeSettings(
   /// Whether the scales of the blocks are quantised too.
   public QuantizeSettings withDoubleQuant(boolean nested) {
     return with("double_quant", nested);
-  }
-
-  /// The folder of the new model.
-  public QuantizeSettings withOut(Path folder) {
-    return with("out", folder);
   }
 
   /// Whether an earlier output of nudge in that folder is replaced.

@@ -4,8 +4,10 @@ import dev.nudge.settings.Check;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting;
+import dev.nudge.settings.SettingType;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -69,6 +71,7 @@ public record SamplingSettings(
         int topLogprobs)
     implements SamplingWithers<SamplingSettings> {
   private static final int MOST_TOP = 20; // as OpenAI
+  private static final double MOST_BIAS = 100; // likewise
 
   public SamplingSettings {
     Check.notNegative("--temperature", temperature);
@@ -81,7 +84,7 @@ public record SamplingSettings(
     Check.between("--presence-penalty", presencePenalty, -2, 2);
     Check.between("--frequency-penalty", frequencyPenalty, -2, 2);
     logitBias = List.copyOf(logitBias);
-    TokenIds.biases(logitBias);
+    biases(logitBias);
     Check.atLeast("--seed", seed, 0);
     Check.atLeast("--n", n, 1);
     if (n > 1 && temperature == 0) {
@@ -92,7 +95,7 @@ public record SamplingSettings(
     stop = List.copyOf(stop);
     stop.forEach(text -> Check.notEmpty("--stop", text));
     stopId = List.copyOf(stopId);
-    stopId.forEach(id -> TokenIds.of("--stop-id", id, id));
+    stopId.forEach(id -> tokenId("--stop-id", id, id));
     Check.atLeast("--min-tokens", minTokens, 0);
     Check.atLeast("--max-tokens", maxTokens, 1);
     if (minTokens > maxTokens) {
@@ -115,13 +118,13 @@ public record SamplingSettings(
 
   /// The logit biases by token id.
   public Map<Integer, Double> biases() {
-    return TokenIds.biases(logitBias);
+    return biases(logitBias);
   }
 
   /// The stop token ids, besides the model's own end tokens.
   public Set<Integer> stopIds() {
     Set<Integer> ids = new HashSet<>();
-    stopId.forEach(id -> ids.add(TokenIds.of("--stop-id", id, id)));
+    stopId.forEach(id -> ids.add(tokenId("--stop-id", id, id)));
     return Set.copyOf(ids);
   }
 
@@ -130,7 +133,50 @@ public record SamplingSettings(
   /// @param vocabulary size of the model's vocabulary
   /// @throws InputException if a token id is not in the vocabulary
   public void checkTokens(int vocabulary) {
-    stopIds().forEach(id -> TokenIds.check("--stop-id", id, vocabulary));
-    new TreeMap<>(biases()).keySet().forEach(id -> TokenIds.check("--logit-bias", id, vocabulary));
+    stopIds().forEach(id -> checkToken("--stop-id", id, vocabulary));
+    new TreeMap<>(biases()).keySet().forEach(id -> checkToken("--logit-bias", id, vocabulary));
+  }
+
+  /// Parses a token id.
+  ///
+  /// @param given the value as the user wrote it, of which `text` is a part
+  private static int tokenId(String flag, String text, String given) {
+    try {
+      int id = Integer.parseInt(text);
+      if (id >= 0 && Character.isDigit(text.charAt(0))) {
+        return id;
+      }
+    } catch (NumberFormatException e) {
+      // told below, like a negative one
+    }
+    throw new InputException(
+        "%s is %s; a token id must be a whole number, at least 0"
+            .formatted(flag, SettingType.shown(given)));
+  }
+
+  /// @param entries `ID=VALUE` each
+  private static Map<Integer, Double> biases(List<String> entries) {
+    Map<Integer, Double> biases = new LinkedHashMap<>();
+    for (String entry : entries) {
+      int at = entry.indexOf('=');
+      Double value = at < 0 ? null : SettingType.decimal(entry.substring(at + 1));
+      if (value == null || !(Math.abs(value) <= MOST_BIAS)) {
+        throw new InputException(
+            "--logit-bias is %s; it must be ID=VALUE with a value from -100 to 100"
+                .formatted(SettingType.shown(entry)));
+      }
+      int id = tokenId("--logit-bias", entry.substring(0, at), entry);
+      if (biases.put(id, value) != null) {
+        throw new InputException("--logit-bias has token " + id + " twice; give it once");
+      }
+    }
+    return biases;
+  }
+
+  private static void checkToken(String flag, int id, int vocabulary) {
+    if (id >= vocabulary) {
+      throw new InputException(
+          flag + " names token " + id + "; the model has tokens 0 to " + (vocabulary - 1));
+    }
   }
 }

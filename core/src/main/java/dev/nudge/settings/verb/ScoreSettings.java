@@ -45,16 +45,6 @@ public record ScoreSettings(
     return with("adapter", folder);
   }
 
-  /// Whether a row that is too long is truncated.
-  public ScoreSettings withTruncate(boolean cut) {
-    return with("truncate", cut);
-  }
-
-  /// The rows for which the model's answers are generated and shown.
-  public ScoreSettings withShow(ShowRows rows) {
-    return with("show", rows);
-  }
-
   /// Makes the settings from values by key, the rest at their defaults.
   public static ScoreSettings of(Map<String, ?> values) {
     return Schema.of(ScoreSettings.class).of(values);

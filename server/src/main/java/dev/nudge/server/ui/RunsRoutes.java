@@ -1,7 +1,6 @@
 package dev.nudge.server.ui;
 
 import dev.nudge.curves.Curves;
-import dev.nudge.curves.Thinning;
 import dev.nudge.format.Json;
 import dev.nudge.runs.RunStore;
 import dev.nudge.runs.RunSummary;
@@ -144,6 +143,6 @@ final class RunsRoutes {
   }
 
   private static List<double[]> points(List<Curves.Point> line) {
-    return Thinning.of(line).stream().map(p -> new double[] {p.step(), p.loss()}).toList();
+    return Curves.thinned(line).stream().map(p -> new double[] {p.step(), p.loss()}).toList();
   }
 }
