@@ -3,19 +3,24 @@ package dev.nudge.adapter;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Pass;
+import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import org.jspecify.annotations.Nullable;
 
-/// A linear layer with an adapter around it: A and B, and what a [Lora.Variant] does behind them.
-public sealed interface AdaptedLinear extends Linear permits LoraLinear, DoraLinear {
-  /// A and B.
-  LoraLinear lora();
+/// A linear layer with an adapter around it.
+public interface AdaptedLinear extends Linear {
+  /// A placement of such a layer.
+  interface Place extends InSlot {
+    @Override
+    AdaptedLinear made();
+  }
 
   /// Whether [#finish] does anything.
   boolean finishes();
 
-  /// Completes rows of the output to which base and B·A were added: what a bank does to the rows
-  /// of one adapter.
+  /// Completes rows of the output to which base, bias and updates were added: what a bank does to
+  /// the rows of one adapter.
   ///
   /// @param y (rows, out), changed in place
   @Override
@@ -30,4 +35,9 @@ public sealed interface AdaptedLinear extends Linear permits LoraLinear, DoraLin
   /// @param from a multiple of [#grain]
   /// @return (to − from, in) in the accumulator type, in the workspace
   Tensor merged(int from, int to, Workspace ws, Kernels kernels);
+
+  /// The bias of the merged layer, (1, out) in the accumulator type.
+  ///
+  /// @return null if no adapter changes the bias
+  @Nullable Tensor mergedBias(Scope scope);
 }

@@ -2,10 +2,10 @@ package dev.nudge.adapter;
 
 import dev.nudge.adapter.targets.ExpertPaths;
 import dev.nudge.adapter.targets.ExpertTargets;
+import dev.nudge.adapter.targets.Extras;
 import dev.nudge.adapter.targets.LayerShape;
 import dev.nudge.adapter.targets.Lora;
 import dev.nudge.adapter.targets.ModelShape;
-import dev.nudge.adapter.targets.RankCheck;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.Linear;
@@ -29,20 +29,22 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// An adapter on a model: attaches LoRA layers and trained tables to slots, and detaches them.
+/// An adapter on a model: attaches layers of its [AdapterKind] and trained tables to slots, and
+/// detaches them.
 ///
 /// The caller's scope owns the parameters. Everything is checked and allocated before the first
 /// slot changes, so a failure leaves the model unchanged.
 ///
 /// Threading: attach and detach while no pass runs.
 public final class Adapters {
-  private final Lora spec;
+  private final AdapterKind kind;
   private final List<Placement> places;
   private final List<String> warnings;
   private final ModelShape shape;
 
-  private Adapters(Lora spec, List<Placement> places, List<String> warnings, ModelShape shape) {
-    this.spec = spec;
+  private Adapters(
+      AdapterKind kind, List<Placement> places, List<String> warnings, ModelShape shape) {
+    this.kind = kind;
     this.shape = shape;
     this.places = List.copyOf(places);
     this.warnings = List.copyOf(warnings);
@@ -56,7 +58,7 @@ public final class Adapters {
   /// @param scope owns the parameters; a measuring scope allocates no memory for them
   public static Adapters attach(
       Modules modules, Lora spec, long seed, Dtype compute, int lanes, Scope scope) {
-    return attach(modules, spec, false, seed, compute, lanes, scope);
+    return attach(modules, new LoraKind(spec), false, seed, compute, lanes, scope);
   }
 
   /// Attaches a new adapter that an `Initialization` will fill.
@@ -71,24 +73,30 @@ public final class Adapters {
       Dtype compute,
       int lanes,
       Scope scope) {
+    return attach(modules, new LoraKind(spec), subtracts, seed, compute, lanes, scope);
+  }
+
+  /// Attaches a new adapter of any kind.
+  public static Adapters attach(
+      Modules modules,
+      AdapterKind kind,
+      boolean subtracts,
+      long seed,
+      Dtype compute,
+      int lanes,
+      Scope scope) {
     checkFree(modules);
     ModelShape shape = ModelShape.of(modules);
-    List<LayerShape> adapted = shape.adapted(spec);
-    ExpertTargets.check(spec.resolved(shape), subtracts);
-    if (spec.variant() != Lora.Variant.PLAIN) {
-      shape.checkInside(spec.variant().shown(), adapted);
-    }
-    if (subtracts) {
-      shape.checkInside("--init pissa or olora", adapted);
-      RankCheck.within(spec, adapted);
-    }
-    shape.saved(spec.extras(), "--modules-to-save");
-    shape.checkTokens(spec.extras(), adapted);
-    List<String> warnings = RankCheck.fresh(spec, adapted);
+    Lora where = kind.where();
+    List<LayerShape> adapted = shape.adapted(where);
+    kind.check(shape, adapted, subtracts);
+    shape.saved(where.extras(), "--modules-to-save");
+    shape.checkTokens(where.extras(), adapted);
+    List<String> warnings = kind.warnings(adapted, true);
     ParameterMemory room = new ParameterMemory(compute, lanes, scope);
     return put(
-        places(modules, spec, paths(adapted), Source.fresh(seed, subtracts), 1, room),
-        (subtracts ? spec.doubled() : spec).resolved(shape),
+        places(modules, kind, paths(adapted), Source.fresh(seed, subtracts), 1, room),
+        (subtracts ? new LoraKind(where.doubled()) : kind).resolved(shape),
         warnings,
         shape);
   }
@@ -101,13 +109,13 @@ public final class Adapters {
     checkFree(modules);
     ModelShape shape = ModelShape.of(modules);
     List<LayerShape> adapted = adapter.fit(shape);
-    Lora spec = adapter.spec().withDropout(dropout);
-    ExpertTargets.check(spec.resolved(shape), false);
+    AdapterKind kind = adapter.kind().withDropout(dropout);
+    kind.check(shape, adapted, false);
     ParameterMemory room = new ParameterMemory(compute, lanes, scope);
     return put(
-        places(modules, spec, paths(adapted), adapter, 1, room),
-        spec.resolved(shape),
-        RankCheck.warnings(spec, adapted),
+        places(modules, kind, paths(adapted), adapter, 1, room),
+        kind.resolved(shape),
+        kind.warnings(adapted, false),
         shape);
   }
 
@@ -119,7 +127,7 @@ public final class Adapters {
     return !adapter.holdsTables() && (embedding == null || !adapted.contains(embedding));
   }
 
-  /// Makes the LoRA layers of a saved adapter that changes linear layers only, without attaching
+  /// Makes the layers of a saved adapter that changes linear layers only, without attaching
   /// them: no slot is read or changed, so passes may run meanwhile. They are without dropout, which
   /// is of training.
   ///
@@ -133,16 +141,16 @@ public final class Adapters {
       Dtype compute,
       Scope scope) {
     Set<String> paths = paths(adapted);
-    Lora spec = adapter.spec().withDropout(0);
+    AdapterKind kind = adapter.kind().withDropout(0);
     ParameterMemory room = new ParameterMemory(compute, 0, true, scope);
     List<Placement> places = new ArrayList<>();
     bases.forEach(
         (slot, base) -> {
           if (paths.contains(slot.path())) {
-            places.add(LoraPlace.of(slot, base, spec, 1, room, adapter));
+            places.add(kind.place(slot, base, 1, room, adapter));
           }
         });
-    return new Adapters(spec.resolved(shape), places, RankCheck.warnings(spec, adapted), shape);
+    return new Adapters(kind.resolved(shape), places, kind.warnings(adapted, false), shape);
   }
 
   /// Makes such an adapter with its updates merged into weights of its own, without attaching it.
@@ -154,19 +162,19 @@ public final class Adapters {
       Backend backend,
       Scope scope) {
     Set<String> paths = paths(adapted);
-    Lora spec = adapter.spec().withDropout(0);
+    AdapterKind kind = adapter.kind().withDropout(0);
     List<Placement> places = new ArrayList<>();
     bases.forEach(
         (slot, base) -> {
           if (paths.contains(slot.path())) {
             try (Scope once = Scope.open("merging")) {
               ParameterMemory room = new ParameterMemory(backend.compute(), 0, once);
-              LoraPlace lora = LoraPlace.of(slot, base, spec, 1, room, adapter);
-              places.add(MergedPlace.of(slot, base, lora.made(), backend, scope));
+              AdaptedLinear layer = kind.place(slot, base, 1, room, adapter).made();
+              places.add(MergedPlace.of(slot, base, layer, backend, scope));
             }
           }
         });
-    return new Adapters(spec.resolved(shape), places, List.of(), shape);
+    return new Adapters(kind.resolved(shape), places, List.of(), shape);
   }
 
   /// Attaches a saved adapter to a part of a model, on top of adapters that are already attached:
@@ -183,7 +191,7 @@ public final class Adapters {
       Dtype compute,
       Scope scope) {
     ParameterMemory room = new ParameterMemory(compute, 0, scope);
-    places(part, adapter.spec().withDropout(0), paths, adapter, scale, room)
+    places(part, adapter.kind().withDropout(0), paths, adapter, scale, room)
         .forEach(Placement::put);
   }
 
@@ -194,13 +202,14 @@ public final class Adapters {
   /// Makes the placements of an adapter on a model or a part of one.
   private static List<Placement> places(
       Modules modules,
-      Lora spec,
+      AdapterKind kind,
       Set<String> adapted,
       Source source,
       double scale,
       ParameterMemory room) {
     List<Placement> places = new ArrayList<>();
-    EndPlaces ends = EndPlaces.of(modules, spec.extras(), source, room);
+    Extras extras = kind.where().extras();
+    EndPlaces ends = EndPlaces.of(modules, extras, source, room);
     if (ends != null) {
       places.add(ends);
     }
@@ -209,12 +218,12 @@ public final class Adapters {
       int tokens = ends == null ? embedding.table().out() : ends.tokens();
       places.add(
           new EmbeddingPlace(
-              modules.embeddingPath(), embedding, tokens, spec, scale, room, source));
+              modules.embeddingPath(), embedding, tokens, kind.where(), scale, room, source));
     }
     for (LinearSlot slot : modules.linears()) {
       if (adapted.contains(slot.path())) {
-        places.add(LoraPlace.of(slot, slot.linear(), spec, scale, room, source));
-      } else if (spec.extras().saves(slot.path())) {
+        places.add(kind.place(slot, slot.linear(), scale, room, source));
+      } else if (extras.saves(slot.path())) {
         places.add(WholeLinear.of(slot, room, source));
       }
     }
@@ -222,18 +231,18 @@ public final class Adapters {
         .norms()
         .forEach(
             (path, norm) -> {
-              if (spec.extras().saves(path)) {
+              if (extras.saves(path)) {
                 places.add(WholeNorm.of(path, norm, room, source));
               }
             });
     ScoreHead score = modules.score();
-    if (score != null && embedding != null && spec.extras().score()) {
+    if (score != null && embedding != null && extras.score()) {
       places.add(ScorePlace.of(score, embedding.table().in(), room, source));
     }
     LinearSlot head = modules.head();
     if (head != null && adapted.contains(head.path())) {
       Linear base = ends == null ? head.linear() : ends.head();
-      places.add(LoraPlace.of(head, base, spec, scale, room, source));
+      places.add(kind.place(head, base, scale, room, source));
     }
     return places;
   }
@@ -279,9 +288,9 @@ public final class Adapters {
   }
 
   private static Adapters put(
-      List<Placement> places, Lora spec, List<String> warnings, ModelShape shape) {
+      List<Placement> places, AdapterKind kind, List<String> warnings, ModelShape shape) {
     places.forEach(Placement::put);
-    return new Adapters(spec, places, warnings, shape);
+    return new Adapters(kind, places, warnings, shape);
   }
 
   private static void checkFree(Modules modules) {
@@ -297,15 +306,20 @@ public final class Adapters {
     }
   }
 
-  /// The LoRA config of this adapter, as it is saved.
-  public Lora spec() {
-    return spec;
+  /// The config of this adapter, as it is saved.
+  public AdapterKind kind() {
+    return kind;
   }
 
-  /// The paths of the layers that carry A and B, in model order.
+  /// The config of A and B, as it is saved.
+  public Lora spec() {
+    return kind.lora("that trains");
+  }
+
+  /// The paths of the layers that are adapted, in model order.
   public List<String> paths() {
     return places.stream()
-        .filter(place -> place instanceof LoraPlace || place instanceof EmbeddingPlace)
+        .filter(place -> place instanceof AdaptedLinear.Place || place instanceof EmbeddingPlace)
         .map(Placement::path)
         .toList();
   }
@@ -344,7 +358,7 @@ public final class Adapters {
   /// Saves the adapter in `folder`, see [PeftFiles#save].
   public void save(Path folder, String baseModel) {
     try (Scope scope = Scope.open("saving an adapter")) {
-      PeftFiles.saveMade(folder, spec, baseModel, tensors(scope));
+      PeftFiles.saveMade(folder, kind, baseModel, tensors(scope));
     }
   }
 
@@ -355,9 +369,10 @@ public final class Adapters {
     try (Scope scope = Scope.open("saving an adapter")) {
       SingleExperts single = single(form);
       if (single == null) {
-        PeftFiles.write(growing, spec, baseModel, tensors(scope));
+        PeftFiles.write(growing, kind, baseModel, tensors(scope));
       } else {
-        PeftFiles.write(growing, single.spec(spec), baseModel, single.tensors(scope));
+        LoraKind lora = new LoraKind(single.spec(kind.where()));
+        PeftFiles.write(growing, lora, baseModel, single.tensors(scope));
       }
     }
   }

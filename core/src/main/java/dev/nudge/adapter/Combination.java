@@ -92,7 +92,8 @@ public final class Combination {
           Json.read(parts.getFirst().folder().resolve(PeftConfig.FILE))
               .path("base_model_name_or_path")
               .asString("");
-      PeftFiles.saveMade(out, spec(opened, ranks), base, ExpertTensors.stacked(tensors));
+      PeftFiles.saveMade(
+          out, new LoraKind(spec(opened, ranks)), base, ExpertTensors.stacked(tensors));
       int highest = ranks.values().stream().mapToInt(Integer::intValue).max().orElse(0);
       return new Combined(
           highest, Math.sqrt(squares), squares == 0 ? 0 : Math.sqrt(lost / squares), ranks.size());

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// Dropout is not possible: PEFT then drops inputs of W in the scaled part, a second product.
 ///
 /// [1] Liu et al., DoRA, arXiv:2402.09353.
-public final class DoraLinear implements AdaptedLinear, Around {
+public final class DoraLinear implements LowRankLinear, Around {
   private final LoraLinear lora;
   private final Magnitude magnitude;
 
@@ -145,6 +145,11 @@ public final class DoraLinear implements AdaptedLinear, Around {
       }
     }
     return sum;
+  }
+
+  @Override
+  public @Nullable Tensor mergedBias(Scope scope) {
+    return lora.mergedBias(scope);
   }
 
   @Override

@@ -30,10 +30,10 @@ final class LoraBank implements Around {
   private static final int LEAST = 16; // ranks below are measured as this
 
   private final Linear base;
-  private final List<@Nullable AdaptedLinear> updates = new ArrayList<>();
+  private final List<@Nullable LowRankLinear> updates = new ArrayList<>();
   private int widest; // rank; a power of two
   private boolean finishes; // whether any update was more than A and B
-  private final List<@Nullable AdaptedLinear> trained =
+  private final List<@Nullable LowRankLinear> trained =
       new ArrayList<>(); // above the base's products
 
   LoraBank(Linear base) {
@@ -48,7 +48,7 @@ final class LoraBank implements Around {
   /// Sets the update of an adapter; null: the adapter does not change this layer.
   ///
   /// @return whether steps may need a larger workspace than before
-  boolean set(int number, @Nullable AdaptedLinear update) {
+  boolean set(int number, @Nullable LowRankLinear update) {
     while (updates.size() <= number) {
       updates.add(null);
     }
@@ -111,8 +111,8 @@ final class LoraBank implements Around {
     void run(L layer, int from, int to, Pass own);
   }
 
-  private void each(Tensor rows, Pass p, OnRows<AdaptedLinear> work) {
-    owned(AdaptedLinear.class, rows, p.rows().parts(), p, work);
+  private void each(Tensor rows, Pass p, OnRows<LowRankLinear> work) {
+    owned(LowRankLinear.class, rows, p.rows().parts(), p, work);
   }
 
   private void magnitudes(Tensor rows, Pass p, OnRows<DoraLinear> work) {
@@ -122,7 +122,7 @@ final class LoraBank implements Around {
     }
   }
 
-  private <L extends AdaptedLinear> void owned(
+  private <L extends LowRankLinear> void owned(
       Class<L> kind, Tensor rows, List<Segments.Part> parts, Pass p, OnRows<L> work) {
     if (p.ws().dry()) {
       L widest = Objects.requireNonNull(widest(kind));
@@ -133,16 +133,16 @@ final class LoraBank implements Around {
     }
     for (Segments.Part part : parts) {
       int number = part.owner().number();
-      AdaptedLinear layer = number < trained.size() ? trained.get(number) : null;
+      LowRankLinear layer = number < trained.size() ? trained.get(number) : null;
       if (layer != null && kind.isInstance(layer)) {
         work.run(kind.cast(layer), part.from(), part.to(), p.of(part));
       }
     }
   }
 
-  private <L extends AdaptedLinear> @Nullable L widest(Class<L> kind) {
+  private <L extends LowRankLinear> @Nullable L widest(Class<L> kind) {
     L widest = null;
-    for (AdaptedLinear layer : trained) {
+    for (LowRankLinear layer : trained) {
       if (layer != null
           && kind.isInstance(layer)
           && (widest == null || layer.lora().rank() > widest.lora().rank())) {
@@ -155,13 +155,13 @@ final class LoraBank implements Around {
   /// The most ranks of what a layer's adapter began with and subtracts.
   private int frozenRanks() {
     int most = 0;
-    for (AdaptedLinear layer : trained) {
+    for (LowRankLinear layer : trained) {
       most = layer == null ? most : Math.max(most, frozenRanks(layer));
     }
     return most;
   }
 
-  private static int frozenRanks(AdaptedLinear layer) {
+  private static int frozenRanks(LowRankLinear layer) {
     int ranks = 0;
     Linear under = layer.lora().base();
     while (under instanceof LoraLinear frozen) {
@@ -231,7 +231,7 @@ final class LoraBank implements Around {
 
   /// Work on adjacent rows of one adapter.
   private interface OnGroup {
-    void run(AdaptedLinear layer, int from, int to);
+    void run(LowRankLinear layer, int from, int to);
   }
 
   private void groups(int all, Pass p, OnGroup work) {
@@ -245,7 +245,7 @@ final class LoraBank implements Around {
       while (end < rows.count() && rows.adapter(end) == adapter) {
         end++;
       }
-      AdaptedLinear layer = adapter < 0 || adapter >= updates.size() ? null : updates.get(adapter);
+      LowRankLinear layer = adapter < 0 || adapter >= updates.size() ? null : updates.get(adapter);
       if (layer != null) {
         int last = rows.start(end - 1) + rows.length(end - 1);
         work.run(layer, rows.start(i), rows.count() == 1 ? all : last);
@@ -261,7 +261,7 @@ final class LoraBank implements Around {
     var _ = base.backward(dz, dx, add, p); // is frozen
     List<Gradients> each = new ArrayList<>();
     owned(
-        AdaptedLinear.class,
+        LowRankLinear.class,
         dy,
         back,
         p,
@@ -311,7 +311,7 @@ final class LoraBank implements Around {
 
   @Override
   public void parameters(Consumer<Parameter> each) {
-    for (AdaptedLinear layer : trained) {
+    for (LowRankLinear layer : trained) {
       if (layer != null) {
         layer.parameters(each);
       }

@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Layers that read the same input (q, k and v; gate and up) have their own products with A: oneDNN
 /// multiplies by 16 columns at more than twice the rate of 32 or 48.
-public final class LoraLinear implements AdaptedLinear, Around {
+public final class LoraLinear implements LowRankLinear, Around {
   /// Rows that pass through all products of the layer together, so that the base's output is still
   /// in the second-level cache when the update is added.
   private static final int TILE = 256;
@@ -348,11 +348,10 @@ public final class LoraLinear implements AdaptedLinear, Around {
     return base.changes();
   }
 
-  /// The bias of the merged layer: the base's and s·c, (1, out) in the accumulator type.
-  ///
-  /// @return null if no update has a bias
+  /// The base's bias and s·c.
+  @Override
   public @Nullable Tensor mergedBias(Scope scope) {
-    Tensor below = base instanceof LoraLinear under ? under.mergedBias(scope) : null;
+    Tensor below = base instanceof AdaptedLinear under ? under.mergedBias(scope) : null;
     if (c == null) {
       return below;
     }

@@ -21,13 +21,13 @@ import org.jspecify.annotations.Nullable;
 public record LoraPlace(
     LinearSlot slot,
     Linear base,
-    AdaptedLinear made,
+    LowRankLinear made,
     Parameter a,
     Parameter b,
     @Nullable Parameter more,
     @Nullable Magnitude magnitude,
     @Nullable LoraLinear start)
-    implements InSlot {
+    implements AdaptedLinear.Place {
 
   /// Makes the LoRA layer for a slot, without putting it there.
   ///
@@ -124,7 +124,7 @@ public record LoraPlace(
 
   @Override
   public long savedNumbers() {
-    long trained = InSlot.super.savedNumbers();
+    long trained = AdaptedLinear.Place.super.savedNumbers();
     return start == null ? trained : trained + a.elements() + b.elements();
   }
 

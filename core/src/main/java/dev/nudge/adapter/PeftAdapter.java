@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.Extras;
 import dev.nudge.adapter.targets.LayerShape;
 import dev.nudge.adapter.targets.Lora;
 import dev.nudge.adapter.targets.ModelShape;
@@ -29,13 +30,13 @@ public final class PeftAdapter implements Source, AutoCloseable {
   public static final List<String> FILES = List.of(PeftConfig.FILE, PeftFiles.WEIGHTS);
 
   private final Path folder;
-  private final Lora spec;
+  private final AdapterKind kind;
   private final WeightFile tensors;
   private @Nullable FoldedScales folded;
 
-  private PeftAdapter(Path folder, Lora spec, WeightFile tensors) {
+  private PeftAdapter(Path folder, AdapterKind kind, WeightFile tensors) {
     this.folder = folder;
-    this.spec = spec;
+    this.kind = kind;
     this.tensors = tensors;
   }
 
@@ -56,7 +57,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
           "%s is not an adapter: it has no %s%s"
               .formatted(folder, PeftConfig.FILE, elsewhere(folder)));
     }
-    Lora spec = PeftConfig.read(config);
+    AdapterKind kind = PeftConfig.read(config);
     if (!Files.isRegularFile(weights)) {
       throw new InputException(
           Files.isRegularFile(folder.resolve("adapter_model.bin"))
@@ -66,8 +67,9 @@ public final class PeftAdapter implements Source, AutoCloseable {
     }
     WeightFile file = SafeTensors.open(weights);
     try {
-      Lora joined = ExpertTensors.single(file) ? spec.joined() : spec;
-      return new PeftAdapter(folder, joined, ExpertTensors.of(file, joined));
+      boolean single = kind.lowRank() && ExpertTensors.single(file);
+      AdapterKind joined = single ? new LoraKind(kind.where().joined()) : kind;
+      return new PeftAdapter(folder, joined, ExpertTensors.of(file, joined.where()));
     } catch (InputException e) {
       file.close();
       throw new InputException("adapter %s: %s".formatted(folder, e.getMessage()), e);
@@ -83,7 +85,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
   /// @param scales null: nothing is changed
   /// @throws InputException if the adapter trains more of the layers than A and B
   public void carry(@Nullable FoldedScales scales) {
-    boolean more = spec.variant() != Lora.Variant.PLAIN;
+    boolean more = !kind.lowRank() || kind.where().variant() != Lora.Variant.PLAIN;
     more |= tensors.names().stream().anyMatch(PeftFiles::isMore);
     if (scales != null && more) {
       throw new InputException(
@@ -97,8 +99,20 @@ public final class PeftAdapter implements Source, AutoCloseable {
     return folder;
   }
 
+  public AdapterKind kind() {
+    return kind;
+  }
+
+  /// What is trained beside the layers.
+  public Extras extras() {
+    return kind.where().extras();
+  }
+
+  /// The config of A and B.
+  ///
+  /// @throws InputException if the adapter is of a kind without them
   public Lora spec() {
-    return spec;
+    return kind.lora(folder);
   }
 
   /// A tensor of the adapter by its name, those of experts one by one.
@@ -126,7 +140,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
   /// Whether the adapter holds whole modules, token rows or a table of another vocabulary, which a
   /// scale factor cannot weigh. The table beside its own A and B that PEFT writes is the base's.
   public boolean holdsWhole() {
-    return !spec.extras().isEmpty()
+    return !extras().isEmpty()
         || tensors.names().stream()
             .anyMatch(name -> PeftFiles.isTable(name) && !name.endsWith(".base_layer.weight"));
   }
@@ -144,8 +158,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
       String table = table(path);
       List<Long> shape = table == null ? List.of(0L) : tensors.entry(table).shape();
       most = (int) Math.max(most, Math.min(shape.getFirst(), Integer.MAX_VALUE));
-      most =
-          Math.max(most, spec.extras().ids(path).stream().mapToInt(id -> id + 1).max().orElse(0));
+      most = Math.max(most, extras().ids(path).stream().mapToInt(id -> id + 1).max().orElse(0));
     }
     return most;
   }

@@ -170,13 +170,14 @@ public final class PeftFiles {
   public static void save(Path folder, Lora spec, String baseModel, Map<String, Tensor> tensors) {
     Map<String, Saved> saved = new LinkedHashMap<>();
     tensors.forEach((name, tensor) -> saved.put(name, Saved.of(tensor)));
-    saveMade(folder, spec, baseModel, saved);
+    saveMade(folder, new LoraKind(spec), baseModel, saved);
   }
 
   /// The same of tensors that are made while they are written.
-  static void saveMade(Path folder, Lora spec, String baseModel, Map<String, Saved> tensors) {
+  static void saveMade(
+      Path folder, AdapterKind kind, String baseModel, Map<String, Saved> tensors) {
     try (NewFolder growing = NewFolder.at(folder)) {
-      write(growing.path(), spec, baseModel, tensors);
+      write(growing.path(), kind, baseModel, tensors);
       growing.place(List.of());
     }
   }
@@ -184,9 +185,9 @@ public final class PeftFiles {
   /// Writes the two files into a staging folder.
   ///
   /// @throws RunException if writing fails
-  static void write(Path growing, Lora spec, String baseModel, Map<String, Saved> tensors) {
+  static void write(Path growing, AdapterKind kind, String baseModel, Map<String, Saved> tensors) {
     weights(growing.resolve(WEIGHTS), tensors);
-    OutFolder.place(growing.resolve(PeftConfig.FILE), PeftConfig.write(spec, baseModel));
+    OutFolder.place(growing.resolve(PeftConfig.FILE), PeftConfig.write(kind, baseModel));
   }
 
   /// A tensor of an adapter's file, made when it is written: an adapter of experts may be as large

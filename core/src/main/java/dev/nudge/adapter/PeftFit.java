@@ -32,14 +32,16 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     checkDepth(model.paths());
     model.ends().forEach(this::checkEnd);
     tensors().names().forEach(this::checkSides);
-    List<LayerShape> adapted = model.adapted(spec());
-    model.checkTokens(spec().extras(), adapted);
-    List<String> saved = model.saved(spec().extras(), "modules_to_save");
+    List<LayerShape> adapted = model.adapted(where());
+    model.checkTokens(adapter.extras(), adapted);
+    List<String> saved = model.saved(adapter.extras(), "modules_to_save");
     checkNames(adapted, saved);
-    adapted.forEach(layer -> checkRank(layer, model.isEmbedding(layer.path())));
-    if (spec().variant() != Lora.Variant.PLAIN) {
-      model.checkInside(spec().variant().shown(), adapted);
-      adapted.forEach(this::checkMore);
+    if (adapter.kind().lowRank()) {
+      adapted.forEach(layer -> checkRank(layer, model.isEmbedding(layer.path())));
+    }
+    if (!adapter.kind().adaptsEnds()) {
+      model.checkInside(adapter.kind().shown(), adapted);
+      adapted.forEach(this::checkVectors);
     }
     saved.forEach(this::checkWhole);
     checkScore();
@@ -75,7 +77,7 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
 
   private void checkScore() {
     LayerShape embedding = model.embedding();
-    if (spec().extras().score() && embedding != null) {
+    if (where().extras().score() && embedding != null) {
       List<Long> shape = tensors().entry(PeftFiles.SCORE).shape();
       if (!shape.equals(List.of(1L, (long) embedding.out()))) {
         throw new InputException(
@@ -87,10 +89,10 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
 
   /// The ids of the token rows of a table; for a tied head, those of the embedding.
   private List<Integer> ids(String path) {
-    List<Integer> own = spec().extras().ids(path);
+    List<Integer> own = where().extras().ids(path);
     LayerShape embedding = model.embedding();
     return own.isEmpty() && model.tied() && embedding != null
-        ? spec().extras().ids(embedding.path())
+        ? where().extras().ids(embedding.path())
         : own;
   }
 
@@ -168,14 +170,14 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     Set<String> expected = new TreeSet<>();
     for (LayerShape layer : adapted) {
       boolean embedding = model.isEmbedding(layer.path());
-      expected.add(nameOfA(layer.path(), embedding));
-      expected.add(nameOfB(layer.path(), embedding));
-      String more = PeftFiles.nameOfMore(spec().variant(), layer.path());
-      if (more != null) {
-        expected.add(more);
+      if (adapter.kind().lowRank()) {
+        expected.add(nameOfA(layer.path(), embedding));
+        expected.add(nameOfB(layer.path(), embedding));
       }
+      expected.addAll(adapter.kind().vectors(layer).keySet());
     }
-    if (spec().extras().score()) {
+    Set<String> ofLayers = Set.copyOf(expected);
+    if (where().extras().score()) {
       expected.add(PeftFiles.SCORE);
     }
     Set<String> allowed = new TreeSet<>();
@@ -207,7 +209,7 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
               .formatted(
                   name,
                   known
-                      ? ": target_modules %s do not select its layer".formatted(spec().targets())
+                      ? ": target_modules %s do not select its layer".formatted(where().targets())
                       : Nearest.hint(name, expected),
                   more(extra)));
     }
@@ -215,9 +217,9 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     if (!missing.isEmpty()) {
       String name = missing.get(0);
       throw new InputException(
-          name.contains(".lora_")
+          ofLayers.contains(name)
               ? "tensor %s is missing, though target_modules %s select its layer%s"
-                  .formatted(name, spec().targets(), more(missing))
+                  .formatted(name, where().targets(), more(missing))
               : "tensor %s is missing, though %s names it in modules_to_save%s"
                   .formatted(name, PeftConfig.FILE, more(missing)));
     }
@@ -229,7 +231,7 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     List<String> wholes = saved.stream().filter(model::isEnd).toList();
     checkOne(wholes, PeftFiles::nameOfWeight);
     List<String> rows =
-        model.ends().stream().filter(path -> !spec().extras().ids(path).isEmpty()).toList();
+        model.ends().stream().filter(path -> !where().extras().ids(path).isEmpty()).toList();
     checkOne(rows, PeftFiles::nameOfRows);
   }
 
@@ -256,7 +258,7 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
 
   private void checkRank(LayerShape layer, boolean embedding) {
     String path = layer.path();
-    int rank = spec().rank(path);
+    int rank = where().rank(path);
     List<Long> a = tensors().entry(nameOfA(path, embedding)).shape();
     List<Long> b = tensors().entry(nameOfB(path, embedding)).shape();
     Tensor table = embedding ? adapter.weight(path) : null;
@@ -276,15 +278,19 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     }
   }
 
-  /// A variant's tensor has a number an output.
-  private void checkMore(LayerShape layer) {
-    String name = PeftFiles.nameOfMore(spec().variant(), layer.path());
-    List<Long> shape = name == null ? List.of() : tensors().entry(name).shape();
-    if (!shape.equals(List.of((long) layer.out()))) {
-      throw new InputException(
-          "it is of another model: %s is %s, this model's %s has %d outputs"
-              .formatted(name, shape, layer.path(), layer.out()));
-    }
+  private void checkVectors(LayerShape layer) {
+    adapter
+        .kind()
+        .vectors(layer)
+        .forEach(
+            (name, expected) -> {
+              List<Long> shape = tensors().entry(name).shape();
+              if (!shape.equals(expected)) {
+                throw new InputException(
+                    "it is of another model: %s is %s, this model's %s has %d outputs"
+                        .formatted(name, shape, layer.path(), layer.out()));
+              }
+            });
   }
 
   private void checkType(String name) {
@@ -295,8 +301,8 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     }
   }
 
-  private Lora spec() {
-    return adapter.spec();
+  private Lora where() {
+    return adapter.kind().where();
   }
 
   private WeightFile tensors() {

@@ -28,9 +28,16 @@ final class Updates implements AutoCloseable {
 
   /// Opens a folder.
   ///
-  /// @throws InputException if the folder is no adapter
+  /// @throws InputException if the folder is no adapter, or one without A and B
   static Updates open(Path folder) {
-    return new Updates(PeftAdapter.open(folder));
+    PeftAdapter adapter = PeftAdapter.open(folder);
+    try {
+      adapter.spec();
+    } catch (InputException e) {
+      adapter.close();
+      throw e;
+    }
+    return new Updates(adapter);
   }
 
   Lora spec() {

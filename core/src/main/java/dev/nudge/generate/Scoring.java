@@ -133,7 +133,7 @@ public final class Scoring {
 
   private static boolean isReward(Path adapter) {
     try (PeftAdapter peft = PeftAdapter.open(adapter)) {
-      return peft.spec().extras().score();
+      return peft.extras().score();
     }
   }
 

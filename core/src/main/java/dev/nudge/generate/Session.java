@@ -266,7 +266,7 @@ public final class Session implements AutoCloseable {
   /// A session has one tokenizer: that of the adapter it was loaded with, or the model's.
   /// Refuses an adapter that gives rewards, not answers.
   private static void checkAnswers(PeftAdapter adapter, String called) {
-    if (adapter.spec().extras().score()) {
+    if (adapter.extras().score()) {
       throw new InputException(
           called
               + " is a reward model, which gives a text a number and no answer; nudge score takes"

@@ -2,12 +2,12 @@ package dev.nudge.merge;
 
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.adapter.targets.LayerShape;
 import dev.nudge.adapter.targets.ModelShape;
 import dev.nudge.identity.Identity;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.StreamedLm;
 import dev.nudge.model.family.ModelConfig;
-import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.verb.MergeSettings;
@@ -15,6 +15,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -58,6 +59,10 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
       Dtype compute) {
     Modules places = Checkpoint.places(config);
     ModelShape model = ModelShape.of(places);
+    Set<String> biased = new HashSet<>();
+    places.linears().stream()
+        .filter(slot -> slot.linear().bias() != null)
+        .forEach(slot -> biased.add(slot.path()));
     AdapterStack stack = new AdapterStack(model, compute);
     try {
       for (int i = 0; i < folders.size(); i++) {
@@ -65,17 +70,14 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
         Set<String> paths = new TreeSet<>();
         stack.parts.add(new Part(adapter, paths, scales.get(i)));
         adapter.carry(Identity.folded(adapter.folder(), base, anyBase));
-        if (adapter.spec().extras().score()) {
+        if (adapter.extras().score()) {
           throw new InputException(
               "adapter %s is a reward model, whose score head no model folder holds; nudge score takes it as it is"
                   .formatted(adapter.folder()));
         }
-        adapter.fit(model).forEach(shape -> paths.add(shape.path()));
-        switch (adapter.spec().variant()) {
-          case PLAIN -> {}
-          case BIAS -> checkBiases(adapter, paths, places);
-          case DORA -> checkAlone(adapter, folders.size(), scales.get(i));
-        }
+        List<LayerShape> adapted = adapter.fit(model);
+        adapted.forEach(shape -> paths.add(shape.path()));
+        adapter.kind().checkMerge(adapter.folder(), adapted, biased, folders.size(), scales.get(i));
         if (adapter.holdsWhole() && folders.size() > 1) {
           throw new InputException(
               "adapter %s holds whole modules or rows of tokens, which stand for themselves; merge it alone"
@@ -91,29 +93,6 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     } catch (RuntimeException | Error e) {
       stack.close();
       throw e;
-    }
-  }
-
-  /// Refuses biases of B where the merged model has no place for them.
-  private static void checkBiases(PeftAdapter adapter, Set<String> paths, Modules places) {
-    for (LinearSlot slot : places.linears()) {
-      if (paths.contains(slot.path()) && slot.linear().bias() == null) {
-        throw new InputException(
-            "adapter %s adds a bias (lora_bias) to %s, which has none in this model, so a merged model has no place for it; serve it unmerged"
-                .formatted(adapter.folder(), slot.path()));
-      }
-    }
-  }
-
-  /// Refuses DoRA among several adapters or with a factor: it scales the sum, not an update.
-  private static void checkAlone(PeftAdapter adapter, int adapters, double scale) {
-    if (adapters > 1 || scale != 1) {
-      throw new InputException(
-          "adapter %s is DoRA, which scales the whole weight, so %s; merge it alone%s"
-              .formatted(
-                  adapter.folder(),
-                  adapters > 1 ? "it does not add up with others" : "no --scale can weigh it",
-                  adapters > 1 ? "" : " and without --scale"));
     }
   }
 
@@ -140,7 +119,7 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
   List<Integer> tokens() {
     Set<Integer> ids = new TreeSet<>();
     for (Part part : parts) {
-      part.adapter.spec().extras().tokens().values().forEach(ids::addAll);
+      part.adapter.extras().tokens().values().forEach(ids::addAll);
       IntStream.range(model.tokens(), part.adapter.vocabulary(model)).forEach(ids::add);
     }
     return List.copyOf(ids);

@@ -1,7 +1,6 @@
 package dev.nudge.merge;
 
 import dev.nudge.adapter.AdaptedLinear;
-import dev.nudge.adapter.LoraLinear;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.StreamedLm;
 import dev.nudge.model.family.ModelConfig;
@@ -106,7 +105,7 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
           changed.put(slot.weights().get(i), rows(slot.linear(), i * each, (i + 1) * each));
         }
       }
-      Tensor sum = slot.linear() instanceof LoraLinear lora ? lora.mergedBias(scope) : null;
+      Tensor sum = slot.linear() instanceof AdaptedLinear made ? made.mergedBias(scope) : null;
       if (sum != null) {
         changed.put(path + ".bias", rows(DenseLinear.of(sum, null)));
       }

@@ -1,6 +1,7 @@
 package dev.nudge.plan;
 
 import dev.nudge.adapter.AdaptedLinear;
+import dev.nudge.adapter.LowRankLinear;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
@@ -29,7 +30,7 @@ public final class Advice {
   public static List<String> lines(CausalLm model, long trained, int batchSize) {
     List<String> lines = new ArrayList<>();
     LinearSlot matrix = matrix(model);
-    if (matrix.linear() instanceof AdaptedLinear lora) { // else A and B are on the ends alone
+    if (matrix.linear() instanceof LowRankLinear lora) { // else A and B are on the ends alone
       lines.add(matrix(matrix, lora.lora().rank()));
       lines.add(full(model.config().parameters(), trained));
       long low = lowRank(model);
@@ -102,7 +103,7 @@ public final class Advice {
   private static long lowRank(CausalLm model) {
     long sum = 0;
     for (LinearSlot slot : model.slots()) {
-      if (slot.linear() instanceof AdaptedLinear lora) {
+      if (slot.linear() instanceof LowRankLinear lora) {
         sum += lora.lora().a().elements() + lora.lora().b().elements();
       }
     }

@@ -362,7 +362,7 @@ class ExpertAdaptersTest {
                 .filter(each -> each.path().equals(slot.path()))
                 .findFirst()
                 .orElseThrow();
-        if (slot.linear() instanceof AdaptedLinear adapted && ExpertPaths.isExpert(slot.path())) {
+        if (slot.linear() instanceof LowRankLinear adapted && ExpertPaths.isExpert(slot.path())) {
           experts++;
           ws.reset();
           Tensor want = other.linear().weight(ws, model.backend().kernels());

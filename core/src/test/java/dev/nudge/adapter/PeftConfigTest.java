@@ -59,7 +59,7 @@ class PeftConfigTest {
       """;
 
   private Lora read(String json) throws IOException {
-    return PeftConfig.read(Files.writeString(folder.resolve(PeftConfig.FILE), json));
+    return PeftConfig.read(Files.writeString(folder.resolve(PeftConfig.FILE), json)).where();
   }
 
   private Lora readWith(String keys) throws IOException {
@@ -72,7 +72,7 @@ class PeftConfigTest {
   @Test
   void writesTheKeysOfPeft010() {
     Lora lora = Lora.of(16, 32, Targets.parse("q_proj,v_proj"));
-    assertThat(PeftConfig.write(lora, "models/tiny")).isEqualTo(PLAIN);
+    assertThat(PeftConfig.write(new LoraKind(lora), "models/tiny")).isEqualTo(PLAIN);
   }
 
   @Test
@@ -93,7 +93,7 @@ class PeftConfigTest {
             new LayerFilter(List.of(2, 1), List.of("layers")),
             new Extras(List.of("lm_head", "norm"), Map.of("embed_tokens", List.of(9, 4)), 0, true),
             Lora.Variant.PLAIN);
-    String text = PeftConfig.write(full, "base");
+    String text = PeftConfig.write(new LoraKind(full), "base");
     assertThat(text)
         .contains("\"trainable_token_indices\": {\n    \"embed_tokens\": [\n")
         .contains("\"ensure_weight_tying\": true,\n")
@@ -103,10 +103,10 @@ class PeftConfigTest {
     Lora back = read(text);
     assertThat(back).isEqualTo(full);
     assertThat(back.rankPattern().keySet()).containsExactly("z.*", "a");
-    assertThat(PeftConfig.write(back, "base")).isEqualTo(text);
+    assertThat(PeftConfig.write(new LoraKind(back), "base")).isEqualTo(text);
     assertThat(read(PLAIN)).isEqualTo(Lora.of(16, 32, Targets.parse("q_proj,v_proj")));
     Lora regex = Lora.of(1, 2, new Targets.Regex(".*_proj"));
-    assertThat(read(PeftConfig.write(regex, "base"))).isEqualTo(regex);
+    assertThat(read(PeftConfig.write(new LoraKind(regex), "base"))).isEqualTo(regex);
   }
 
   @Test

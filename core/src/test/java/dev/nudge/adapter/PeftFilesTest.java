@@ -212,7 +212,8 @@ class PeftFilesTest {
   void aRankThatTheTensorsDoNotHaveIsRefused() throws IOException {
     Path folder = saved(spec(), model(1), t -> {});
     Files.writeString(
-        folder.resolve(PeftConfig.FILE), PeftConfig.write(Lora.of(3, 4, spec().targets()), "base"));
+        folder.resolve(PeftConfig.FILE),
+        PeftConfig.write(new LoraKind(Lora.of(3, 4, spec().targets())), "base"));
     misfit(
         folder,
         model(1),
@@ -261,7 +262,8 @@ class PeftFilesTest {
     Path run = Files.createDirectory(temp.resolve("run"));
     refused(run, model(1), run + " is not an adapter: it has no adapter_config.json");
     Path inside = Files.createDirectory(run.resolve("last"));
-    Files.writeString(inside.resolve(PeftConfig.FILE), PeftConfig.write(spec(), "base"));
+    Files.writeString(
+        inside.resolve(PeftConfig.FILE), PeftConfig.write(new LoraKind(spec()), "base"));
     refused(
         run,
         model(1),

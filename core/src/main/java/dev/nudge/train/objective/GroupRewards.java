@@ -70,7 +70,7 @@ public record GroupRewards(
       throw new InputException("--reward %s: no such folder".formatted(source.text()));
     }
     try (PeftAdapter adapter = PeftAdapter.open(folder)) {
-      if (!adapter.spec().extras().score()) {
+      if (!adapter.extras().score()) {
         throw new InputException(
             "--reward %s: it has no score head; train one by --objective reward"
                 .formatted(source.text()));
