@@ -320,6 +320,10 @@ class BadInputTest {
             BadInputTest::initAdapter,
             "--modules-to-save lm_head --init-adapter D/init"),
         row(
+            "an adapter of another kind to continue from",
+            BadInputTest::initAdapter,
+            "--method ia3 --init-adapter D/init"),
+        row(
             "an adapter to continue from that adds nothing",
             p ->
                 initAdapter(p)

@@ -110,11 +110,12 @@ class WrongUseTest {
           """
           --rank 0             | --rank is 0; it must be at least 1
           --rank=abc           | --rank is 'abc'; it must be a whole number
-          --method ia3         | --method is 'ia3'; supported: lora, full
+          --method vera        | --method is 'vera'; supported: lora, ia3, full
+          --method ia3 --rank 8 | --rank is given with --method ia3, which trains a vector for each layer alone; leave one out
           --method full --rank 8 | --rank is given with --method full, which trains no adapter; leave one out
           --method full --rs-lora | --rs-lora is given with --method full, which trains no adapter; leave one out
           --method full --quantize nf4 | --quantize nf4 is given with --method full; weights in four bits cannot be trained, so leave one out
-          --freeze q_proj      | --freeze is given without --method full; with lora all weights are frozen, so leave it out
+          --freeze q_proj      | --freeze is given without --method full; an adapter freezes all weights, so leave it out
           --method full --freeze , | --freeze is ','; it must not have an empty entry
           --optimizer adamw-4bit | --optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit
           --quantize int8      | --quantize is 'int8'; supported: none, nf4
@@ -200,7 +201,7 @@ class WrongUseTest {
           overwrite: yes        | overwrite is 'yes'; it must be true or false
           learning_rate: [1]    | learning_rate is [1]; it must be a single value
           data: {a: b}          | data is {a=b}; it must be text or a list of texts
-          method: ia3           | method is 'ia3'; supported: lora, full
+          method: vera          | method is 'vera'; supported: lora, ia3, full
           5: 6                  | key 5 is not the name of a setting
           just text             | holds no settings; it must hold lines such as rank: 16
           - rank                | holds no settings; it must hold lines such as rank: 16

@@ -6,18 +6,22 @@ import dev.nudge.adapter.targets.ModelShape;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.train.Method;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// A kind of adapter, configured: [LoraKind] has A and B.
+/// A kind of adapter, configured: [LoraKind] has A and B, [Ia3] a vector for each layer.
 ///
 /// A kind says which layers it changes, makes the layer of a slot, names the tensors and keys that
 /// PEFT saves, and refuses what it cannot do. Everything else in this package is the same for all
 /// kinds: modules saved whole, attaching and detaching, reading, checking and writing files.
 public interface AdapterKind {
+  /// The method that trains it.
+  Method method();
+
   /// The name in messages.
   String shown();
 

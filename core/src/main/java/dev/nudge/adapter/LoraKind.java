@@ -9,6 +9,7 @@ import dev.nudge.adapter.targets.RankCheck;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.train.Method;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +21,11 @@ import org.jspecify.annotations.Nullable;
 
 /// LoRA and its variants: A and B on each layer.
 record LoraKind(Lora where) implements AdapterKind {
+  @Override
+  public Method method() {
+    return Method.LORA;
+  }
+
   @Override
   public String shown() {
     return where.variant().shown();

@@ -183,7 +183,8 @@ public final class PeftAdapter implements Source, AutoCloseable {
 
   @Override
   public void more(String name, Tensor to) {
-    ParameterMemory.copy(tensors.tensor(name), to);
+    Tensor stored = tensors.tensor(name);
+    ParameterMemory.copy(stored.reshaped(1, stored.elements()), to);
   }
 
   @Override

@@ -34,7 +34,7 @@ public final class PeftConfig {
   /// @throws InputException if the file is no config of a kind that is supported, or has
   ///     unsupported options
   public static AdapterKind read(Path file) {
-    return new LoraKind(new PeftReader(file).read());
+    return new PeftReader(file).read();
   }
 
   /// Returns the text of the file for `kind`.

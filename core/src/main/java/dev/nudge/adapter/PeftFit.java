@@ -287,8 +287,8 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
               List<Long> shape = tensors().entry(name).shape();
               if (!shape.equals(expected)) {
                 throw new InputException(
-                    "it is of another model: %s is %s, this model's %s has %d outputs"
-                        .formatted(name, shape, layer.path(), layer.out()));
+                    "it is of another model: %s is %s, this model's %s takes %s"
+                        .formatted(name, shape, layer.path(), expected));
               }
             });
   }

@@ -26,7 +26,8 @@ import tools.jackson.databind.node.MissingNode;
 
 /// Reads `adapter_config.json` of PEFT, of any version, strictly.
 ///
-/// Every key is in one of three sets. *Honoured* keys become part of the [Lora]. *Silent* keys
+/// Every key is in one of three sets. *Honoured* keys become part of the [AdapterKind]. *Silent*
+/// keys
 /// cannot change what the adapter computes: metadata, or options of a feature that another key
 /// switches on. Every other key, known or not, must be null, false, empty or its default; otherwise
 /// it would change the result, and is refused by name.
@@ -88,35 +89,40 @@ final class PeftReader {
     this.file = file;
   }
 
-  Lora read() {
+  AdapterKind read() {
     root = parse();
-    checkKind();
+    boolean ia3 = checkKind().equals(Ia3.TYPE);
     checkInit();
-    root.propertyNames().forEach(this::checkKey);
+    root.propertyNames().forEach(key -> checkKey(key, ia3 ? Ia3.KEYS : HONOURED));
     try {
-      Targets targets = modules("target_modules");
-      JsonNode parameters = root.path("target_parameters");
-      if (!empty(parameters)) {
-        targets = new Targets.Parameters(targets, strings("target_parameters", parameters));
-      }
-      if (targets == null) {
-        throw new InputException("target_modules is missing; it names the modules of the adapter");
-      }
-      return new Lora(
-          integer("r", root.path("r"), 8),
-          number("lora_alpha", root.path("lora_alpha"), 8),
-          flag("use_rslora"),
-          number("lora_dropout", root.path("lora_dropout"), 0),
-          targets,
-          pattern("rank_pattern", (key, value) -> integer(key, value, 0)),
-          pattern("alpha_pattern", (key, value) -> number(key, value, 0)),
-          modules("exclude_modules"),
-          layers(),
-          extras(),
-          variant());
+      return ia3 ? Ia3.read(this, where()) : new LoraKind(where());
     } catch (InputException e) {
       throw refused(e.getMessage(), e);
     }
+  }
+
+  /// The modules and what is trained beside them; of LoRA, everything.
+  private Lora where() {
+    Targets targets = modules("target_modules");
+    JsonNode parameters = root.path("target_parameters");
+    if (!empty(parameters)) {
+      targets = new Targets.Parameters(targets, strings("target_parameters", parameters));
+    }
+    if (targets == null) {
+      throw new InputException("target_modules is missing; it names the modules of the adapter");
+    }
+    return new Lora(
+        integer("r", root.path("r"), 8),
+        number("lora_alpha", root.path("lora_alpha"), 8),
+        flag("use_rslora"),
+        number("lora_dropout", root.path("lora_dropout"), 0),
+        targets,
+        pattern("rank_pattern", (key, value) -> integer(key, value, 0)),
+        pattern("alpha_pattern", (key, value) -> number(key, value, 0)),
+        modules("exclude_modules"),
+        layers(),
+        extras(),
+        variant());
   }
 
   private JsonNode parse() {
@@ -143,10 +149,12 @@ final class PeftReader {
     }
   }
 
-  private void checkKind() {
+  /// Returns the kind.
+  private String checkKind() {
     JsonNode type = root.path("peft_type");
-    if (!type.isString() || !type.stringValue().equals("LORA")) {
-      throw refused("peft_type is %s; supported is \"LORA\"".formatted(shown(type)), null);
+    if (!type.isString() || !List.of("LORA", Ia3.TYPE).contains(type.stringValue())) {
+      throw refused(
+          "peft_type is %s; supported are \"LORA\" and \"IA3\"".formatted(shown(type)), null);
     }
     JsonNode task = root.path("task_type");
     boolean known =
@@ -157,6 +165,7 @@ final class PeftReader {
               .formatted(shown(task)),
           null);
     }
+    return type.stringValue();
   }
 
   private void checkInit() {
@@ -179,22 +188,33 @@ final class PeftReader {
     }
   }
 
-  private void checkKey(String key) {
+  private void checkKey(String key, Set<String> honoured) {
     JsonNode value = root.path(key);
-    if (HONOURED.contains(key) || SILENT.contains(key) || empty(value)) {
+    if (honoured.contains(key) || SILENT.contains(key) || empty(value)) {
       return;
     }
     if (value.isString() && value.stringValue().equals(DEFAULTS.get(key))) {
       return;
     }
-    List<String> near = Nearest.of(key, HONOURED);
+    List<String> near = Nearest.of(key, honoured);
     throw refused(
-        "%s is %s, which is not supported%s; only LoRA with DoRA or lora_bias is, so merge this adapter into its base with PEFT"
+        "%s is %s, which is not supported%s; only LoRA with DoRA or lora_bias, and (IA)³, are, so merge this adapter into its base with PEFT"
             .formatted(
                 key,
                 shown(value),
                 near.isEmpty() ? "" : " (nearest known: " + String.join(", ", near) + ")"),
         null);
+  }
+
+  /// The feedforward modules of (IA)³; null: none.
+  @Nullable Targets feedforward() {
+    JsonNode value = root.path("feedforward_modules");
+    if (value.isMissingNode() || value.isNull()) {
+      throw new InputException(
+          "feedforward_modules is missing, and PEFT's choice by the model's type is not known here;"
+              + " write the list into the file, [] where there are none");
+    }
+    return modules("feedforward_modules");
   }
 
   private @Nullable Targets modules(String key) {

@@ -206,7 +206,7 @@ public final class AdapterCache {
         room(entry, made.bytes()); // some are made only there
       }
       synchronized (this) {
-        entry.rank = peft.spec().rank();
+        entry.rank = peft.kind().where().rank();
         entry.vocabulary = adapters.vocabulary(peft);
         entry.ready = true;
       }

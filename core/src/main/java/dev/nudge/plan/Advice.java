@@ -47,7 +47,9 @@ public final class Advice {
     } else {
       lines.add(full(model.config().parameters(), trained));
     }
-    if (adapted(model) < model.slots().size()) {
+    boolean vectors =
+        matrix.linear() instanceof AdaptedLinear && !(matrix.linear() instanceof LowRankLinear);
+    if (!vectors && adapted(model) < model.slots().size()) {
       lines.add(
           adapted(model)
               + " of "

@@ -20,13 +20,16 @@ import java.util.Locale;
 /// have. rsLoRA counts as an alpha √r times as large. Patterns of ranks and alphas, whole modules
 /// and added tokens are not counted.
 ///
-/// [1] J. Schulman and Thinking Machines, 2025.
+/// (IA)³ takes the rate of its paper [2] at any width.
+///
+/// [1] J. Schulman and Thinking Machines, 2025. [2] Liu et al., arXiv:2205.05638.
 public final class AutoRate {
   private static final double ADAPTER = 5e-4; // at the width WIDTH
   private static final double ALPHA = 32;
   private static final double WIDTH = 2000;
   private static final double EXPONENT = 0.78;
   private static final double FULL = 0.1; // of an adapter's
+  private static final double IA3 = 3e-3;
   private static final int NARROWEST = 340; // gives 2e-3
   private static final double FAR = 5; // times the rate that fits, or a fifth of it
 
@@ -37,6 +40,9 @@ public final class AutoRate {
   /// @param alpha of the adapter, with rsLoRA √r times that (`LoraSettings.plainAlpha`)
   /// @param width of the hidden states
   public static double of(Method method, double alpha, OptimizerSettings optimizer, int width) {
+    if (method == Method.IA3) {
+      return IA3;
+    }
     double rate = ADAPTER * Math.pow(WIDTH / Math.max(width, NARROWEST), EXPONENT);
     if (method == Method.FULL) {
       rate *= FULL;

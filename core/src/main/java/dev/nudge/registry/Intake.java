@@ -53,7 +53,7 @@ record Intake(
       }
       try (PeftAdapter adapter = PeftAdapter.open(folder)) {
         Identity identity = Identity.read(folder, any);
-        return new Kind(adapter.spec().rank(), source(identity), identity, null);
+        return new Kind(adapter.kind().where().rank(), source(identity), identity, null);
       }
     }
   }

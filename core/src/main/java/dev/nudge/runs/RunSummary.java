@@ -16,7 +16,7 @@ import tools.jackson.databind.JsonNode;
 /// @param state current state
 /// @param started start time; null if `run.json` has none
 /// @param model the base model's folder, as the user gave it
-/// @param method lora, dora or full
+/// @param method lora, dora, ia3 or full
 /// @param quantize quantisation of the frozen weights: none or nf4
 /// @param steps made
 /// @param plannedSteps number of steps planned; null if unknown

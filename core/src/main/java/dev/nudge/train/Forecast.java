@@ -334,7 +334,7 @@ public final class Forecast {
               1,
               scope);
       adapters.detach();
-      Lora spec = adapters.spec();
+      Lora spec = adapters.kind().where();
       return Lora.of(spec.rank(), spec.alpha(), Targets.leafNames(adapters.paths()))
           .withPatterns(meanRanks(spec, adapters.paths()), Map.of())
           .withRsLora(spec.rsLora())

@@ -268,7 +268,7 @@ final class Preparation {
     ObjectiveSettings of = settings.objective();
     boolean bare =
         of.hasReference()
-            && settings.lora().method() == Method.LORA
+            && settings.lora().method() != Method.FULL
             && of.measuredAgainst(settings.lora()) == ReferenceModel.BASE;
     int known = config.vocabSize();
     if ((eva || bare)

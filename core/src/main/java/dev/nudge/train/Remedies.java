@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.train.LoraSettings;
 import dev.nudge.settings.train.Method;
 import dev.nudge.settings.train.Optimizer;
 import dev.nudge.settings.train.PlanSettings;
@@ -72,7 +73,8 @@ final class Remedies {
     if (lanes != null && lanes > 1) {
       knobs.add(new Knob("lanes", 1, "--lanes 1"));
     }
-    if (!full && settings.lora().initAdapter() == null && settings.lora().rank() > 8) {
+    LoraSettings lora = settings.lora();
+    if (lora.method() == Method.LORA && lora.initAdapter() == null && lora.rank() > 8) {
       knobs.add(new Knob("rank", 8, "--rank 8"));
     }
     return knobs;

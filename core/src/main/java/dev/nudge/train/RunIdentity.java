@@ -27,7 +27,7 @@ final class RunIdentity implements AutoCloseable {
   }
 
   private boolean adapters() {
-    return prepared.settings().lora().method() == Method.LORA;
+    return prepared.settings().lora().method() != Method.FULL;
   }
 
   private Path base() {

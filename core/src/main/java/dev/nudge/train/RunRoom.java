@@ -47,7 +47,7 @@ final class RunRoom {
         what,
         pages > saves
             ? ", or give a larger --memory"
-            : full || settings.lora().initAdapter() != null
+            : settings.lora().method() != Method.LORA || settings.lora().initAdapter() != null
                 ? ""
                 : settings.lora().modulesToSave().isEmpty()
                     ? ", or give a smaller --rank"

@@ -1,12 +1,15 @@
 package dev.nudge.train;
 
+import dev.nudge.adapter.AdapterKind;
 import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Ia3;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.PeftFiles;
 import dev.nudge.adapter.init.EvaRecorder;
 import dev.nudge.adapter.init.Initialization;
+import dev.nudge.adapter.targets.Extras;
 import dev.nudge.adapter.targets.InitAdapter;
 import dev.nudge.adapter.targets.InitVariant;
 import dev.nudge.adapter.targets.LayerFilter;
@@ -35,6 +38,7 @@ import dev.nudge.train.checkpoint.Resumed;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -42,8 +46,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// The model, its trainable parameters, and how to save them. This is the only class in which LoRA
-/// and full fine-tuning differ for a run.
+/// The model, its trainable parameters, and how to save them. This is the only class in which
+/// adapters and full fine-tuning differ for a run.
 ///
 /// @param parameters the trainable parameters, in the order of the model
 /// @param warnings for the user, one line each
@@ -184,7 +188,7 @@ record Tuning(
       return lora.plainAlpha();
     }
     try (PeftAdapter adapter = PeftAdapter.open(init)) {
-      Lora spec = adapter.spec();
+      Lora spec = adapter.kind().where();
       if (spec.alpha() == 0) {
         throw new InputException(
             "--init-adapter %s has lora_alpha 0, so what it adds is 0 and stays so; give another"
@@ -257,6 +261,10 @@ record Tuning(
     Dtype compute = model.backend().compute();
     boolean reward = objective.givesScores();
     Path init = lora.initAdapter();
+    if (init == null && lora.method() == Method.IA3) {
+      Ia3 kind = ia3(lora, given, reward);
+      return Adapters.attach(model.modules(), kind, false, seed, compute, lanes, scope);
+    }
     if (init == null) {
       Lora spec = spec(lora, ModelShape.of(model.modules()), added, reward);
       if (isEva(lora)) { // of which only the most can be said before the rows went through
@@ -270,9 +278,30 @@ record Tuning(
       return Adapters.attach(model.modules(), spec, subtracts, seed, compute, lanes, scope);
     }
     try (PeftAdapter adapter = PeftAdapter.open(init)) {
+      checkMethod(adapter, lora.method());
       check(adapter, lora, given, ModelShape.of(model.modules()));
       checkHead(adapter, reward);
       return Adapters.attach(model.modules(), adapter, lora.dropout(), compute, lanes, scope);
+    }
+  }
+
+  private static Ia3 ia3(LoraSettings lora, Given given, boolean reward) {
+    String excluded = lora.variant().excludeModules();
+    return Ia3.fresh(
+        Lora.of(1, 1, given.contains("targets") ? Targets.parse(lora.targets()) : Ia3.usual())
+            .withExtras(Extras.NONE.withScore(reward))
+            .without(excluded == null ? null : Targets.parse(excluded), null));
+  }
+
+  private static void checkMethod(PeftAdapter adapter, Method method) {
+    AdapterKind kind = adapter.kind();
+    if (kind.method() != method) {
+      throw new InputException(
+          "--init-adapter %s is %s; give --method %s"
+              .formatted(
+                  adapter.folder(),
+                  kind.shown(),
+                  kind.method().toString().toLowerCase(Locale.ROOT)));
     }
   }
 
@@ -301,7 +330,7 @@ record Tuning(
   }
 
   private static void checkHead(PeftAdapter adapter, boolean reward) {
-    if (adapter.spec().extras().score() != reward) {
+    if (adapter.extras().score() != reward) {
       throw new InputException(
           "--init-adapter %s %s; %s"
               .formatted(
@@ -319,8 +348,9 @@ record Tuning(
             given.contains("alpha") ? (Double) lora.alpha() : null,
             given.contains("rs_lora") ? (Boolean) lora.rsLora() : null,
             given.contains("targets") ? Targets.parse(lora.targets()) : null)
-        .check(adapter.spec(), adapter.folder(), model.paths(), model.ends());
-    new InitVariant(lora.variant(), lora.dropout(), given).check(adapter.spec(), adapter.folder());
+        .check(adapter.kind().where(), adapter.folder(), model.paths(), model.ends());
+    new InitVariant(lora.variant(), lora.dropout(), given)
+        .check(adapter.kind().where(), adapter.folder());
   }
 
   /// Makes the tuning of an adapter (LoRA).

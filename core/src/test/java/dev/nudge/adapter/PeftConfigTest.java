@@ -187,8 +187,8 @@ class PeftConfigTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "{\"peft_type\": \"IA3\"} | peft_type is \"IA3\"; supported is \"LORA\"",
-        "{} | peft_type is missing; supported is \"LORA\"",
+        "{\"peft_type\": \"VERA\"} | peft_type is \"VERA\"; supported are \"LORA\" and \"IA3\"",
+        "{} | peft_type is missing; supported are \"LORA\" and \"IA3\"",
         "[] | it holds no JSON object",
         "{\"peft_type\": \"LORA\"} | target_modules is missing; it names the modules of the"
             + " adapter",

@@ -153,7 +153,7 @@ class SchemaTest {
           seed           | -1    | --seed is -1; it must be at least 0
           lanes          | 0     | --lanes is 0; it must be at least 1
           memory         | much  | --memory is 'much'; it must be an amount such as 8G, 1.5G or 900M
-          method         | ia3   | --method is 'ia3'; supported: lora, full
+          method         | vera  | --method is 'vera'; supported: lora, ia3, full
           quantize       | int8  | --quantize is 'int8'; supported: none, nf4
           optimizer      | adamw-4bit | --optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit
           schedule       | Linear | --schedule is 'Linear'; supported: constant, linear, cosine, wsd

@@ -38,6 +38,8 @@ class PlanAndRunTest {
         List.of(TinyRun.TIED, "rank", 4, "targets", "q_proj,v_proj", "batch_size", 3),
         List.of(TinyRun.TIED, "quantize", "nf4"),
         List.of(TinyRun.UNTIED, "init", "eva", "rank", 3),
+        List.of(TinyRun.TIED, "method", "ia3", "objective", "reward"),
+        List.of(TinyRun.UNTIED, "method", "ia3", "quantize", "nf4", "memory", "200M"),
         List.of(TinyRun.UNTIED, "dora", true, "rank", 5),
         List.of(TinyRun.UNTIED, "dora", true, "memory", "200M", "targets", "q_proj,down_proj"),
         List.of(TinyRun.TIED, "dora", true, "init", "pissa", "rank", 4, "quantize", "nf4"),

@@ -78,6 +78,7 @@ class ResumeTest {
       case "nf4" -> base.with("quantize", "nf4");
       case "8bit" -> base.with("optimizer", "adamw-8bit").with("rank", 32);
       case "full" -> base.with("method", "full");
+      case "ia3" -> given.with("method", "ia3").with("quantize", "nf4");
       case "dora" -> given.with("dora", true).with("lora_plus", 4.0).with("quantize", "nf4");
       case "pissa" -> base.with("init", "pissa").with("rank", 4);
       case "eva" -> base.with("init", "eva").with("rank", 3);
@@ -127,7 +128,7 @@ class ResumeTest {
   /// The step says where the run is, the kind what it keeps: one step of each kind, another one
   /// each time.
   @ParameterizedTest
-  @ValueSource(strings = {"nf4", "8bit", "full", "dora", "pissa", "eva"})
+  @ValueSource(strings = {"nf4", "8bit", "full", "ia3", "dora", "pissa", "eva"})
   void ofEveryKindToo(String kind) throws IOException {
     stopped(kind, IntStream.of(1 + Seeds.random().nextInt(STEPS - 1)));
   }

@@ -59,6 +59,16 @@ class TwentyVariantStepsTest {
     TwentySteps.hold(folder, model, quantization, lanes, microBatchTokens, trained -> {});
   }
 
+  /// Made by `src/test/reference/ia3.py`.
+  @ParameterizedTest
+  @CsvSource({"1, 4096", "2, 60"})
+  void lossesOfIa3EqualPeft(int lanes, int microBatchTokens) throws IOException {
+    Path folder = GOLDEN.resolve("ia3");
+    String name = TwentySteps.expected(folder).get("model").asString();
+    Path model = GOLDEN.resolve("llama").resolve(name).resolve("model");
+    TwentySteps.hold(folder, model, Quantization.NONE, lanes, microBatchTokens, trained -> {});
+  }
+
   @ParameterizedTest
   @CsvSource({"pissa, 1, 4096", "pissa, 2, 80", "olora, 1, 4096"})
   void aStartThatTheBaseGivesUpTrainsAsPeftsDoesAndIsSavedForThePublishedBase(

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// The model card of what is published: `README.md` with the hub's front matter, from the files of
@@ -52,23 +53,27 @@ final class ModelCard {
     ModelCard card = new ModelCard(name, folder, facts);
     JsonNode adapter = Json.readOrMissing(folder.resolve("adapter_config.json"));
     String base = LocalPaths.base(adapter.path("base_model_name_or_path").asString(""));
+    String type = adapter.path("peft_type").asString("LORA").toLowerCase(Locale.ROOT);
+    String kind = adapter.isObject() ? type : null;
     String[] gguf = folder.toFile().list((in, file) -> file.endsWith(FileChoice.GGUF));
     boolean isGguf = gguf != null && gguf.length > 0;
-    card.front(base, adapter.isObject(), isGguf);
+    card.front(base, kind, isGguf);
     card.lines.add("# " + name.id());
     card.lines.add("");
     card.lines.add(
-        adapter.isObject()
-            ? "A LoRA adapter of `%s`, trained with nudge.".formatted(base)
-            : "A model made with nudge.");
+        kind == null
+            ? "A model made with nudge."
+            : "%s adapter of `%s`, trained with nudge."
+                .formatted(kind.equals("lora") ? "A LoRA" : "An (IA)³", base));
     card.data();
     card.settings();
     card.scores();
-    card.loading(base, adapter.isObject(), isGguf);
+    card.loading(base, kind, isGguf);
     return String.join("\n", card.lines) + "\n";
   }
 
-  private void front(String base, boolean adapter, boolean gguf) {
+  /// @param kind of an adapter, a tag of the hub; null: a model
+  private void front(String base, @Nullable String kind, boolean gguf) {
     lines.add("---");
     if (isHubs(base)) {
       lines.add("base_model: " + base);
@@ -76,12 +81,12 @@ final class ModelCard {
     if (facts.licence() != null) {
       lines.add("license: " + facts.licence().toLowerCase(Locale.ROOT));
     }
-    lines.add("library_name: " + (adapter ? "peft" : gguf ? "gguf" : "transformers"));
+    lines.add("library_name: " + (kind != null ? "peft" : gguf ? "gguf" : "transformers"));
     lines.add("pipeline_tag: text-generation");
     lines.add("tags:");
     lines.add("- nudge");
-    if (adapter) {
-      lines.add("- lora");
+    if (kind != null) {
+      lines.add("- " + kind);
     }
     lines.add("---");
     lines.add("");
@@ -147,21 +152,23 @@ final class ModelCard {
     }
   }
 
-  private void loading(String base, boolean adapter, boolean gguf) {
+  private void loading(String base, @Nullable String kind, boolean gguf) {
     String id = name.id();
     lines.add("");
     lines.add("## How to load it");
     lines.add("");
-    if (adapter) {
+    if (kind != null) {
       code(
           "python",
           "from peft import AutoPeftModelForCausalLM",
           "model = AutoPeftModelForCausalLM.from_pretrained(\"%s\")".formatted(id));
-      code("sh", "vllm serve %s --enable-lora --lora-modules made=%s".formatted(base, id));
-      code(
-          "sh",
-          "# llama.cpp, after a conversion by its convert_lora_to_gguf.py",
-          "llama-cli -m BASE.gguf --lora ADAPTER.gguf");
+      if (kind.equals("lora")) {
+        code("sh", "vllm serve %s --enable-lora --lora-modules made=%s".formatted(base, id));
+        code(
+            "sh",
+            "# llama.cpp, after a conversion by its convert_lora_to_gguf.py",
+            "llama-cli -m BASE.gguf --lora ADAPTER.gguf");
+      }
       code("sh", "nudge chat --model %s --adapter made=%s".formatted(base, id));
     } else if (gguf) {
       code("sh", "llama-cli -hf %s".formatted(id), "ollama run hf.co/%s".formatted(id));

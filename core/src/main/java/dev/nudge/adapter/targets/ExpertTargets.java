@@ -91,7 +91,8 @@ public final class ExpertTargets {
     }
   }
 
-  static InputException refused(String what, String why) {
+  /// Refuses something that is not possible on experts and routers.
+  public static InputException refused(String what, String why) {
     return new InputException(
         "%s does not go with adapters on experts or routers: %s; leave it out, or give --targets of attention alone"
             .formatted(what, why));

@@ -14,6 +14,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// What is trained: a LoRA adapter and its shape, or all weights of the model.
@@ -35,7 +37,9 @@ import org.jspecify.annotations.Nullable;
 /// @param experts for models with experts
 public record LoraSettings(
     @Setting(
-            help = "what is trained: a LoRA adapter, or all weights of the model",
+            help =
+                "what is trained: a LoRA adapter, an (IA)³ adapter (a vector that scales each of"
+                    + " k_proj, v_proj and down_proj, or --targets), or all weights of the model",
             byDefault = "lora")
         Method method,
     @Setting(
@@ -103,9 +107,9 @@ public record LoraSettings(
   public LoraSettings {
     freeze = List.copyOf(freeze);
     freeze.forEach(pattern -> checkPattern("--freeze", pattern));
-    if (method == Method.LORA && !freeze.isEmpty()) {
+    if (method != Method.FULL && !freeze.isEmpty()) {
       throw new InputException(
-          "--freeze is given without --method full; with lora all weights are frozen, so leave it"
+          "--freeze is given without --method full; an adapter freezes all weights, so leave it"
               + " out");
     }
     if (initAdapter != null && !init.equals(AdapterInit.DEFAULT)) {
@@ -169,11 +173,27 @@ public record LoraSettings(
           "layers_to_transform",
           "layers_pattern");
 
-  /// Checks that nothing was given that full fine-tuning has no use for.
+  /// Those of them that (IA)³ has too.
+  private static final Set<String> OF_IA3 = Set.of("init_adapter", "targets", "exclude_modules");
+
+  /// Checks that nothing was given that the method has no use for.
   void check(ModelSettings model, Given given) {
-    if (method != Method.FULL) {
-      return;
+    if (method == Method.FULL) {
+      checkUnquantised(model);
     }
+    for (String key : method == Method.LORA ? List.<String>of() : OF_LORA) {
+      if (given.contains(key) && !(method == Method.IA3 && OF_IA3.contains(key))) {
+        throw new InputException(
+            "--%s is given with --method %s, which trains %s; leave one out"
+                .formatted(
+                    key.replace('_', '-'),
+                    method.toString().toLowerCase(Locale.ROOT),
+                    method == Method.IA3 ? "a vector for each layer alone" : "no adapter"));
+      }
+    }
+  }
+
+  private static void checkUnquantised(ModelSettings model) {
     if (model.quantize() != null && model.quantize() != Quantize.NONE) {
       throw new InputException(
           "--quantize "
@@ -185,14 +205,6 @@ public record LoraSettings(
       throw new InputException(
           "--double-quant is given with --method full; weights in four bits cannot be trained, so"
               + " leave one out");
-    }
-    for (String key : OF_LORA) {
-      if (given.contains(key)) {
-        throw new InputException(
-            "--"
-                + key.replace('_', '-')
-                + " is given with --method full, which trains no adapter; leave one out");
-      }
     }
   }
 
