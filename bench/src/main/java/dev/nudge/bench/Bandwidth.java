@@ -1,7 +1,7 @@
 package dev.nudge.bench;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Scope;
@@ -19,11 +19,11 @@ final class Bandwidth {
 
   /// Bytes a second of `threads` threads together, the best of some sweeps.
   static double read(int threads) {
-    FewRows few = Kernels.fastest().fewRows();
+    SkinnyProduct few = Kernels.fastest().fewRows();
     try (Scope scope = Scope.open("bandwidth");
         Team team = new Team(threads);
         Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
-      FewRows.Dense all = new FewRows.Dense(scope.tensor(Dtype.F32, ROWS, COLS));
+      SkinnyProduct.Dense all = new SkinnyProduct.Dense(scope.tensor(Dtype.F32, ROWS, COLS));
       Tensor x = few.arranged(scope.tensor(Dtype.F32, 1, COLS), all, ws);
       Tensor y = scope.tensor(Dtype.F32, 1, ROWS);
       double best = 0;

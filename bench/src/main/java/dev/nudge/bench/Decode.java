@@ -11,7 +11,7 @@ import dev.nudge.engine.Engine;
 import dev.nudge.engine.Limits;
 import dev.nudge.engine.Ticket;
 import dev.nudge.format.Json;
-import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -219,7 +219,7 @@ final class Decode {
       double share = slot.path().contains(".experts.") ? chosen : 1;
       Linear linear = slot.linear();
       for (Linear part : linear instanceof JoinedLinear j ? j.parts() : List.of(linear)) {
-        FewRows.Weight few = part instanceof StoredLinear s ? s.source().few() : null;
+        SkinnyProduct.Weight few = part instanceof StoredLinear s ? s.source().few() : null;
         bytes +=
             share
                 * (few == null

@@ -511,7 +511,8 @@ final class Headline {
         EXACT.matcher(nudge("quickstart", List.of()).orThrow().output()).results().toList();
     return new Row(
         "quickstart",
-        "quickstart, the toy model that ships and a newly trained adapter: exact answers on held-out rows",
+        "quickstart, the toy model that ships and a newly trained adapter: exact answers on"
+            + " held-out rows",
         "%.1f %%".formatted(100 * number(exact.get(1), 1) / number(exact.get(1), 2)),
         "%s of %s; the base alone %s of %s"
             .formatted(

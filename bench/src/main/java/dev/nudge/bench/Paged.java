@@ -182,7 +182,7 @@ public final class Paged {
   private static Plan plan(CausalLm model, int lanes, long trained, long state) {
     return Planner.plan(
         model,
-        new Planner.Wanted(
+        new Planner.Request(
             lanes,
             lanes,
             lanes,

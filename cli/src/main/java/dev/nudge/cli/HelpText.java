@@ -6,9 +6,9 @@ import static java.util.stream.Collectors.toList;
 
 import dev.nudge.cli.console.Flags;
 import dev.nudge.cli.console.Verb;
-import dev.nudge.settings.Knob;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting;
+import dev.nudge.settings.SettingComponent;
 import dev.nudge.settings.SettingType;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -67,12 +67,12 @@ final class HelpText {
   /// The help of one verb.
   static String of(Verb<?> verb) {
     Schema<?> schema = verb.schema();
-    List<Knob> rest = new ArrayList<>(schema.knobs());
+    List<SettingComponent> rest = new ArrayList<>(schema.knobs());
     List<String> lines = new ArrayList<>();
     lines.add("nudge " + verb.name() + ": " + verb.about().summary());
     lines.add("");
     lines.add("Usage: nudge " + verb.name() + required(rest) + " [FLAGS]");
-    List<Knob> operands = rest.stream().filter(Knob::operand).toList();
+    List<SettingComponent> operands = rest.stream().filter(SettingComponent::operand).toList();
     operands.forEach(knob -> addFlag(lines, knob));
     addExamples(lines, verb);
     if (!schema.first().isEmpty()) {
@@ -93,9 +93,9 @@ final class HelpText {
     Examples.of(verb).forEach(example -> lines.add(example.indent(INDENT).stripTrailing()));
   }
 
-  private static void addGroups(List<String> lines, List<Knob> knobs) {
-    Map<String, List<Knob>> groups =
-        knobs.stream().collect(groupingBy(Knob::group, LinkedHashMap::new, toList()));
+  private static void addGroups(List<String> lines, List<SettingComponent> knobs) {
+    Map<String, List<SettingComponent>> groups =
+        knobs.stream().collect(groupingBy(SettingComponent::group, LinkedHashMap::new, toList()));
     groups.forEach(
         (group, same) -> {
           lines.add("");
@@ -133,7 +133,7 @@ final class HelpText {
     return String.join("\n", lines);
   }
 
-  private static String required(List<Knob> knobs) {
+  private static String required(List<SettingComponent> knobs) {
     StringBuilder synopsis = new StringBuilder();
     knobs.stream()
         .filter(knob -> knob.setting().required())
@@ -141,7 +141,7 @@ final class HelpText {
     return synopsis.toString();
   }
 
-  private static String names(Knob knob) {
+  private static String names(SettingComponent knob) {
     if (knob.operand()) {
       return knob.label() + (knob.repeatable() ? "…" : "");
     }
@@ -151,7 +151,7 @@ final class HelpText {
     return knob.flag() + " " + knob.label();
   }
 
-  private static String remark(Knob knob) {
+  private static String remark(SettingComponent knob) {
     Setting setting = knob.setting();
     if (setting.required()) {
       return " (required)";
@@ -170,7 +170,7 @@ final class HelpText {
     return " (default: " + setting.byDefault() + others + ")";
   }
 
-  private static void addFlag(List<String> lines, Knob knob) {
+  private static void addFlag(List<String> lines, SettingComponent knob) {
     add(lines, names(knob), knob.setting().help() + remark(knob), COLUMN);
   }
 

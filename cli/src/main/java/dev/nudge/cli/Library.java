@@ -89,7 +89,7 @@ import dev.nudge.model.QuantizedFolder;
 import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Quickstart;
 import dev.nudge.quickstart.QuickstartResult;
-import dev.nudge.quickstart.Wanted;
+import dev.nudge.quickstart.QuickstartSettings;
 import dev.nudge.registry.Named;
 import dev.nudge.runs.RunStore;
 import dev.nudge.server.ServeSettings;
@@ -279,7 +279,8 @@ public final class Library {
   static @Nullable QuickstartResult quickstart(
       QuickstartVerb.Settings settings, Consumer<Chapter> told, BooleanSupplier cancelled) {
     Path model = settings.model() == null ? ShippedBase.folder() : settings.model();
-    return Quickstart.run(Wanted.of(model, settings.keep()), machine(), told, cancelled);
+    return Quickstart.run(
+        QuickstartSettings.of(model, settings.keep()), machine(), told, cancelled);
   }
 
   static DataStats stats(

@@ -3,7 +3,7 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.cli.console.Verb;
-import dev.nudge.settings.Knob;
+import dev.nudge.settings.SettingComponent;
 import dev.nudge.settings.SettingType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -48,7 +48,7 @@ class CommandsPageTest {
     int numbers = 0;
     Set<String> flaws = new TreeSet<>();
     for (Verb<?> verb : Library.verbs()) {
-      for (Knob knob : verb.schema().knobs()) {
+      for (SettingComponent knob : verb.schema().knobs()) {
         String flag = knob.flag() + " of " + verb.name();
         String help = knob.setting().help();
         if (words(help).size() < 2 || help.endsWith(".")) {

@@ -9,7 +9,7 @@ import dev.nudge.cli.console.Verb;
 import dev.nudge.cli.train.QuickstartVerb;
 import dev.nudge.machine.Machine;
 import dev.nudge.quickstart.Quickstart;
-import dev.nudge.quickstart.Wanted;
+import dev.nudge.quickstart.QuickstartSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -39,8 +39,9 @@ class QuickstartRunTest {
   /// Ten steps and few cases: the same way, at whose end nothing is learned yet.
   @Test
   void anAdapterThatIsNotBetterThanTheBaseIsRefused() {
-    Wanted usual = Wanted.of(BASE, folder.resolve("kept"));
-    Wanted less = new Wanted(BASE, usual.keep(), 160, 1, usual.learningRate(), 64);
+    QuickstartSettings usual = QuickstartSettings.of(BASE, folder.resolve("kept"));
+    QuickstartSettings less =
+        new QuickstartSettings(BASE, usual.keep(), 160, 1, usual.learningRate(), 64);
     Machine machine = new Machine(2, 4L << 30, Backends.cache(), "test");
     QuickstartVerb verb =
         new QuickstartVerb((_, told, stopped) -> Quickstart.run(less, machine, told, stopped));

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// A linear layer with an adapter around it.
 public interface AdaptedLinear extends Linear {
   /// A placement of such a layer.
-  interface Place extends InSlot {
+  interface Place extends SlotPlacement {
     @Override
     AdaptedLinear made();
   }

@@ -1,9 +1,9 @@
 package dev.nudge.adapter;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
-import dev.nudge.nn.Around;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearWrapper;
 import dev.nudge.nn.LowRank;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// Dropout is not possible: PEFT then drops inputs of W in the scaled part, a second product.
 ///
 /// [1] Liu et al., DoRA, arXiv:2402.09353.
-public final class DoraLinear implements LowRankLinear, Around {
+public final class DoraLinear implements LowRankLinear, LinearWrapper {
   private final LoraLinear lora;
   private final Magnitude magnitude;
 
@@ -124,7 +124,7 @@ public final class DoraLinear implements LowRankLinear, Around {
   }
 
   @Override
-  public FewRows.@Nullable Weight few() {
+  public SkinnyProduct.@Nullable Weight few() {
     return lora.few();
   }
 

@@ -103,9 +103,9 @@ final class EndPlaces implements Placement {
     String path = modules.embeddingPath();
     boolean one = modules.tied() && extras.tied(); // then PEFT may name one of the two only
     boolean both = one && (extras.saves(path) || extras.saves(slot.path()));
-    Table.Wanted e = Table.Wanted.of(path, base, both || extras.saves(path), extras, source, room);
-    Table.Wanted h =
-        Table.Wanted.of(
+    Table.Spec e = Table.Spec.of(path, base, both || extras.saves(path), extras, source, room);
+    Table.Spec h =
+        Table.Spec.of(
             slot.path(), headBase, both || extras.saves(slot.path()), extras, source, room);
     if (e.nothing() && h.nothing()) {
       return null;
@@ -125,7 +125,7 @@ final class EndPlaces implements Placement {
     return new EndPlaces(modules, table, headTable, follows);
   }
 
-  private static boolean follows(Table.Wanted e, Table.Wanted h, boolean tied) {
+  private static boolean follows(Table.Spec e, Table.Spec h, boolean tied) {
     if (tied) {
       return true;
     }

@@ -5,11 +5,11 @@ import dev.nudge.adapter.targets.LayerShape;
 import dev.nudge.adapter.targets.Lora;
 import dev.nudge.adapter.targets.ModelShape;
 import dev.nudge.adapter.targets.Targets;
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
-import dev.nudge.nn.Around;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.LinearWrapper;
 import dev.nudge.nn.LowRank;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
@@ -213,7 +213,7 @@ public record Ia3(Lora where, @Nullable Targets feedforward) implements AdapterK
   /// A layer with its vector.
   ///
   /// Training wraps bare layers only, so the scaled input need not outlive a product.
-  static final class Layer implements AdaptedLinear, Around {
+  static final class Layer implements AdaptedLinear, LinearWrapper {
     private final Linear base;
     private final Parameter l;
     private final boolean input;
@@ -332,7 +332,7 @@ public record Ia3(Lora where, @Nullable Targets feedforward) implements AdapterK
     }
 
     @Override
-    public FewRows.@Nullable Weight few() {
+    public SkinnyProduct.@Nullable Weight few() {
       return input ? null : base.few();
     }
 

@@ -1,8 +1,8 @@
 package dev.nudge.adapter;
 
-import dev.nudge.kernel.FewRows;
-import dev.nudge.nn.Around;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearWrapper;
 import dev.nudge.nn.LowRank;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A [Lora.Variant] finishes the rows of its own sequences. A measuring workspace counts the widest
 /// update that was ever set, for each sequence, or in training for all rows.
-final class LoraBank implements Around {
+final class LoraBank implements LinearWrapper {
   private static final int LEAST = 16; // ranks below are measured as this
 
   private final Linear base;
@@ -183,7 +183,7 @@ final class LoraBank implements Around {
   }
 
   @Override
-  public FewRows.@Nullable Weight few() {
+  public SkinnyProduct.@Nullable Weight few() {
     return base.few();
   }
 
@@ -291,7 +291,7 @@ final class LoraBank implements Around {
   }
 
   /// Stands for the base in an adapter's layer: its products are there already.
-  private final class Computed implements Around {
+  private final class Computed implements LinearWrapper {
     @Override
     public Linear base() {
       return base;

@@ -23,18 +23,19 @@ import org.jspecify.annotations.Nullable;
 /// base's weights never change, so without an adapter the model's output is bit-identical to the
 /// base's.
 ///
-/// Threading: [#make], [#way] and the getters from any thread at any time; all other methods while
+/// Threading: [#make], [#attachment] and the getters from any thread at any time; all other methods
+/// while
 /// no pass runs, from one thread at a time.
 public final class NamedAdapters implements AutoCloseable {
   /// An adapter that is attached.
-  private record Held(Adapters adapters, Scope scope, Way way) {}
+  private record AttachedAdapter(Adapters adapters, Scope scope, Attachment attachment) {}
 
   private final Modules modules;
   private final Dtype compute;
   private final Map<LinearSlot, Linear> bases = new LinkedHashMap<>();
   private final ModelShape shape;
   private final Bank bank = new Bank();
-  private volatile Map<String, Held> held = Map.of(); // copied where it changes
+  private volatile Map<String, AttachedAdapter> held = Map.of(); // copied where it changes
   private volatile @Nullable String active;
   private volatile boolean enabled = true;
   private long version; // how often adapters came or went
@@ -57,14 +58,14 @@ public final class NamedAdapters implements AutoCloseable {
   /// close it.
   ///
   /// Threading: one thread at a time.
-  public final class Made implements AutoCloseable {
+  public final class LoadedAdapter implements AutoCloseable {
     private final Scope scope = Scope.open("adapter");
     private final PeftAdapter from;
     private @Nullable Adapters adapters; // null: it can be made only while no pass runs
     private boolean attached;
 
     /// @param merging computes the merged weights; null: the update is not merged
-    private Made(PeftAdapter from, @Nullable Backend merging) {
+    private LoadedAdapter(PeftAdapter from, @Nullable Backend merging) {
       this.from = from;
       try {
         List<LayerShape> adapted = from.fit(shape);
@@ -112,8 +113,8 @@ public final class NamedAdapters implements AutoCloseable {
   ///
   /// @param adapter must stay open until it is attached
   /// @throws InputException if the adapter is not for this model
-  public Made make(PeftAdapter adapter) {
-    return new Made(adapter, null);
+  public LoadedAdapter make(PeftAdapter adapter) {
+    return new LoadedAdapter(adapter, null);
   }
 
   /// Reads an adapter and merges it into weights of its own, as large as the base's. Its sequences
@@ -121,8 +122,8 @@ public final class NamedAdapters implements AutoCloseable {
   ///
   /// @param backend the model's
   /// @throws InputException if the adapter changes more than linear layers
-  public Made merge(PeftAdapter adapter, Backend backend) {
-    return new Made(adapter, backend);
+  public LoadedAdapter merge(PeftAdapter adapter, Backend backend) {
+    return new LoadedAdapter(adapter, backend);
   }
 
   /// The bytes that an adapter will hold; 0 if only [#make] can tell.
@@ -145,23 +146,24 @@ public final class NamedAdapters implements AutoCloseable {
   /// Attaches an adapter from [#make] or [#merge] without switching to it.
   ///
   /// @throws IllegalArgumentException if the name is taken
-  public Way attach(String name, Made made) {
+  public Attachment attach(String name, LoadedAdapter made) {
     if (held.containsKey(name)) {
       throw new IllegalArgumentException("an adapter named " + name + " is attached already");
     }
-    Held[] added = new Held[1];
+    AttachedAdapter[] added = new AttachedAdapter[1];
     bare(() -> added[0] = held(name, made));
     change(all -> all.put(name, added[0]));
     made.attached = true;
-    return added[0].way;
+    return added[0].attachment;
   }
 
-  private Held held(String name, Made made) {
+  private AttachedAdapter held(String name, LoadedAdapter made) {
     Adapters adapters = made.here();
     List<LoraPlace> updates = adapters.updates();
     int number = updates.isEmpty() ? -1 : bank.add(updates);
     alone += number < 0 ? 1 : 0;
-    return new Held(adapters, made.scope, new Way(number, number < 0 ? name : null, version + 1));
+    return new AttachedAdapter(
+        adapters, made.scope, new Attachment(number, number < 0 ? name : null, version + 1));
   }
 
   /// Reads an adapter and switches to it.
@@ -169,15 +171,15 @@ public final class NamedAdapters implements AutoCloseable {
   /// @throws IllegalArgumentException if the name is taken
   /// @throws InputException if the adapter is not for this model; the active adapter stays active
   public void attach(String name, PeftAdapter adapter) {
-    try (Made made = make(adapter)) {
+    try (LoadedAdapter made = make(adapter)) {
       attach(name, made);
       use(name);
     }
   }
 
   /// Replaces the map by a changed copy, so that other threads see the old or the new map.
-  private void change(Consumer<Map<String, Held>> by) {
-    Map<String, Held> copy = new LinkedHashMap<>(held);
+  private void change(Consumer<Map<String, AttachedAdapter>> by) {
+    Map<String, AttachedAdapter> copy = new LinkedHashMap<>(held);
     by.accept(copy);
     held = Collections.unmodifiableMap(copy);
     version++;
@@ -216,14 +218,14 @@ public final class NamedAdapters implements AutoCloseable {
   ///
   /// @throws IllegalArgumentException if no adapter has that name
   public void detach(String name) {
-    Held gone = known(name);
+    AttachedAdapter gone = known(name);
     if (name.equals(active)) {
       off();
       active = null;
     }
     change(all -> all.remove(name));
-    if (gone.way.number >= 0) {
-      bank.remove(gone.way.number);
+    if (gone.attachment.number >= 0) {
+      bank.remove(gone.attachment.number);
     }
     gone.scope.close();
   }
@@ -234,9 +236,9 @@ public final class NamedAdapters implements AutoCloseable {
   /// @param alone name of an adapter that needs a batch of its own (it is merged, or changes more
   ///     than linear layers); null: the sequence may share a batch with the base and the bank
   /// @param id of the attachment: attaching the same adapter again gives another id
-  public record Way(int number, @Nullable String alone, long id) {
+  public record Attachment(int number, @Nullable String alone, long id) {
     /// The base without an adapter.
-    public static final Way BASE = new Way(-1, null, 0);
+    public static final Attachment BASE = new Attachment(-1, null, 0);
   }
 
   /// A counter that changes when steps may need a larger workspace: after attaching an adapter of a
@@ -249,13 +251,13 @@ public final class NamedAdapters implements AutoCloseable {
   ///
   /// @param name null: the base
   /// @throws IllegalArgumentException if no adapter has that name
-  public Way way(@Nullable String name) {
-    return name == null ? Way.BASE : known(name).way;
+  public Attachment attachment(@Nullable String name) {
+    return name == null ? Attachment.BASE : known(name).attachment;
   }
 
   /// Runs passes with the adapter(s) of a batch, then restores the adapter in use.
   ///
-  /// @param alone see [Way]
+  /// @param alone see [Attachment]
   /// @param banked whether any sequence has an adapter of the bank
   public void within(@Nullable String alone, boolean banked, Runnable passes) {
     Adapters one = alone == null ? null : known(alone).adapters;
@@ -283,8 +285,8 @@ public final class NamedAdapters implements AutoCloseable {
     }
   }
 
-  private Held known(String name) {
-    Held found = held.get(name);
+  private AttachedAdapter known(String name) {
+    AttachedAdapter found = held.get(name);
     if (found == null) {
       throw new IllegalArgumentException(
           "no adapter is named " + name + "; attached are " + names());

@@ -60,7 +60,7 @@ final class Table {
   /// @param name of `stored` in the file
   /// @param ids of token rows that are saved by themselves
   /// @param rows numbers of these token rows; null: the table's
-  record Wanted(
+  record Spec(
       boolean whole,
       @Nullable Tensor stored,
       @Nullable String name,
@@ -72,7 +72,7 @@ final class Table {
     /// @param base the model's table
     /// @param whole whether the table is saved whole
     /// @throws InputException if the copy differs from the model's table
-    static Wanted of(
+    static Spec of(
         String path,
         Tensor base,
         boolean whole,
@@ -87,7 +87,7 @@ final class Table {
         }
         stored = stored.rows() > base.rows() ? stored : null;
       }
-      return new Wanted(
+      return new Spec(
           whole,
           stored,
           stored == null ? null : source.table(path),
@@ -96,8 +96,8 @@ final class Table {
     }
 
     /// Merges two statements about one table; on conflict this one applies.
-    Wanted with(Wanted other) {
-      return new Wanted(
+    Spec with(Spec other) {
+      return new Spec(
           whole || other.whole,
           stored == null ? other.stored : stored,
           stored == null ? other.name : name,
@@ -106,7 +106,7 @@ final class Table {
     }
 
     /// Whether another table has equal numbers, as far as both are specified.
-    boolean sameAs(Wanted other) {
+    boolean sameAs(Spec other) {
       return whole == other.whole
           && ids.equals(other.ids)
           && same(stored, other.stored)
@@ -150,7 +150,7 @@ final class Table {
   ///
   /// @param base the model's table (vocabulary, width)
   /// @param tokens rows of the new table, at least the model's
-  static Table of(String path, Tensor base, Wanted wanted, int tokens, ParameterMemory room) {
+  static Table of(String path, Tensor base, Spec wanted, int tokens, ParameterMemory room) {
     if (wanted.whole) {
       Parameter whole = room.parameter(PeftFiles.nameOfWeight(path), tokens, base.cols());
       if (!room.dry()) {
@@ -190,7 +190,7 @@ final class Table {
     }
   }
 
-  private static TokenRows rows(String path, Tensor numbers, Wanted wanted, ParameterMemory room) {
+  private static TokenRows rows(String path, Tensor numbers, Spec wanted, ParameterMemory room) {
     Map<Integer, Integer> places = new TreeMap<>(); // id → its place in the list
     for (int i = 0; i < wanted.ids.size(); i++) {
       places.put(wanted.ids.get(i), i);

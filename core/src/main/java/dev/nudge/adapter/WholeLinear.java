@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// A linear layer of a decoder layer that an adapter replaces whole (`modules_to_save`).
 record WholeLinear(
     LinearSlot slot, Linear base, Linear made, Parameter weight, @Nullable Parameter bias)
-    implements InSlot {
+    implements SlotPlacement {
 
   /// @throws InputException if the module is to train and the model holds it quantised
   static WholeLinear of(LinearSlot slot, ParameterMemory room, Source source) {

@@ -27,7 +27,7 @@ public final class Rewards {
   ///
   /// @param value NaN: it failed
   /// @param failure why; null: it did not fail
-  public record Said(double value, @Nullable String failure) {}
+  public record Result(double value, @Nullable String failure) {}
 
   /// Finds a reward; null: it is that of an adapter, which only the run's model can give.
   ///
@@ -47,14 +47,14 @@ public final class Rewards {
   /// Asks a reward about samples.
   ///
   /// @return what it says of each, in their order
-  public static List<Said> ask(Reward reward, List<Sample> samples) {
+  public static List<Result> ask(Reward reward, List<Sample> samples) {
     return ask(reward, samples, Duration.ofSeconds(SECONDS));
   }
 
   /// @param most time for a sample
-  static List<Said> ask(Reward reward, List<Sample> samples, Duration most) {
+  static List<Result> ask(Reward reward, List<Sample> samples, Duration most) {
     Semaphore turns = new Semaphore(AT_ONCE);
-    List<Future<Said>> all = new ArrayList<>();
+    List<Future<Result>> all = new ArrayList<>();
     try (ExecutorService asking = Executors.newVirtualThreadPerTaskExecutor()) {
       for (Sample sample : samples) {
         all.add(
@@ -72,29 +72,29 @@ public final class Rewards {
     return all.stream().map(Rewards::said).toList();
   }
 
-  private static Said said(Future<Said> one) {
+  private static Result said(Future<Result> one) {
     return one.state() == Future.State.SUCCESS
         ? one.resultNow()
-        : new Said(Double.NaN, "interrupted"); // with the thread that asks
+        : new Result(Double.NaN, "interrupted"); // with the thread that asks
   }
 
   /// Asks on a thread of its own, which is left behind if it does not answer.
-  private static Said within(Reward reward, Sample sample, Duration most)
+  private static Result within(Reward reward, Sample sample, Duration most)
       throws InterruptedException {
     FutureTask<Double> task = new FutureTask<>(() -> reward.of(sample));
     Thread.ofPlatform().daemon().name("reward").start(task);
     try {
       double value = task.get(most.toMillis(), TimeUnit.MILLISECONDS);
       return Double.isFinite(value)
-          ? new Said(value, null)
-          : new Said(Double.NaN, "it is " + value);
+          ? new Result(value, null)
+          : new Result(Double.NaN, "it is " + value);
     } catch (TimeoutException e) {
       task.cancel(true);
-      return new Said(Double.NaN, "no answer in %d seconds".formatted(most.toSeconds()));
+      return new Result(Double.NaN, "no answer in %d seconds".formatted(most.toSeconds()));
     } catch (ExecutionException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       String said = cause.getMessage();
-      return new Said(Double.NaN, said == null ? "it failed" : said);
+      return new Result(Double.NaN, said == null ? "it failed" : said);
     }
   }
 }

@@ -33,12 +33,12 @@ public final class AnswerText {
 
   /// A part of the answer.
   public sealed interface Part {
-    record Said(String text) implements Part {}
+    record Content(String text) implements Part {}
 
-    record Thought(String text) implements Part {}
+    record Reasoning(String text) implements Part {}
 
     /// @param index from 0
-    record Called(int index, Call call) implements Part {}
+    record ToolCall(int index, Call call) implements Part {}
   }
 
   /// @param oneCall whether tool calls after the first are dropped
@@ -62,19 +62,19 @@ public final class AnswerText {
     List<Part> parts = new ArrayList<>();
     for (ChatText.Delta delta : deltas) {
       switch (delta) {
-        case ChatText.Delta.Said(String more) -> {
+        case ChatText.Delta.Content(String more) -> {
           said.append(more);
-          parts.add(new Part.Said(more));
+          parts.add(new Part.Content(more));
         }
-        case ChatText.Delta.Thought(String more) -> {
+        case ChatText.Delta.Reasoning(String more) -> {
           thought.append(more);
-          parts.add(new Part.Thought(more));
+          parts.add(new Part.Reasoning(more));
         }
-        case ChatText.Delta.Called(ToolFormat.Call call) -> {
+        case ChatText.Delta.ToolCall(ToolFormat.Call call) -> {
           if (!oneCall || calls.isEmpty()) {
             String id = format.id(ThreadLocalRandom.current());
             calls.add(new Call(id, call.name(), call.arguments()));
-            parts.add(new Part.Called(calls.size() - 1, calls.getLast()));
+            parts.add(new Part.ToolCall(calls.size() - 1, calls.getLast()));
           }
         }
       }

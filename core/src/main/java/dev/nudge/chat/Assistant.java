@@ -194,8 +194,8 @@ public final class Assistant implements AutoCloseable {
     if (found != null) {
       AdapterPatterns.checkSpoken(true, String.valueOf(asked), found.folder(), true, warning::add);
     }
-    Told told =
-        new Told(
+    ListenerCalls told =
+        new ListenerCalls(
             new AnswerText(rules, oneCall),
             digest,
             warning.length() == 0 ? null : warning.toString(),

@@ -20,11 +20,11 @@ public final class ChatText {
 
   /// A part of an answer.
   public sealed interface Delta {
-    record Said(String text) implements Delta {}
+    record Content(String text) implements Delta {}
 
-    record Thought(String text) implements Delta {}
+    record Reasoning(String text) implements Delta {}
 
-    record Called(ToolFormat.Call call) implements Delta {}
+    record ToolCall(ToolFormat.Call call) implements Delta {}
   }
 
   private enum State {
@@ -134,11 +134,11 @@ public final class ChatText {
   private List<Delta> deltas(List<Harmony.Part> parts) {
     for (Harmony.Part part : parts) {
       switch (part) {
-        case Harmony.Part.Thought(String text) -> out.add(new Delta.Thought(text));
-        case Harmony.Part.Said(String text) -> said(text);
-        case Harmony.Part.Called(String name, String arguments) -> {
+        case Harmony.Part.Reasoning(String text) -> out.add(new Delta.Reasoning(text));
+        case Harmony.Part.Content(String text) -> said(text);
+        case Harmony.Part.ToolCall(String name, String arguments) -> {
           ToolFormat.Call call = rules.tools.isEmpty() ? null : ToolFormat.call(name, arguments);
-          out.add(call == null ? new Delta.Said(arguments) : new Delta.Called(call));
+          out.add(call == null ? new Delta.Content(arguments) : new Delta.ToolCall(call));
         }
       }
     }
@@ -237,7 +237,7 @@ public final class ChatText {
   private void called(String text, String raw) {
     boolean marked = state == State.CALLING;
     List<ToolFormat.Call> calls = ToolFormat.calls(text, marked ? null : rules.tools);
-    calls.forEach(call -> out.add(new Delta.Called(call)));
+    calls.forEach(call -> out.add(new Delta.ToolCall(call)));
     called |= !calls.isEmpty();
     if (calls.isEmpty()) {
       said(raw);
@@ -276,7 +276,7 @@ public final class ChatText {
   private void said(String text) {
     if (!text.isEmpty()) {
       fresh = false;
-      out.add(new Delta.Said(text));
+      out.add(new Delta.Content(text));
     }
   }
 
@@ -284,7 +284,7 @@ public final class ChatText {
     String shown = fresh ? text.stripLeading() : text;
     if (!shown.isEmpty()) {
       fresh = false;
-      out.add(new Delta.Thought(shown));
+      out.add(new Delta.Reasoning(shown));
     }
   }
 }

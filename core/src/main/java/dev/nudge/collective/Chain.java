@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A message is a header (kind, part, number of the call, bytes; 20 bytes, big-endian) and its
 /// bytes. Nothing is encrypted: the network is a cluster's own. Who takes part is checked by
-/// [Meeting].
+/// [Rendezvous].
 ///
 /// Threading: one thread calls, and an interrupt of it ends the connections; any thread may close.
 final class Chain implements Collective {

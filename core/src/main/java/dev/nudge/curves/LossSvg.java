@@ -58,7 +58,8 @@ public final class LossSvg {
   private String draw(List<Curves> runs) {
     int height = top + PLOT + BOTTOM;
     line(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\">",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\""
+            + " role=\"img\">",
         WIDTH, height, WIDTH, height);
     line("<title>%s</title>", escaped("loss of " + names(runs)));
     svg.append(STYLE);
@@ -96,20 +97,23 @@ public final class LossSvg {
     for (double tick : f.losses().ticks()) {
       String y = y(f, tick);
       line(
-          "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%s\" y2=\"%s\"/><text x=\"%d\" y=\"%s\" dy=\".35em\" text-anchor=\"end\">%s</text>",
+          "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%s\" y2=\"%s\"/><text x=\"%d\" y=\"%s\""
+              + " dy=\".35em\" text-anchor=\"end\">%s</text>",
           LEFT, WIDTH - RIGHT, y, y, LEFT - 8, y, f.losses().label(tick));
     }
     for (double tick : f.steps().ticks()) {
       String x = x(f, tick);
       line(
-          "<line class=\"grid\" x1=\"%s\" x2=\"%s\" y1=\"%d\" y2=\"%d\"/><text x=\"%s\" y=\"%d\" text-anchor=\"middle\">%s</text>",
+          "<line class=\"grid\" x1=\"%s\" x2=\"%s\" y1=\"%d\" y2=\"%d\"/><text x=\"%s\" y=\"%d\""
+              + " text-anchor=\"middle\">%s</text>",
           x, x, top, top + PLOT, x, top + PLOT + 18, f.steps().label(tick));
     }
     line(
         "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">step</text>",
         (LEFT + WIDTH - RIGHT) / 2, top + PLOT + 38);
     line(
-        "<text transform=\"translate(16 %d) rotate(-90)\" text-anchor=\"middle\">loss, nats a token</text>",
+        "<text transform=\"translate(16 %d) rotate(-90)\" text-anchor=\"middle\">loss, nats a"
+            + " token</text>",
         top + PLOT / 2);
   }
 
@@ -165,7 +169,8 @@ public final class LossSvg {
     Point best = run.best();
     if (best != null) {
       line(
-          "<circle class=\"dot h0\" cx=\"%d\" cy=\"40\" r=\"3.5\"/><circle class=\"best h0\" cx=\"%d\" cy=\"40\" r=\"7\"/>",
+          "<circle class=\"dot h0\" cx=\"%d\" cy=\"40\" r=\"3.5\"/><circle class=\"best h0\""
+              + " cx=\"%d\" cy=\"40\" r=\"7\"/>",
           x + 8, x + 8);
       said(x + 20, "best: " + shown(best));
     }
@@ -182,7 +187,8 @@ public final class LossSvg {
       Curves run = runs.get(i);
       int y = TOP + LEGEND * i;
       line(
-          "<line class=\"smooth c%d\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/><text x=\"%d\" y=\"%d\">%s</text>",
+          "<line class=\"smooth c%d\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/><text x=\"%d\""
+              + " y=\"%d\">%s</text>",
           i % COLOURS,
           LEFT,
           LEFT + 24,

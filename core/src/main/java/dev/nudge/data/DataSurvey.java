@@ -5,7 +5,7 @@ import dev.nudge.data.rows.BadRow;
 import dev.nudge.data.rows.BadRowException;
 import dev.nudge.data.rows.BadRows;
 import dev.nudge.data.rows.ComparedAnswers;
-import dev.nudge.data.rows.Look;
+import dev.nudge.data.rows.ContentFlaws;
 import dev.nudge.data.rows.PreferenceShape;
 import dev.nudge.data.rows.PromptBoundary;
 import dev.nudge.data.rows.Row;
@@ -131,7 +131,7 @@ public final class DataSurvey {
   }
 
   private void add(List<SourceLine> lines) {
-    List<Seen> all =
+    List<Finding> all =
         IntStream.range(0, lines.size()).parallel().mapToObj(i -> look(lines.get(i))).toList();
     for (int i = 0; i < all.size(); i++) {
       rows++;
@@ -140,7 +140,7 @@ public final class DataSurvey {
   }
 
   /// What is seen of one row, by any thread.
-  private sealed interface Seen {
+  private sealed interface Finding {
     record Good(
         Content content,
         Set<String> names,
@@ -148,15 +148,15 @@ public final class DataSurvey {
         int tokens,
         long hash,
         boolean near,
-        Look look,
+        ContentFlaws look,
         DataShape shape,
         PairFacts pair)
-        implements Seen {}
+        implements Finding {}
 
-    record Bad(BadRow row) implements Seen {}
+    record Bad(BadRow row) implements Finding {}
   }
 
-  private Seen look(SourceLine line) {
+  private Finding look(SourceLine line) {
     try {
       Row row = Row.parse(line);
       PreferenceShape preferences = shape.preferences();
@@ -167,20 +167,20 @@ public final class DataSurvey {
       List<String> texts = contents.stream().flatMap(c -> RowTexts.texts(c).stream()).toList();
       String said = RowTexts.all(content, texts);
       NearTexts known = held;
-      return new Seen.Good(
+      return new Finding.Good(
           content,
           row.names(),
           said.codePointCount(0, said.length()),
           tokens(said),
           Mix.of(String.join("\0", texts)),
           known != null && known.near(NearTexts.words(said)),
-          Look.at(contents),
+          ContentFlaws.at(contents),
           looks,
           looks != DataShape.PREFERENCE
               ? PairFacts.NONE
               : PairFacts.of(RowTexts.all(content), RowTexts.all(contents.getLast())));
     } catch (BadRowException e) {
-      return new Seen.Bad(line.bad(e));
+      return new Finding.Bad(line.bad(e));
     }
   }
 
@@ -192,10 +192,10 @@ public final class DataSurvey {
     }
   }
 
-  private void add(Seen row, SourceLine line) {
+  private void add(Finding row, SourceLine line) {
     switch (row) {
-      case Seen.Bad broken -> bad.add(broken.row());
-      case Seen.Good good -> {
+      case Finding.Bad broken -> bad.add(broken.row());
+      case Finding.Good good -> {
         columns.add(good.content(), good.names());
         pairs = pairs.and(good.pair());
         if (good.content().shape() == good.shape()) { // answers to compare have another

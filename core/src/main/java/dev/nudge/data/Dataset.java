@@ -9,13 +9,13 @@ import dev.nudge.data.rows.WantedRows;
 import dev.nudge.data.source.Pick;
 import dev.nudge.data.tokens.CutRows;
 import dev.nudge.data.tokens.EncodedText;
-import dev.nudge.data.tokens.Ends;
 import dev.nudge.data.tokens.Example;
 import dev.nudge.data.tokens.GroupFacts;
 import dev.nudge.data.tokens.PairFacts;
 import dev.nudge.data.tokens.SameTokens;
 import dev.nudge.data.tokens.SeenRow;
 import dev.nudge.data.tokens.ShownRow;
+import dev.nudge.data.tokens.SpecialTokenCounts;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.settings.verb.DataShape;
@@ -282,8 +282,8 @@ public final class Dataset {
   /// Returns how many sequences have a doubled beginning-of-text token or a trained end token.
   ///
   /// @param tokenizer the tokenizer that encoded the rows
-  public Ends ends(Tokenizer tokenizer) {
-    return Ends.of(examples, tokenizer);
+  public SpecialTokenCounts ends(Tokenizer tokenizer) {
+    return SpecialTokenCounts.of(examples, tokenizer);
   }
 
   /// Returns a line for each guess about file formats and for each way texts were joined.

@@ -4,7 +4,7 @@ import dev.nudge.data.rows.BadRow;
 import dev.nudge.data.rows.BadRowException;
 import dev.nudge.data.rows.BadRows;
 import dev.nudge.data.rows.ComparedAnswers;
-import dev.nudge.data.rows.Look;
+import dev.nudge.data.rows.ContentFlaws;
 import dev.nudge.data.rows.PreferenceShape;
 import dev.nudge.data.rows.PromptBoundary;
 import dev.nudge.data.rows.Row;
@@ -39,7 +39,7 @@ final class EncodedRows {
         RowShape.Content content,
         DataShape shape,
         Set<String> names,
-        Look look,
+        ContentFlaws look,
         boolean held)
         implements Outcome {}
 
@@ -148,7 +148,7 @@ final class EncodedRows {
           first,
           compared == null ? first.shape() : compared.shape(),
           row.names(),
-          reading.flaws() == null ? Look.NOTHING : Look.at(contents),
+          reading.flaws() == null ? ContentFlaws.NOTHING : ContentFlaws.at(contents),
           groups != null && Splits.holdsOut(groups, row.text(groups.column())));
     } catch (BadRowException e) {
       return new Outcome.Bad(line.bad(e));

@@ -1,6 +1,6 @@
 package dev.nudge.data;
 
-import dev.nudge.data.rows.Look;
+import dev.nudge.data.rows.ContentFlaws;
 import dev.nudge.data.rows.SourceLine;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
@@ -40,7 +40,7 @@ public final class Flaws {
   /// Counts the flaws of a row.
   ///
   /// @return whether the row stays
-  boolean add(Look look, SourceLine line) {
+  boolean add(ContentFlaws look, SourceLine line) {
     boolean stays = true;
     for (Flaw flaw : look.flaws()) {
       stays &= add(flaw, line.file(), line.number());
@@ -64,25 +64,25 @@ public final class Flaws {
   }
 
   /// What was seen so far, with names for [Flaw] and [Sensitive]; a file keeps it.
-  record Seen(Map<String, Told> flaws, Map<String, Told> kinds) {}
+  record Counts(Map<String, FlawCount> flaws, Map<String, FlawCount> kinds) {}
 
   /// A number of rows and the first places of them.
-  record Told(int count, List<Spot> first) {}
+  record FlawCount(int count, List<Spot> first) {}
 
   /// A place with its file as text.
   record Spot(String file, int line) {}
 
-  Seen seen() {
-    return new Seen(told(flaws), told(kinds));
+  Counts seen() {
+    return new Counts(told(flaws), told(kinds));
   }
 
-  private static <K extends Enum<K>> Map<String, Told> told(Map<K, Findings<Place>> tallies) {
-    Map<String, Told> told = new LinkedHashMap<>();
+  private static <K extends Enum<K>> Map<String, FlawCount> told(Map<K, Findings<Place>> tallies) {
+    Map<String, FlawCount> told = new LinkedHashMap<>();
     tallies.forEach(
         (key, tally) ->
             told.put(
                 key.name(),
-                new Told(
+                new FlawCount(
                     tally.count(),
                     tally.first().stream()
                         .map(place -> new Spot(place.file().toString(), place.line()))
@@ -97,12 +97,12 @@ public final class Flaws {
   }
 
   /// Counts what was seen when the tokens of these rows were made.
-  void restore(Seen seen) {
+  void restore(Counts seen) {
     seen.flaws().forEach((flaw, told) -> flaws.put(Flaw.valueOf(flaw), tally(told)));
     seen.kinds().forEach((kind, told) -> kinds.put(Sensitive.valueOf(kind), tally(told)));
   }
 
-  private static Findings<Place> tally(Told told) {
+  private static Findings<Place> tally(FlawCount told) {
     return Findings.of(
         told.count(),
         told.first().stream().map(spot -> new Place(Path.of(spot.file()), spot.line())).toList());

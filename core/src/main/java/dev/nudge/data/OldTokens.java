@@ -20,7 +20,7 @@ public final class OldTokens {
 
   private OldTokens() {}
 
-  private record Kept(Path file, Instant used, long bytes) {}
+  private record CachedFile(Path file, Instant used, long bytes) {}
 
   /// Sweeps the folder of a file, which stays.
   static void sweep(Path file) {
@@ -28,7 +28,7 @@ public final class OldTokens {
   }
 
   public static void sweep(Path file, Instant now, long mostBytes) {
-    List<Kept> kept = new ArrayList<>();
+    List<CachedFile> kept = new ArrayList<>();
     try (Stream<Path> files = Files.list(file.getParent())) {
       for (Path one : files.toList()) {
         Instant used = Files.getLastModifiedTime(one).toInstant();
@@ -39,12 +39,12 @@ public final class OldTokens {
         if (used.isBefore(now.minus(torn ? TORN : UNUSED))) {
           Files.deleteIfExists(one);
         } else if (!torn) {
-          kept.add(new Kept(one, used, Files.size(one)));
+          kept.add(new CachedFile(one, used, Files.size(one)));
         }
       }
-      long bytes = Files.size(file) + kept.stream().mapToLong(Kept::bytes).sum();
-      kept.sort(Comparator.comparing(Kept::used));
-      for (Kept one : kept) {
+      long bytes = Files.size(file) + kept.stream().mapToLong(CachedFile::bytes).sum();
+      kept.sort(Comparator.comparing(CachedFile::used));
+      for (CachedFile one : kept) {
         if (bytes <= mostBytes) {
           break;
         }

@@ -31,10 +31,10 @@ public record PromptEncoder(
     return prompt(shape.prompt(row));
   }
 
-  Conversations.Prompt prompt(RowShape.Asked asked) throws BadRowException {
+  Conversations.Prompt prompt(RowShape.Prompt asked) throws BadRowException {
     return switch (asked) {
-      case RowShape.Asked.Text text -> text(text.text());
-      case RowShape.Asked.Messages messages -> rendered(messages.messages(), messages.tools());
+      case RowShape.Prompt.Text text -> text(text.text());
+      case RowShape.Prompt.Messages messages -> rendered(messages.messages(), messages.tools());
     };
   }
 

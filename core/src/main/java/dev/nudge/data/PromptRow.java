@@ -62,10 +62,10 @@ public record PromptRow(
     return questions;
   }
 
-  private static String asked(RowShape.Asked asked) {
+  private static String asked(RowShape.Prompt asked) {
     return switch (asked) {
-      case RowShape.Asked.Text text -> text.text();
-      case RowShape.Asked.Messages all -> said(all.messages().get(all.messages().size() - 1));
+      case RowShape.Prompt.Text text -> text.text();
+      case RowShape.Prompt.Messages all -> said(all.messages().get(all.messages().size() - 1));
     };
   }
 

@@ -178,10 +178,10 @@ public final class RowEncoder {
   /// A prompt without an answer: nothing of it is trained.
   private Sequences prompt(Content content, SourceLine source) throws BadRowException {
     PromptEncoder encoder = new PromptEncoder(tokenizer, chat, false);
-    RowShape.Asked asked =
+    RowShape.Prompt asked =
         switch (content) {
-          case Content.ChatAnswer row -> new RowShape.Asked.Messages(row.prompt(), row.tools());
-          case Content.Answer row -> new RowShape.Asked.Text(row.prompt());
+          case Content.ChatAnswer row -> new RowShape.Prompt.Messages(row.prompt(), row.tools());
+          case Content.Answer row -> new RowShape.Prompt.Text(row.prompt());
           case Content.Conversation _, Content.Text _ ->
               throw new IllegalStateException("a prompt is asked");
         };

@@ -30,7 +30,7 @@ record RowFacts(
     List<String> guesses,
     List<Integer> starts,
     BitSet grouped,
-    Flaws.@Nullable Seen flaws) {
+    Flaws.@Nullable Counts flaws) {
 
   /// What is known of rows that are held out of these: bad and cut rows count with the others.
   RowFacts heldOut() {

@@ -54,10 +54,10 @@ public final class SingleRows {
     RowShape shape = RowShape.of(data);
     return each(
         row -> {
-          RowShape.Asked asked = shape.prompt(row);
+          RowShape.Prompt asked = shape.prompt(row);
           int[] ids = encoder.prompt(asked).ids();
           Prompts.check(ids.length, maxLength);
-          return new Prompt(ids, encoder.spoken() || asked instanceof RowShape.Asked.Messages);
+          return new Prompt(ids, encoder.spoken() || asked instanceof RowShape.Prompt.Messages);
         });
   }
 

@@ -41,14 +41,14 @@ import org.jspecify.annotations.Nullable;
 /// and dropped if the settings say so, before rows are held out; near-duplicates of held-out rows
 /// after.
 public final class Splits {
-  private final Wanted wanted;
+  private final Request wanted;
   private final RowEncoder encoder;
   private final Dataset train;
   private final @Nullable Dataset held;
   private final Flaws flaws;
 
   private Splits(
-      Wanted wanted, RowEncoder encoder, Dataset train, @Nullable Dataset held, Flaws flaws) {
+      Request wanted, RowEncoder encoder, Dataset train, @Nullable Dataset held, Flaws flaws) {
     this.wanted = wanted;
     this.encoder = encoder;
     this.train = train;
@@ -60,7 +60,7 @@ public final class Splits {
   ///
   /// @param seed seed by which a share is drawn
   /// @param rows what the rows are for
-  public record Wanted(
+  public record Request(
       DataSettings data,
       EvalSettings eval,
       QualitySettings quality,
@@ -76,7 +76,7 @@ public final class Splits {
   /// @throws InputException as [Dataset#load] does; if a flaw refuses the data, or one of the two
   ///     parts is empty
   public static Splits load(
-      Wanted wanted,
+      Request wanted,
       int maxLength,
       Tokenizer tokenizer,
       @Nullable Conversations chat,
@@ -205,7 +205,7 @@ public final class Splits {
     return eval.evalSplit() instanceof EvalSplit.Named named ? Pick.held(named.name()) : Pick.TRAIN;
   }
 
-  private static DataSettings heldData(Wanted wanted) {
+  private static DataSettings heldData(Request wanted) {
     return heldData(wanted.data(), wanted.eval());
   }
 

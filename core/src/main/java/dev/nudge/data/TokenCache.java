@@ -86,7 +86,7 @@ public final class TokenCache {
     Rows kept = file == null ? null : TokenFile.open(file);
     if (kept != null) {
       Flaws flaws = reading.flaws();
-      Flaws.Seen seen = kept.facts().flaws();
+      Flaws.Counts seen = kept.facts().flaws();
       if (flaws != null && seen != null) {
         flaws.restore(seen);
       }

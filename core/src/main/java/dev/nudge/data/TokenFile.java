@@ -73,7 +73,7 @@ final class TokenFile {
       List<String> guesses,
       List<Integer> starts,
       List<Integer> grouped,
-      Flaws.@Nullable Seen flaws) {}
+      Flaws.@Nullable Counts flaws) {}
 
   /// Where the parts of a file are.
   private record Layout(int sequences, long tokens, long factsBytes, int weightRuns) {

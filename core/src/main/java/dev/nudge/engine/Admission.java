@@ -66,9 +66,9 @@ final class Admission implements AutoCloseable {
   }
 
   /// Drops the keys of an adapter that is gone.
-  void forget(NamedAdapters.Way way) {
+  void forget(NamedAdapters.Attachment attachment) {
     if (kept != null) {
-      kept.forget(way);
+      kept.forget(attachment);
     }
   }
 
@@ -220,7 +220,7 @@ final class Admission implements AutoCloseable {
       return most[0];
     }
     for (String name : adapters.names()) {
-      if (adapters.way(name).alone() != null) {
+      if (adapters.attachment(name).alone() != null) {
         adapters.within(name, false, measured);
       }
     }

@@ -23,7 +23,8 @@ public interface Caller {
   /// @return the token, [#END] or [#BRANCH]
   int next(Tensor logits, int row, int[] ids, int count);
 
-  /// Receives the logits of each prompt token from [Ask#toldFrom] on, except the last, in order and
+  /// Receives the logits of each prompt token from [SequenceRequest#toldFrom] on, except the last,
+  /// in order and
   /// before the first [#next].
   ///
   /// @param logits (n, vocabulary), valid during the call

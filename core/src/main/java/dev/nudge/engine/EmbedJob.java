@@ -10,13 +10,13 @@ import org.jspecify.annotations.Nullable;
 /// Threading: confined to the engine's thread, once it has it.
 final class EmbedJob {
   final int[] ids;
-  final NamedAdapters.Way way;
+  final NamedAdapters.Attachment attachment;
   long bytes = -1; // of its workspace; −1: not measured yet
   private float @Nullable [] mean;
 
-  EmbedJob(int[] ids, NamedAdapters.Way way) {
+  EmbedJob(int[] ids, NamedAdapters.Attachment attachment) {
     this.ids = ids;
-    this.way = way;
+    this.attachment = attachment;
   }
 
   /// @param scoring whether rows are scored that need the room which they have

@@ -63,13 +63,13 @@ public final class Engine implements AutoCloseable {
   /// @param adapter name of the adapter; null: the base model
   /// @throws InputException if the model or the KV cache cannot hold `positions` tokens
   public Ticket submit(int[] prompt, int positions, @Nullable String adapter, Caller caller) {
-    return submit(Ask.of(prompt, positions, adapters.way(adapter)), caller);
+    return submit(SequenceRequest.of(prompt, positions, adapters.attachment(adapter)), caller);
   }
 
   /// Submits a sequence; if this thread is interrupted, the sequence ends before its first step.
   ///
   /// @throws InputException if the model or the KV cache cannot hold its maximum length
-  public Ticket submit(Ask ask, Caller caller) {
+  public Ticket submit(SequenceRequest ask, Caller caller) {
     outside();
     check(ask.prompt().length, ask.positions());
     Ticket ticket = new Ticket(this::wake);
@@ -92,12 +92,12 @@ public final class Engine implements AutoCloseable {
 
   /// Detaches an adapter that no sequence uses, between two steps, and drops its prefix cache.
   public void detach(String adapter) {
-    NamedAdapters.Way way = adapters.way(adapter);
+    NamedAdapters.Attachment attachment = adapters.attachment(adapter);
     outside();
     Job job =
         Job.of(
             steps -> {
-              steps.forget(way);
+              steps.forget(attachment);
               adapters.detach(adapter);
             });
     ask(jobs, job);
@@ -122,13 +122,13 @@ public final class Engine implements AutoCloseable {
   /// @param adapter name of the adapter; null: the base model
   /// @return the embedding, as long as the model's hidden size
   public float[] embed(int[] ids, @Nullable String adapter) {
-    return embedBy(ids, adapters.way(adapter));
+    return embedBy(ids, adapters.attachment(adapter));
   }
 
   /// Embeds a text with an adapter that the caller keeps attached until this returns.
-  public float[] embedBy(int[] ids, NamedAdapters.Way way) {
+  public float[] embedBy(int[] ids, NamedAdapters.Attachment attachment) {
     outside();
-    EmbedJob embed = new EmbedJob(ids, way);
+    EmbedJob embed = new EmbedJob(ids, attachment);
     Ticket ticket = new Ticket(this::wake);
     ask(
         jobs,

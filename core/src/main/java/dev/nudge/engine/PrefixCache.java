@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: confined to the engine's thread.
 final class PrefixCache {
   private final KvPool pool;
-  private final Map<NamedAdapters.Way, Node> roots = new HashMap<>();
+  private final Map<NamedAdapters.Attachment, Node> roots = new HashMap<>();
   private final LinkedHashSet<Node> order = new LinkedHashSet<>(); // the first goes first
   private final BooleanSupplier roomy;
 
@@ -66,7 +66,7 @@ final class PrefixCache {
         break;
       }
       boolean reads = !other.done() && other.cache().length() < other.prompt;
-      if (reads && other.way.equals(s.way) && !apart.test(other)) {
+      if (reads && other.attachment.equals(s.attachment) && !apart.test(other)) {
         later = Math.max(later, common(s, other) / Limits.BLOCK);
       }
     }
@@ -94,7 +94,7 @@ final class PrefixCache {
 
   private List<Node> find(Sequence s) {
     List<Node> path = new ArrayList<>();
-    Node node = roots.get(s.way);
+    Node node = roots.get(s.attachment);
     for (int i = 0; node != null && (i + 1) * Limits.BLOCK <= s.ask.unheard(); i++) {
       node = node.children.get(tokens(s, i));
       if (node != null) {
@@ -117,7 +117,7 @@ final class PrefixCache {
       return;
     }
     List<Node> path = new ArrayList<>();
-    Node node = roots.computeIfAbsent(s.way, way -> new Node(null, null, -1));
+    Node node = roots.computeIfAbsent(s.attachment, attachment -> new Node(null, null, -1));
     for (int i = 0; i < blocks.size(); i++) {
       IntBuffer tokens = tokens(s, i);
       Node child = node.children.get(tokens);
@@ -133,9 +133,9 @@ final class PrefixCache {
     touch(path);
   }
 
-  /// Drops all keys of a way.
-  void forget(NamedAdapters.Way way) {
-    Node root = roots.remove(way);
+  /// Drops all keys of an attachment.
+  void forget(NamedAdapters.Attachment attachment) {
+    Node root = roots.remove(attachment);
     if (root != null) {
       List.copyOf(root.children.values()).forEach(this::drop);
     }

@@ -57,7 +57,7 @@ public final class Scorer {
       shared = branches && !model.givesRewards() && IntStream.of(rows).noneMatch(whole);
       packing =
           Branches.pack(
-              examples, rows, lanes.count(), budget, Flat.cost(model), Packing.WHOLE, shared);
+              examples, rows, lanes.count(), budget, Batcher.cost(model), Packing.WHOLE, shared);
       next = new int[lanes.count()];
       scores = new RowScore[rows.length];
       weighed = new double[rows.length];
@@ -90,7 +90,7 @@ public final class Scorer {
         rewards(places, lane);
         return;
       }
-      Batch b = Flat.counted(places, rows, examples, new Flat.Factors(null, wholes), shared);
+      Batch b = Batcher.counted(places, rows, examples, new Batcher.Factors(null, wholes), shared);
       double[] logprob = new double[b.rows().length];
       int[] best = new int[logprob.length];
       model.score(b, logprob, best, workspaces.get(lane));
@@ -118,7 +118,7 @@ public final class Scorer {
     }
 
     private void rewards(List<Integer> places, int lane) {
-      Batch b = Flat.lasts(places, rows, examples, null);
+      Batch b = Batcher.lasts(places, rows, examples, null);
       double[] rewards = new double[places.size()];
       model.score(b, rewards, null, workspaces.get(lane));
       for (int i = 0; i < rewards.length; i++) {

@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: confined to the engine's thread, once it has it.
 final class Sequence {
-  final Ask ask;
+  final SequenceRequest ask;
   final Ticket ticket;
-  final NamedAdapters.Way way;
+  final NamedAdapters.Attachment attachment;
   final int prompt;
   final int positions;
   final Drafts drafts;
@@ -31,13 +31,18 @@ final class Sequence {
   private @Nullable Throwable failure;
 
   /// @param left told when it has ended
-  Sequence(Ask ask, boolean speculate, Caller caller, Ticket ticket, Consumer<Sequence> left) {
+  Sequence(
+      SequenceRequest ask,
+      boolean speculate,
+      Caller caller,
+      Ticket ticket,
+      Consumer<Sequence> left) {
     this.ask = ask;
     this.ids = ask.prompt().clone();
     this.count = ids.length;
     this.prompt = count;
     this.positions = ask.positions();
-    this.way = ask.way();
+    this.attachment = ask.attachment();
     this.drafts = new Drafts(speculate);
     this.caller = caller;
     this.ticket = ticket;

@@ -38,8 +38,8 @@ final class Steps {
   }
 
   /// Drops the keys of an adapter that is gone.
-  void forget(NamedAdapters.Way way) {
-    admission.forget(way);
+  void forget(NamedAdapters.Attachment attachment) {
+    admission.forget(attachment);
   }
 
   /// One token or more of each sequence that answers, and some of the prompts. Those of low
@@ -83,12 +83,12 @@ final class Steps {
   float @Nullable [] embed(EmbedJob job, List<Sequence> running, boolean scoring) {
     float[][] mean = new float[1][];
     adapters.within(
-        job.way.alone(),
-        job.way.number() >= 0,
+        job.attachment.alone(),
+        job.attachment.number() >= 0,
         () -> {
           try (Workspace ws = admission.workspace(job, running, scoring)) {
             if (ws != null) {
-              mean[0] = model.embed(job.ids, job.way.number(), ws);
+              mean[0] = model.embed(job.ids, job.attachment.number(), ws);
             }
           }
         });
@@ -113,19 +113,20 @@ final class Steps {
 
   /// Those whose steps may be the first one's.
   private static List<Sequence> together(List<Sequence> all) {
-    String alone = all.getFirst().way.alone();
-    return all.stream().filter(s -> Objects.equals(alone, s.way.alone())).toList();
+    String alone = all.getFirst().attachment.alone();
+    return all.stream().filter(s -> Objects.equals(alone, s.attachment.alone())).toList();
   }
 
   private void within(List<Sequence> together, Runnable passes) {
-    boolean banked = together.stream().anyMatch(s -> s.way.number() >= 0);
-    adapters.within(together.getFirst().way.alone(), banked, passes);
+    boolean banked = together.stream().anyMatch(s -> s.attachment.number() >= 0);
+    adapters.within(together.getFirst().attachment.alone(), banked, passes);
   }
 
   /// @param any in any order
   private void decode(List<Sequence> any, int beside) {
     List<Sequence> together = new ArrayList<>(any);
-    together.sort(Comparator.comparingInt(s -> s.way.number())); // one adapter's are one product
+    together.sort(
+        Comparator.comparingInt(s -> s.attachment.number())); // one adapter's are one product
     int most = beside <= GUESSING ? Drafts.MOST : 0;
     int[] ids = new int[Limits.ROWS];
     int[] lengths = new int[together.size()];
@@ -252,6 +253,6 @@ final class Steps {
   }
 
   private static int[] numbers(List<Sequence> of) {
-    return of.stream().mapToInt(s -> s.way.number()).toArray();
+    return of.stream().mapToInt(s -> s.attachment.number()).toArray();
   }
 }

@@ -21,7 +21,8 @@ public final class Ticket {
     this.wake = wake;
   }
 
-  /// Cancels the sequence. The step that is under way ends it, and its [Caller] chooses no token
+  /// Cancels the sequence. The step that is under way ends it, and its [Caller] chooses no
+  /// token
   /// after that.
   public void cancel() {
     cancelled = true;

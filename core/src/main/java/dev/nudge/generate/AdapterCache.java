@@ -48,7 +48,7 @@ public final class AdapterCache {
     int rank;
     int vocabulary;
     String name = "";
-    NamedAdapters.Way way = NamedAdapters.Way.BASE;
+    NamedAdapters.Attachment attachment = NamedAdapters.Attachment.BASE;
     @Nullable Throwable failure;
     boolean ready;
     boolean merged;
@@ -94,8 +94,8 @@ public final class AdapterCache {
       }
     }
 
-    NamedAdapters.Way way() {
-      return entry.way;
+    NamedAdapters.Attachment attachment() {
+      return entry.attachment;
     }
 
     /// Its name among the session's adapters.
@@ -195,14 +195,14 @@ public final class AdapterCache {
         merge = merged.contains(entry.digest);
       }
       room(entry, merge ? 0 : adapters.bytes(peft));
-      try (NamedAdapters.Made made =
+      try (NamedAdapters.LoadedAdapter made =
           merge ? adapters.merge(peft, session.backend()) : adapters.make(peft)) {
         synchronized (this) {
           entry.merged = merge;
           entry.name = entry.digest + " " + number++;
         }
         room(entry, made.bytes());
-        session.between(() -> entry.way = adapters.attach(entry.name, made));
+        session.between(() -> entry.attachment = adapters.attach(entry.name, made));
         room(entry, made.bytes()); // some are made only there
       }
       synchronized (this) {
@@ -236,7 +236,7 @@ public final class AdapterCache {
       entry.gone = true;
       entries.remove(entry.digest, entry);
     }
-    if (entry.way.id() != 0) {
+    if (entry.attachment.id() != 0) {
       free(entry);
     } else {
       synchronized (this) {

@@ -1,9 +1,9 @@
 package dev.nudge.generate;
 
 import dev.nudge.adapter.NamedAdapters;
-import dev.nudge.engine.Ask;
 import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
+import dev.nudge.engine.SequenceRequest;
 import dev.nudge.engine.Ticket;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.verb.SamplingSettings;
@@ -41,7 +41,7 @@ public final class Continuations {
   /// A continuation.
   ///
   /// @param tokens number of tokens generated for it
-  public record Said(String text, int tokens) {}
+  public record Continuation(String text, int tokens) {}
 
   /// Continues prompts.
   ///
@@ -49,7 +49,10 @@ public final class Continuations {
   /// @param told receives each text with the index of its prompt, in order, on this thread
   /// @throws RunException if an interrupt of this thread left prompts that were not continued
   public static void of(
-      Session session, @Nullable String adapter, List<Prompt> prompts, ObjIntConsumer<Said> told) {
+      Session session,
+      @Nullable String adapter,
+      List<Prompt> prompts,
+      ObjIntConsumer<Continuation> told) {
     Lock held = session.hold();
     ArrayDeque<Ticket> tickets = new ArrayDeque<>();
     List<Answered> answers = new ArrayList<>();
@@ -57,14 +60,16 @@ public final class Continuations {
       prompts.forEach(prompt -> session.checkPrompt(prompt.ids));
       List<Integer> ends = Decoding.ends(session.config(), null);
       Engine engine = session.engine();
-      NamedAdapters.Way way = session.adapters().way(adapter);
+      NamedAdapters.Attachment attachment = session.adapters().attachment(adapter);
       for (int i = 0; i < prompts.size(); i++) {
         for (; answers.size() < Math.min(prompts.size(), i + AHEAD); ) {
           Prompt prompt = prompts.get(answers.size());
           Answered answer = new Answered(session, prompt, ends);
           answers.add(answer);
           int positions = prompt.ids.length + prompt.maxTokens;
-          tickets.add(engine.submit(Ask.of(prompt.ids, positions, way).patiently(), answer));
+          tickets.add(
+              engine.submit(
+                  SequenceRequest.of(prompt.ids, positions, attachment).patiently(), answer));
         }
         tickets.removeFirst().await();
         if (Thread.currentThread().isInterrupted()) {
@@ -120,8 +125,8 @@ public final class Continuations {
       return false;
     }
 
-    Said said() {
-      return new Said(text(), said.length);
+    Continuation said() {
+      return new Continuation(text(), said.length);
     }
 
     private String text() {

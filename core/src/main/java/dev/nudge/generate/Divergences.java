@@ -1,9 +1,9 @@
 package dev.nudge.generate;
 
-import dev.nudge.adapter.NamedAdapters.Way;
-import dev.nudge.engine.Ask;
+import dev.nudge.adapter.NamedAdapters.Attachment;
 import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
+import dev.nudge.engine.SequenceRequest;
 import dev.nudge.engine.Ticket;
 import dev.nudge.generate.Likelihoods.Item;
 import dev.nudge.model.KlDivergence;
@@ -55,7 +55,7 @@ public final class Divergences {
     Lock held = session.hold();
     try {
       items.forEach(item -> session.config().checkTokens(item.ids()));
-      Way way = session.adapters().way(adapter);
+      Attachment attachment = session.adapters().attachment(adapter);
       long width = (long) session.config().vocabSize() * Double.BYTES;
       int room = (int) Math.max(1, ROOM_BYTES / width);
       double[] sums = new double[items.size()];
@@ -64,10 +64,10 @@ public final class Divergences {
         for (int i = 0; i < base.length; i++) {
           base[i] = new double[group.get(i).rows()][];
         }
-        Way bare = Way.BASE;
+        Attachment bare = Attachment.BASE;
         read(session, bare, items, group, (i, row, z) -> base[i][row] = z.clone());
         Reader apart = (i, row, z) -> sums[group.get(i).item()] += KlDivergence.of(base[i][row], z);
-        read(session, way, items, group, apart);
+        read(session, attachment, items, group, apart);
         for (Piece piece : group) {
           Item item = items.get(piece.item());
           if (piece.last() == item.ids().length - 2) {
@@ -126,7 +126,7 @@ public final class Divergences {
   }
 
   private static void read(
-      Session session, Way way, List<Item> items, List<Piece> group, Reader reader) {
+      Session session, Attachment attachment, List<Item> items, List<Piece> group, Reader reader) {
     Engine engine = session.engine();
     ArrayDeque<Ticket> tickets = new ArrayDeque<>();
     try {
@@ -134,7 +134,8 @@ public final class Divergences {
         Piece piece = group.get(i);
         int[] prompt = Arrays.copyOf(items.get(piece.item()).ids(), piece.last() + 1);
         Read one = new Read(i, piece, session.room().logits(), reader);
-        tickets.add(engine.submit(Ask.likelihood(prompt, way, piece.first()), one));
+        tickets.add(
+            engine.submit(SequenceRequest.likelihood(prompt, attachment, piece.first()), one));
       }
       while (!tickets.isEmpty()) {
         tickets.removeFirst().await();

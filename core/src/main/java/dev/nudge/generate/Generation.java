@@ -2,8 +2,8 @@ package dev.nudge.generate;
 
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.constrain.Constraint;
-import dev.nudge.engine.Ask;
 import dev.nudge.engine.Engine;
+import dev.nudge.engine.SequenceRequest;
 import dev.nudge.engine.Ticket;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.Count;
@@ -77,7 +77,7 @@ public final class Generation {
   }
 
   /// A completion that the engine makes.
-  record Wanted(Ticket ticket, Detokenizer answer) {
+  record Pending(Ticket ticket, Detokenizer answer) {
     /// Waits for it; where it was cancelled, it is what there is.
     Completion await() {
       ticket.await();
@@ -108,7 +108,7 @@ public final class Generation {
     Lock held = session.hold();
     try {
       session.checkPrompt(prompt);
-      return ask(prompt, way(), 0, pieces).await();
+      return ask(prompt, attachment(), 0, pieces).await();
     } finally {
       held.unlock();
     }
@@ -136,16 +136,16 @@ public final class Generation {
   /// Completes the tokens of many prompts, likewise.
   void completeAll(List<int[]> ids, ObjIntConsumer<Completion> done) {
     Lock held = session.hold();
-    ArrayDeque<Wanted> asked = new ArrayDeque<>();
+    ArrayDeque<Pending> asked = new ArrayDeque<>();
     try {
       check(ids);
-      NamedAdapters.Way way = way();
+      NamedAdapters.Attachment attachment = attachment();
       int n = sampling.n();
       int next = 0;
       for (int i = 0; i < ids.size() * n; i++) {
         for (; next < Math.min(ids.size() * n, i + AHEAD); next++) {
           long draws = Sampler.sequence(next / n, next % n);
-          asked.add(ask(ids.get(next / n), way, draws, piece -> {}));
+          asked.add(ask(ids.get(next / n), attachment, draws, piece -> {}));
         }
         Completion completion = asked.removeFirst().await();
         if (Thread.currentThread().isInterrupted()) {
@@ -157,7 +157,7 @@ public final class Generation {
     } finally {
       try {
         asked.forEach(a -> a.ticket.cancel());
-        asked.forEach(Wanted::end);
+        asked.forEach(Pending::end);
       } finally {
         held.unlock();
       }
@@ -204,15 +204,16 @@ public final class Generation {
     return ends.contains(id) || session.tokenizer().isEnd(id);
   }
 
-  private NamedAdapters.Way way() {
-    return session.adapters().way(session.adapter());
+  private NamedAdapters.Attachment attachment() {
+    return session.adapters().attachment(session.adapter());
   }
 
   /// Asks the engine for a completion; whoever calls holds the session.
   ///
-  /// @param way of the adapter that answers
+  /// @param attachment the adapter that answers
   /// @param draws number of the sequence, for its draws
-  Wanted ask(int[] prompt, NamedAdapters.Way way, long draws, Consumer<String> pieces) {
+  Pending ask(
+      int[] prompt, NamedAdapters.Attachment attachment, long draws, Consumer<String> pieces) {
     Engine engine = session.engine();
     int positions = positions(prompt);
     Sampler sampler = new Sampler(sampling, this::isEnd, session.room());
@@ -220,7 +221,8 @@ public final class Generation {
         new Detokenizer(
             session.tokenizer(), ends, prompt, sampling, positions - prompt.length, pieces);
     Constraint.State start = constraint == null ? null : constraint.start();
-    Chosen caller = new Chosen(sampler, answer, prompt.length, draws, start);
-    return new Wanted(engine.submit(Ask.of(prompt, positions, way), caller), answer);
+    SamplingCaller caller = new SamplingCaller(sampler, answer, prompt.length, draws, start);
+    return new Pending(
+        engine.submit(SequenceRequest.of(prompt, positions, attachment), caller), answer);
   }
 }

@@ -1,9 +1,9 @@
 package dev.nudge.generate;
 
 import dev.nudge.adapter.NamedAdapters;
-import dev.nudge.engine.Ask;
 import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
+import dev.nudge.engine.SequenceRequest;
 import dev.nudge.engine.Ticket;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Tensor;
@@ -95,11 +95,11 @@ public final class Likelihoods {
   /// ended.
   ///
   /// @param branch null: all has ended
-  private record Known(Asked of, @Nullable Branch branch) {}
+  private record Known(ContextCaller of, @Nullable Branch branch) {}
 
   /// A context, and what is asked behind it: in branches, or, where tokens are turned by the length
   /// of their text, one text from its beginning.
-  private static final class Asked implements Caller {
+  private static final class ContextCaller implements Caller {
     private final int[] context;
     private final boolean whole;
     private final Logits logits; // the session's, of one call
@@ -108,7 +108,7 @@ public final class Likelihoods {
     private List<Branch> read = List.of(); // those with tokens
     private int at = -1; // in `read`
 
-    Asked(int[] context, boolean whole, Logits logits, Queue<Known> known) {
+    ContextCaller(int[] context, boolean whole, Logits logits, Queue<Known> known) {
       this.context = context;
       this.whole = whole;
       this.logits = logits;
@@ -124,18 +124,18 @@ public final class Likelihoods {
       all.computeIfAbsent(IntBuffer.wrap(tokens), key -> new Branch(tokens)).add(number, item);
     }
 
-    Ask ask(NamedAdapters.Way way) {
+    SequenceRequest ask(NamedAdapters.Attachment attachment) {
       if (whole) {
         int[] tokens = all.values().iterator().next().tokens;
         int[] text = Arrays.copyOf(context, context.length + tokens.length);
         System.arraycopy(tokens, 0, text, context.length, tokens.length);
         read = List.copyOf(all.values());
         at = 0;
-        return Ask.likelihood(text, way, context.length - 1);
+        return SequenceRequest.likelihood(text, attachment, context.length - 1);
       }
       read = all.values().stream().filter(branch -> branch.tokens.length > 0).toList();
       int longest = read.stream().mapToInt(branch -> branch.tokens.length).max().orElse(0);
-      return Ask.branches(context, way, longest);
+      return SequenceRequest.branches(context, attachment, longest);
     }
 
     @Override
@@ -187,17 +187,17 @@ public final class Likelihoods {
   public static void of(
       Session session, @Nullable String adapter, List<Item> items, ObjIntConsumer<Score> told) {
     Lock held = session.hold();
-    Map<Asked, Ticket> tickets = new HashMap<>();
+    Map<ContextCaller, Ticket> tickets = new HashMap<>();
     BlockingQueue<Known> known = new LinkedBlockingQueue<>();
     try {
       items.forEach(item -> session.config().checkTokens(item.ids));
-      Iterator<Asked> rest = asked(items, session, known).iterator();
+      Iterator<ContextCaller> rest = asked(items, session, known).iterator();
       Engine engine = session.engine();
-      NamedAdapters.Way way = session.adapters().way(adapter);
+      NamedAdapters.Attachment attachment = session.adapters().attachment(adapter);
       while (rest.hasNext() || !tickets.isEmpty()) {
         while (rest.hasNext() && tickets.size() < AHEAD) {
-          Asked next = rest.next();
-          tickets.put(next, engine.submit(next.ask(way), next));
+          ContextCaller next = rest.next();
+          tickets.put(next, engine.submit(next.ask(attachment), next));
         }
         Known one = known.take();
         if (one.branch == null) {
@@ -220,19 +220,19 @@ public final class Likelihoods {
     }
   }
 
-  private static List<Asked> asked(List<Item> items, Session session, Queue<Known> known) {
+  private static List<ContextCaller> asked(List<Item> items, Session session, Queue<Known> known) {
     Logits logits = session.room().logits();
-    Map<Map.Entry<Boolean, IntBuffer>, Asked> latest = new HashMap<>();
-    List<Asked> all = new ArrayList<>();
+    Map<Map.Entry<Boolean, IntBuffer>, ContextCaller> latest = new HashMap<>();
+    List<ContextCaller> all = new ArrayList<>();
     for (int i = 0; i < items.size(); i++) {
       Item item = items.get(i);
       int[] context = Arrays.copyOf(item.ids, item.from);
       int[] tokens = Arrays.copyOfRange(item.ids, item.from, item.ids.length - 1);
       boolean whole = session.config().turnsAnew(1, item.ids.length - 1);
       Map.Entry<Boolean, IntBuffer> key = Map.entry(whole, IntBuffer.wrap(context));
-      Asked one = latest.get(key);
+      ContextCaller one = latest.get(key);
       if (one == null || !one.takes(tokens)) {
-        one = new Asked(context, whole, logits, known);
+        one = new ContextCaller(context, whole, logits, known);
         latest.put(key, one);
         all.add(one);
       }

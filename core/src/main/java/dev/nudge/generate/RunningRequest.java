@@ -2,9 +2,9 @@ package dev.nudge.generate;
 
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.constrain.Constraint;
-import dev.nudge.engine.Ask;
 import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
+import dev.nudge.engine.SequenceRequest;
 import dev.nudge.engine.Ticket;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
@@ -102,19 +102,22 @@ final class RunningRequest implements Serving.Running {
     try {
       AdapterCache.Lease adapter = request.adapter();
       lease = adapter == null ? null : adapter.again();
-      NamedAdapters.Way way = lease == null ? NamedAdapters.Way.BASE : lease.way();
+      NamedAdapters.Attachment attachment =
+          lease == null ? NamedAdapters.Attachment.BASE : lease.attachment();
       Engine engine = session.engine();
       int[] prompt = request.prompt();
       for (int i = 0; i < request.n(); i++) {
         Choice choice = new Choice(i);
         choices.add(choice);
         boolean scored = i == 0 && request.echo() && request.sampling().logprobs();
-        Ask ask = new Ask(prompt, positions, way, request.client(), request.low(), scored);
+        SequenceRequest ask =
+            new SequenceRequest(
+                prompt, positions, attachment, request.client(), request.low(), scored);
         tickets.add(engine.submit(ask, choice));
       }
     } catch (RuntimeException | Error e) {
       cancel();
-      tickets.forEach(Ticket::await); // they have the adapter's way, which goes now
+      tickets.forEach(Ticket::await); // they have the attachment, which goes now
       throw e;
     } finally {
       held.unlock();
@@ -130,7 +133,7 @@ final class RunningRequest implements Serving.Running {
     final int number;
     final Detokenizer answer;
     final Sampler sampler;
-    final Chosen chosen;
+    final SamplingCaller chosen;
     final Gaps gaps = new Gaps();
     private @Nullable List<TokenLogprob> prompted; // null: nothing is left to tell
     private int told; // tokens
@@ -155,7 +158,7 @@ final class RunningRequest implements Serving.Running {
               id -> ends.contains(id) || session.tokenizer().isEnd(id),
               session.room());
       this.chosen =
-          new Chosen(
+          new SamplingCaller(
               sampler,
               answer,
               prompt,

@@ -81,8 +81,9 @@ public final class Serving {
     RunningRequest.checkTokens(session, adapter, ids);
     Lock held = session.hold();
     try {
-      NamedAdapters.Way way = adapter == null ? NamedAdapters.Way.BASE : adapter.way();
-      return session.engine().embedBy(ids, way);
+      NamedAdapters.Attachment attachment =
+          adapter == null ? NamedAdapters.Attachment.BASE : adapter.attachment();
+      return session.engine().embedBy(ids, attachment);
     } finally {
       held.unlock();
     }

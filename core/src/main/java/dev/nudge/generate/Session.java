@@ -151,7 +151,7 @@ public final class Session implements AutoCloseable {
       Identity.check(adapter, identity, anyBase, warnings);
       peft.carry(Identity.folded(adapter, identity, anyBase));
       checkTokenizer(peft);
-      try (NamedAdapters.Made made = adapters.make(peft)) {
+      try (NamedAdapters.LoadedAdapter made = adapters.make(peft)) {
         between(
             () -> {
               adapters.attach(name, made);

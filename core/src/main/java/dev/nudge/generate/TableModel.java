@@ -137,12 +137,12 @@ public final class TableModel implements AutoCloseable {
           return holding(
               row,
               prompt.ids(),
-              (lease, way) -> {
+              (lease, attachment) -> {
                 Answers answers = new Answers(lease, new ArrayList<>());
                 try {
                   for (int i = 0; i < n; i++) {
                     long draws = Sampler.sequence(row.number(), i);
-                    answers.wanted.add(by.ask(prompt.ids(), way, draws, _ -> {}));
+                    answers.wanted.add(by.ask(prompt.ids(), attachment, draws, _ -> {}));
                   }
                   return answers;
                 } catch (RuntimeException | Error e) {
@@ -163,7 +163,7 @@ public final class TableModel implements AutoCloseable {
         1,
         row -> {
           int[] ids = forms.of(row.adapter()).read().apply(row.json()).ids();
-          return holding(row, ids, (lease, way) -> new Embedded(lease, ids, way));
+          return holding(row, ids, (lease, attachment) -> new Embedded(lease, ids, attachment));
         });
   }
 
@@ -178,7 +178,7 @@ public final class TableModel implements AutoCloseable {
         SCORED,
         row -> {
           Example example = forms.of(row.adapter()).read().apply(row.json());
-          return holding(row, example.ids(), (lease, way) -> together.add(example, lease));
+          return holding(row, example.ids(), (lease, attachment) -> together.add(example, lease));
         });
   }
 
@@ -191,7 +191,8 @@ public final class TableModel implements AutoCloseable {
   }
 
   private interface Starts<T> {
-    RowStream.Pending<T> start(AdapterCache.@Nullable Lease lease, NamedAdapters.Way way);
+    RowStream.Pending<T> start(
+        AdapterCache.@Nullable Lease lease, NamedAdapters.Attachment attachment);
   }
 
   /// Begins a row, which holds its adapter from now on.
@@ -201,7 +202,8 @@ public final class TableModel implements AutoCloseable {
     Lock held = session.hold();
     try {
       check(ids, lease == null ? session.base().vocabSize() : lease.vocabulary());
-      return starts.start(lease, lease == null ? NamedAdapters.Way.BASE : lease.way());
+      return starts.start(
+          lease, lease == null ? NamedAdapters.Attachment.BASE : lease.attachment());
     } catch (RuntimeException | Error e) {
       close(lease);
       throw e;
@@ -237,12 +239,12 @@ public final class TableModel implements AutoCloseable {
   }
 
   /// Answers under way.
-  private record Answers(AdapterCache.@Nullable Lease lease, List<Generation.Wanted> wanted)
+  private record Answers(AdapterCache.@Nullable Lease lease, List<Generation.Pending> wanted)
       implements RowStream.Pending<List<Completion>> {
     @Override
     public List<Completion> get() {
       try {
-        return wanted.stream().map(Generation.Wanted::await).toList();
+        return wanted.stream().map(Generation.Pending::await).toList();
       } finally {
         cancel(); // does nothing where all have ended
       }
@@ -251,7 +253,7 @@ public final class TableModel implements AutoCloseable {
     @Override
     public void cancel() {
       wanted.forEach(one -> one.ticket().cancel());
-      wanted.forEach(Generation.Wanted::end);
+      wanted.forEach(Generation.Pending::end);
       close(lease);
     }
   }
@@ -260,19 +262,19 @@ public final class TableModel implements AutoCloseable {
   private final class Embedded implements RowStream.Pending<float[]> {
     private final AdapterCache.@Nullable Lease lease;
     private final int[] ids;
-    private final NamedAdapters.Way way;
+    private final NamedAdapters.Attachment attachment;
 
-    Embedded(AdapterCache.@Nullable Lease lease, int[] ids, NamedAdapters.Way way) {
+    Embedded(AdapterCache.@Nullable Lease lease, int[] ids, NamedAdapters.Attachment attachment) {
       this.lease = lease;
       this.ids = ids;
-      this.way = way;
+      this.attachment = attachment;
     }
 
     @Override
     public float[] get() {
       Lock held = session.hold();
       try {
-        return session.engine().embedBy(ids, way);
+        return session.engine().embedBy(ids, attachment);
       } finally {
         held.unlock();
         cancel();

@@ -106,7 +106,7 @@ public final class CausalAttention implements Attend {
     for (KeyValues.Piece p : pieces) {
       Tensor k = slice(h, p.keys(), g);
       Tensor part = scores.cols(p.from() - first, p.to() - first);
-      ws.gemm().steady(qg, k.transposed(), part, false);
+      ws.gemm().multiplyBatchInvariant(qg, k.transposed(), part, false);
     }
     cap(h, scores, kernels);
     kernels
@@ -116,7 +116,7 @@ public final class CausalAttention implements Attend {
     Tensor sum = rounded ? ws.take(scores.dtype(), og.rows(), og.cols()) : og;
     for (KeyValues.Piece p : pieces) {
       Tensor part = probs.cols(p.from() - first, p.to() - first);
-      ws.gemm().steady(part, slice(h, p.values(), g), sum, p.from() > first);
+      ws.gemm().multiplyBatchInvariant(part, slice(h, p.values(), g), sum, p.from() > first);
     }
     if (rounded) {
       kernels.elementwise().copy(sum, og);

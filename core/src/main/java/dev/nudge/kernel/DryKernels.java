@@ -14,7 +14,7 @@ final class DryKernels {
   static <K> K of(Class<K> type, K kernel) {
     return switch (kernel) {
       case Attend _ -> kernel; // its products are counted
-      case FewRows rows -> type.cast(new DryFewRows(rows));
+      case SkinnyProduct rows -> type.cast(new DryFewRows(rows));
       default -> nothing(type);
     };
   }
@@ -28,7 +28,7 @@ final class DryKernels {
   }
 
   /// Allocates what the real kernel allocates, and multiplies nothing.
-  private record DryFewRows(FewRows rows) implements FewRows {
+  private record DryFewRows(SkinnyProduct rows) implements SkinnyProduct {
     @Override
     public boolean takes(Weight w, Dtype compute) {
       return rows.takes(w, compute);

@@ -12,17 +12,17 @@ public interface GroupedCodes {
   /// Dequantises rows `from` (inclusive) to `to` (exclusive), each number into its own column.
   ///
   /// @param out (to − from, cols), contiguous, any float type, written
-  void dequantize(FewRows.Grouped w, int from, int to, Tensor out);
+  void dequantize(SkinnyProduct.Grouped w, int from, int to, Tensor out);
 
   /// Dequantises rows `from` (inclusive) to `to` (exclusive) of an [Mxfp4] weight.
   ///
   /// @param out (to − from, cols), contiguous, any float type, written
-  void dequantize(FewRows.Powers w, int from, int to, Tensor out);
+  void dequantize(SkinnyProduct.Powers w, int from, int to, Tensor out);
 
   /// Computes number by number.
   final class Plain implements GroupedCodes {
     @Override
-    public void dequantize(FewRows.Grouped w, int from, int to, Tensor out) {
+    public void dequantize(SkinnyProduct.Grouped w, int from, int to, Tensor out) {
       for (int r = from; r < to; r++) {
         for (int i = 0; i < w.cols(); i++) {
           out.set(r - from, w.column(i), w.value(r, i));
@@ -31,7 +31,7 @@ public interface GroupedCodes {
     }
 
     @Override
-    public void dequantize(FewRows.Powers w, int from, int to, Tensor out) {
+    public void dequantize(SkinnyProduct.Powers w, int from, int to, Tensor out) {
       for (int r = from; r < to; r++) {
         for (int i = 0; i < w.cols(); i++) {
           out.set(r - from, i, w.value(r, i));

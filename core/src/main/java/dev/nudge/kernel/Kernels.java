@@ -29,7 +29,7 @@ public record Kernels(
     Elementwise elementwise,
     Nf4 nf4,
     GroupedCodes groupedCodes,
-    FewRows fewRows,
+    SkinnyProduct fewRows,
     AttendOne attendOne) {
 
   /// Name of the portable kernels.
@@ -46,7 +46,7 @@ public record Kernels(
   }
 
   /// Maps a kernel to a kernel of the same type.
-  public interface Each {
+  public interface Replacement {
     /// @param type the kernel's interface
     <K> K of(Class<K> type, K kernel);
   }
@@ -68,7 +68,7 @@ public record Kernels(
         new Elementwise.Plain(),
         new Nf4.Plain(),
         new GroupedCodes.Plain(),
-        new FewRows.Plain(),
+        new SkinnyProduct.Plain(),
         new AttendOne.Plain());
   }
 
@@ -78,7 +78,7 @@ public record Kernels(
   }
 
   /// Returns these kernels, each mapped by `each`.
-  public Kernels each(String name, Each each) {
+  public Kernels each(String name, Replacement each) {
     return new Kernels(
         name,
         each.of(RmsNorm.class, rmsNorm),
@@ -94,7 +94,7 @@ public record Kernels(
         each.of(Elementwise.class, elementwise),
         each.of(Nf4.class, nf4),
         each.of(GroupedCodes.class, groupedCodes),
-        each.of(FewRows.class, fewRows),
+        each.of(SkinnyProduct.class, fewRows),
         each.of(AttendOne.class, attendOne));
   }
 
@@ -105,7 +105,7 @@ public record Kernels(
     T replaced = which.apply(this);
     return each(
         name,
-        new Each() {
+        new Replacement() {
           @Override
           public <K> K of(Class<K> type, K kernel) {
             return kernel == replaced ? type.cast(other) : kernel;
@@ -138,18 +138,18 @@ public record Kernels(
   /// Chooses the providers of kernels that are asked for from now on, in this process. Until then
   /// the system property `nudge.kernels` decides (`auto`, `vector` or `plain`; else `auto`).
   public static void choose(Choice choice) {
-    Chosen.now = choice;
+    Selected.now = choice;
   }
 
   /// The choice so far.
   public static Choice chosen() {
-    return Chosen.now;
+    return Selected.now;
   }
 
   /// The fastest kernels that this JVM can run: those of all providers on the class path, up to
   /// the [Choice].
   public static Kernels fastest() {
-    return switch (Chosen.now) {
+    return switch (Selected.now) {
       case AUTO -> Fastest.KERNELS;
       case VECTOR -> Vector.KERNELS;
       case PLAIN -> Plain.KERNELS;
@@ -176,7 +176,7 @@ public record Kernels(
             .toList());
   }
 
-  private static final class Chosen {
+  private static final class Selected {
     static volatile Choice now = of(System.getProperty("nudge.kernels", "auto"));
 
     private static Choice of(String property) {

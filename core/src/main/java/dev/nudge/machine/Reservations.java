@@ -125,12 +125,12 @@ public final class Reservations {
   /// @param planned bytes of the run
   /// @param free bytes that were free when these reservations were read
   /// @return null if others have reserved memory since, and the run does not fit beside them
-  public @Nullable Taken take(long planned, long free) {
+  public @Nullable Reservation take(long planned, long free) {
     Path in = folder;
     if (in == null) {
-      return new Taken(null, null);
+      return new Reservation(null, null);
     }
-    Taken unknown = new Taken(null, null);
+    Reservation unknown = new Reservation(null, null);
     try {
       Files.createDirectories(in);
     } catch (IOException e) {
@@ -140,7 +140,7 @@ public final class Reservations {
     return answer.taken();
   }
 
-  private record Answer(@Nullable Taken taken) {}
+  private record Answer(@Nullable Reservation taken) {}
 
   private Answer take(Path in, long planned, long free) throws IOException {
     long others = newBytes(living(in), seen);
@@ -150,7 +150,7 @@ public final class Reservations {
     Path file = in.resolve("%d.%d.%s".formatted(pid, planned, UUID.randomUUID()));
     FileChannel channel =
         FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-    Taken taken = new Taken(file, channel);
+    Reservation taken = new Reservation(file, channel);
     HELD.add(file);
     try {
       if (channel.tryLock() != null) {
@@ -160,15 +160,15 @@ public final class Reservations {
       // no locks here, so nobody could tell when it ends
     }
     taken.close();
-    return new Answer(new Taken(null, null));
+    return new Answer(new Reservation(null, null));
   }
 
   /// A reservation that this process holds.
-  public static final class Taken implements AutoCloseable {
+  public static final class Reservation implements AutoCloseable {
     private final @Nullable Path file;
     private final @Nullable FileChannel channel;
 
-    private Taken(@Nullable Path file, @Nullable FileChannel channel) {
+    private Reservation(@Nullable Path file, @Nullable FileChannel channel) {
       this.file = file;
       this.channel = channel;
     }

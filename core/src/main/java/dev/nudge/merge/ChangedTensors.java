@@ -49,10 +49,10 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
   /// @param rows of the changed tensors, by name
   /// @param parted whether a head that is tied in the base is untied in the merged model
   /// @param tokens vocabulary size
-  record Ends(Map<String, Rows> rows, boolean parted, int tokens) {}
+  record EmbeddingAndHead(Map<String, Rows> rows, boolean parted, int tokens) {}
 
   /// The changed tensors of embedding, final norm and output head.
-  Ends ends(Scope scope) {
+  EmbeddingAndHead ends(Scope scope) {
     Modules part = base.ends(scope);
     Embedding embedding = Objects.requireNonNull(part.embedding());
     LinearSlot head = Objects.requireNonNull(part.head());
@@ -71,7 +71,7 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
     if (config.tieWordEmbeddings() ? parted || (moved && stored) : made) {
       changed.put(config.head(), rows(head.linear()));
     }
-    return new Ends(changed, parted, embedding.table().out());
+    return new EmbeddingAndHead(changed, parted, embedding.table().out());
   }
 
   private boolean quantised(String weight) {

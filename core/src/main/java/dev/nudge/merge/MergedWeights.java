@@ -74,7 +74,7 @@ final class MergedWeights {
       for (int i = 0; i < config.numHiddenLayers(); i++) {
         made.addAll(changes.layer(i, scope).keySet());
       }
-      ChangedTensors.Ends ends = changes.ends(scope);
+      ChangedTensors.EmbeddingAndHead ends = changes.ends(scope);
       this.parted = ends.parted();
       this.tokens = ends.tokens();
       ends.rows().forEach(this::expect);

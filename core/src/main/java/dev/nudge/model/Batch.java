@@ -1,6 +1,6 @@
 package dev.nudge.model;
 
-import dev.nudge.nn.Cut;
+import dev.nudge.nn.SequenceSplit;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -145,7 +145,7 @@ public record Batch(
   }
 
   /// A lane's two pieces of this batch of one sequence (context parallelism), as one batch.
-  public Batch part(Cut cut, int lane) {
+  public Batch part(SequenceSplit cut, int lane) {
     if (lengths.length != 1 || lengths[0] != cut.tokens()) {
       throw new IllegalArgumentException(
           lengths.length + " sequences of " + ids.length + " tokens, a cut of " + cut.tokens());

@@ -49,7 +49,7 @@ public final class CausalLm implements AutoCloseable {
   /// @param owner closes the weights when the model is closed
   public static CausalLm of(
       ModelConfig config, Backend backend, WeightSource weights, AutoCloseable owner) {
-    return new CausalLm(config, backend, Built.of(config, backend, weights, owner));
+    return new CausalLm(config, backend, DecoderParts.of(config, backend, weights, owner));
   }
 
   /// The stages of a training pass in its workspace.
@@ -60,7 +60,7 @@ public final class CausalLm implements AutoCloseable {
 
   private final ModelConfig config;
   private final Backend backend;
-  private final Built parts;
+  private final DecoderParts parts;
   private final OutputHead output;
   private OutputHead tempered; // of training and scoring
   private final SequenceOutput sequences;
@@ -69,7 +69,7 @@ public final class CausalLm implements AutoCloseable {
   private @Nullable LayerPager pager;
   private double balance;
 
-  private CausalLm(ModelConfig config, Backend backend, Built parts) {
+  private CausalLm(ModelConfig config, Backend backend, DecoderParts parts) {
     this(
         config,
         backend,
@@ -77,7 +77,7 @@ public final class CausalLm implements AutoCloseable {
         new PackedWeights(backend, parts.head(), parts.modules().linears()));
   }
 
-  private CausalLm(ModelConfig config, Backend backend, Built parts, PackedWeights packed) {
+  private CausalLm(ModelConfig config, Backend backend, DecoderParts parts, PackedWeights packed) {
     this.config = config;
     this.backend = backend;
     this.parts = parts;
@@ -414,7 +414,7 @@ public final class CausalLm implements AutoCloseable {
   ///     cache has grown then, and the call may be repeated
   public Tensor decode(
       int[] ids, int[] lengths, List<KvCache> caches, int[] adapters, Workspace ws, Team team) {
-    Pass p = steady(continuing(lengths, caches, ws).through(adapters), ws, team);
+    Pass p = inference(continuing(lengths, caches, ws).through(adapters), ws, team);
     return output.logits(feed(ids, caches, p), all(ids.length), p);
   }
 
@@ -438,7 +438,7 @@ public final class CausalLm implements AutoCloseable {
     }
     int[] through = Arrays.stream(f.ended()).map(i -> f.adapters()[i]).toArray();
     Segments single = Segments.single(f.ended().length, ws).through(through);
-    return output.logits(r, last(rows, f.ended()), steady(single, ws, team));
+    return output.logits(r, last(rows, f.ended()), inference(single, ws, team));
   }
 
   /// Passes the logits after the tokens of one sequence to a prefill's listener, in pieces.
@@ -458,7 +458,7 @@ public final class CausalLm implements AutoCloseable {
         some[j] = rows.start(sequence) + from + j;
       }
       Segments each = Segments.single(n, ws).through(through);
-      Tensor logits = output.logits(r, some, steady(each, ws, team));
+      Tensor logits = output.logits(r, some, inference(each, ws, team));
       for (int j = 0; j < n; j++) {
         f.listener().token(sequence, from + j, logits, j);
       }
@@ -474,7 +474,7 @@ public final class CausalLm implements AutoCloseable {
     ws.reset();
     Segments rows =
         Segments.of(new int[] {ids.length}, new long[1], ws).through(new int[] {adapter});
-    Pass p = steady(rows, ws, null);
+    Pass p = inference(rows, ws, null);
     Residual r = forward(ids, inner(ids.length, ws), layers(), false, p);
     parts.norm().forward(r, r.pending() ? r.x() : null, p);
     float[] mean = new float[config.hiddenSize()];
@@ -644,7 +644,7 @@ public final class CausalLm implements AutoCloseable {
   /// A pass of inference.
   ///
   /// @param team null in prefill
-  private Pass steady(Segments rows, Workspace ws, @Nullable Team team) {
+  private Pass inference(Segments rows, Workspace ws, @Nullable Team team) {
     return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team, null, null);
   }
 
@@ -669,7 +669,7 @@ public final class CausalLm implements AutoCloseable {
     Residual r = new Residual(x, spare, ws);
     parts.embedding().forward(ws.ints(ids), x, p);
     Layers.Flow flow = new Layers.Flow(r, inner, p);
-    Layers.Held layers = new Layers.Held(parts.layers(), i -> at(i, 1));
+    Layers.InMemory layers = new Layers.InMemory(parts.layers(), i -> at(i, 1));
     Layers.forward(layers, List.of(flow), recompute, lowest);
     return r;
   }

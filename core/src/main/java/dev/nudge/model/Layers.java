@@ -45,7 +45,7 @@ interface Layers {
   /// @param all decoder layers
   /// @param pager is told each layer before it computes, to read mapped weights ahead; does nothing
   ///     if the weights are held in memory
-  record Held(List<DecoderLayer> all, IntConsumer pager) implements Layers {
+  record InMemory(List<DecoderLayer> all, IntConsumer pager) implements Layers {
     @Override
     public int count() {
       return all.size();

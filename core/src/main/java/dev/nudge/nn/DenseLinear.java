@@ -1,7 +1,7 @@
 package dev.nudge.nn;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
@@ -13,12 +13,12 @@ import org.jspecify.annotations.Nullable;
 /// A frozen linear layer with its weight (out, in) in the compute type.
 public final class DenseLinear implements LookupLinear {
   private final Tensor weight;
-  private final FewRows.Dense few;
+  private final SkinnyProduct.Dense few;
   private final @Nullable Tensor bias;
 
   private DenseLinear(Tensor weight, @Nullable Tensor bias) {
     this.weight = weight;
-    this.few = new FewRows.Dense(weight);
+    this.few = new SkinnyProduct.Dense(weight);
     this.bias = bias;
   }
 
@@ -61,7 +61,7 @@ public final class DenseLinear implements LookupLinear {
   }
 
   @Override
-  public FewRows.Weight few() {
+  public SkinnyProduct.Weight few() {
     return few;
   }
 

@@ -1,7 +1,7 @@
 package dev.nudge.nn;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -61,12 +61,12 @@ public final class JoinedLinear implements Linear {
   /// Adds the products of a layer without its adapters, or of those that it joins.
   ///
   /// @param layer for which [#few] is true
-  public static void products(Linear layer, Tensor x, Tensor y, List<FewTask.Product> to) {
+  public static void products(Linear layer, Tensor x, Tensor y, List<DecodeProducts.Product> to) {
     List<Linear> each = parts(layer);
     List<Tensor> ys = layer.under() instanceof JoinedLinear joined ? joined.split(y) : List.of(y);
     for (int i = 0; i < ys.size(); i++) {
-      FewRows.Weight weight = Objects.requireNonNull(each.get(i).few());
-      to.add(new FewTask.Product(each.get(i), weight, x, ys.get(i)));
+      SkinnyProduct.Weight weight = Objects.requireNonNull(each.get(i).few());
+      to.add(new DecodeProducts.Product(each.get(i), weight, x, ys.get(i)));
     }
   }
 
@@ -77,8 +77,9 @@ public final class JoinedLinear implements Linear {
   }
 
   /// Whether the kernels of few rows take the weights of a layer, adapters left out.
-  public static boolean few(Linear layer, Dtype type, FewRows kernel) {
-    return parts(layer).stream().allMatch(each -> FewTask.weight(each, type, kernel) != null);
+  public static boolean few(Linear layer, Dtype type, SkinnyProduct kernel) {
+    return parts(layer).stream()
+        .allMatch(each -> DecodeProducts.weight(each, type, kernel) != null);
   }
 
   @Override

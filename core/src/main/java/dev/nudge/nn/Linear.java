@@ -1,8 +1,8 @@
 package dev.nudge.nn;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Tensor;
@@ -103,13 +103,13 @@ public interface Linear {
 
   /// The weight that a decoding pass may multiply with directly; then it adds [#bias] and
   /// [#updates], and calls [#finish]. Null: it must call [#forward].
-  default FewRows.@Nullable Weight few() {
+  default SkinnyProduct.@Nullable Weight few() {
     return null;
   }
 
   /// Asks the system to read the weight, if it lies in a file.
   default void ask() {
-    FewRows.Weight weight = few();
+    SkinnyProduct.Weight weight = few();
     if (weight != null) {
       weight.parts().forEach(part -> PageAdvice.willNeed(part.data()));
     }

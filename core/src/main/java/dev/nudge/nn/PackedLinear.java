@@ -35,7 +35,7 @@ public final class PackedLinear implements Linear {
   /// @param weight (out, in)
   public static Packed factor(Tensor weight, int rows, Direction direction, Pass p) {
     Tensor plain = direction == Direction.FORWARD ? weight.transposed() : weight;
-    return rows < ROWS && !p.steady() ? Packed.plain(plain) : p.ws().pack(plain);
+    return rows < ROWS && !p.batchInvariant() ? Packed.plain(plain) : p.ws().pack(plain);
   }
 
   /// The layer with a factor of one direction, for products of rows in several parts.

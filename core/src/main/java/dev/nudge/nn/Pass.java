@@ -1,7 +1,7 @@
 package dev.nudge.nn;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Team;
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param tape where modules save activations; null if there is no backward pass
 /// @param rows which rows belong to which sequence
 /// @param ws the lane's memory and products
-/// @param steady whether this is a pass of generation (prefill or decode)
+/// @param batchInvariant whether this is a pass of generation (prefill or decode)
 /// @param team threads that share the work of a decoding pass; null in any other
 /// @param kept packed weights of earlier prefill passes; null: none are kept
 /// @param load counts the experts' tokens; null where nobody asks
@@ -32,7 +32,7 @@ public record Pass(
     Workspace ws,
     Kernels kernels,
     Dropout dropout,
-    boolean steady,
+    boolean batchInvariant,
     @Nullable Team team,
     @Nullable KeptFactors kept,
     @Nullable ExpertLoad load) {
@@ -47,7 +47,7 @@ public record Pass(
 
   /// Returns this pass without a tape, for a part whose activations are not kept.
   public Pass withoutTape() {
-    return new Pass(null, rows, ws, kernels, dropout, steady, team, kept, load);
+    return new Pass(null, rows, ws, kernels, dropout, batchInvariant, team, kept, load);
   }
 
   /// Returns the pass of some of this one's rows, as generation has it: each row has the adapter of
@@ -57,7 +57,7 @@ public record Pass(
   public Pass some(Tensor picked) {
     return rows.count() == 1 || ws.dry()
         ? this
-        : new Pass(tape, rows.some(picked), ws, kernels, dropout, steady, team, kept, load);
+        : new Pass(tape, rows.some(picked), ws, kernels, dropout, batchInvariant, team, kept, load);
   }
 
   /// The factor (in, out) of a layer that prefill passes keep; null if there is none.
@@ -70,16 +70,16 @@ public record Pass(
   /// Returns this pass for the rows of one adapter alone.
   public Pass of(Segments.Part part) {
     return new Pass(
-        tape, part.rows(), ws, kernels, part.owner().dropout(), steady, team, kept, load);
+        tape, part.rows(), ws, kernels, part.owner().dropout(), batchInvariant, team, kept, load);
   }
 
   /// Computes y = x·Wᵀ, or adds to it, with a weight in the compute type.
   ///
   /// @param weight (out, in)
   public void product(Tensor x, Tensor weight, Tensor y, boolean add) {
-    if (!steady) {
+    if (!batchInvariant) {
       gemm().multiply(x, Packed.plain(weight.transposed()), y, add);
-    } else if (!few(x, new FewRows.Dense(weight), y, add)) {
+    } else if (!few(x, new SkinnyProduct.Dense(weight), y, add)) {
       int mark = ws.mark();
       gemm().multiply(x, ws.pack(weight.transposed()), y, add);
       ws.release(mark);
@@ -90,11 +90,11 @@ public record Pass(
   /// and the kernels support the format.
   ///
   /// @return whether y was computed
-  private boolean few(Tensor x, FewRows.Weight w, Tensor y, boolean add) {
+  private boolean few(Tensor x, SkinnyProduct.Weight w, Tensor y, boolean add) {
     if (team == null || !kernels.fewRows().takes(w, x.dtype())) {
       return false;
     }
-    FewTask.product(x, w, y, add, team, this);
+    DecodeProducts.product(x, w, y, add, team, this);
     return true;
   }
 
@@ -106,13 +106,13 @@ public record Pass(
     if (team == null) {
       return false;
     }
-    List<FewTask.Product> products = new ArrayList<>(layers.size());
+    List<DecodeProducts.Product> products = new ArrayList<>(layers.size());
     for (int i = 0; i < ys.size(); i++) {
-      FewRows.Weight w = FewTask.weight(layers.get(i), x.dtype(), kernels.fewRows());
+      SkinnyProduct.Weight w = DecodeProducts.weight(layers.get(i), x.dtype(), kernels.fewRows());
       if (w == null) {
         return false;
       }
-      products.add(new FewTask.Product(layers.get(i), w, x, ys.get(i)));
+      products.add(new DecodeProducts.Product(layers.get(i), w, x, ys.get(i)));
     }
     fewOf(products, false);
     return true;
@@ -121,8 +121,9 @@ public record Pass(
   /// Computes layers, each from rows of its own, as one parallel task in a pass that decodes.
   ///
   /// @param kinds whether a dry run stands for layers with weights of several kinds
-  public void fewOf(List<FewTask.Product> products, boolean kinds) {
-    FewTask.run(products, kinds, Objects.requireNonNull(team, "only decoding has a team"), this);
+  public void fewOf(List<DecodeProducts.Product> products, boolean kinds) {
+    DecodeProducts.run(
+        products, kinds, Objects.requireNonNull(team, "only decoding has a team"), this);
     products.forEach(each -> each.layer().finish(each.y(), this));
   }
 

@@ -11,7 +11,8 @@ public enum Recompute {
   NONE,
   /// Recomputes gate and up from the stream between the halves.
   GATE_UP,
-  /// Keeps the layer's input and the bodies' [Body.Kept]: of attention its output and log-sum-exp,
+  /// Keeps the layer's input and the bodies' [Body.Activations]: of attention its output and
+  /// log-sum-exp,
   /// so that the forward pass of attention is not recomputed.
   ALL_BUT_ATTENTION,
   /// Keeps the layer's input alone.

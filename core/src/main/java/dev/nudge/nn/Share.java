@@ -7,7 +7,7 @@ import dev.nudge.tensor.Workspace;
 ///
 /// Token-wise operations run on the lane's own rows. Attention needs the keys and values of the
 /// other lanes: see `SharedAttention`.
-public record Share(LaneGroup.Member member, Cut cut) {
+public record Share(LaneGroup.Member member, SequenceSplit cut) {
   public int lane() {
     return member.lane();
   }
@@ -21,6 +21,6 @@ public record Share(LaneGroup.Member member, Cut cut) {
   ///
   /// @param group a group for dry runs
   public static Share widest(int tokens, LaneGroup group, int end) {
-    return new Share(group.member(0), Cut.widest(tokens, group.lanes(), end));
+    return new Share(group.member(0), SequenceSplit.widest(tokens, group.lanes(), end));
   }
 }

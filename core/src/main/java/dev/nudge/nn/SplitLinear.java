@@ -1,6 +1,6 @@
 package dev.nudge.nn;
 
-import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
@@ -56,7 +56,7 @@ public final class SplitLinear {
   }
 
   /// Whether [#together] can compute these layers while no adapter is on them.
-  public boolean few(Dtype type, FewRows kernel) {
+  public boolean few(Dtype type, SkinnyProduct kernel) {
     return slots.stream().allMatch(slot -> JoinedLinear.few(slot.linear(), type, kernel));
   }
 
@@ -73,7 +73,7 @@ public final class SplitLinear {
     SplitLinear first = all.getFirst();
     int rows = xs.stream().mapToInt(Tensor::rows).sum();
     List<Tensor> outputs = first.room(xs.getFirst().dtype(), rows, p);
-    List<FewTask.Product> products = new ArrayList<>();
+    List<DecodeProducts.Product> products = new ArrayList<>();
     for (int i = 0, at = 0; i < all.size(); i++) {
       int end = at + xs.get(i).rows();
       for (int s = 0; s < outputs.size(); s++) {

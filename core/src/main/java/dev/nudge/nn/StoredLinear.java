@@ -1,7 +1,7 @@
 package dev.nudge.nn;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
@@ -42,7 +42,7 @@ public final class StoredLinear implements LookupLinear {
     }
 
     /// The weight for products of few rows, without dequantising; null if that is not supported.
-    default FewRows.@Nullable Weight few() {
+    default SkinnyProduct.@Nullable Weight few() {
       return null;
     }
   }
@@ -125,7 +125,7 @@ public final class StoredLinear implements LookupLinear {
       int to = Math.min(out(), from + step);
       Tensor block = weight(from, to, p.ws(), p.kernels());
       Tensor factor = block.transposed();
-      Packed packed = p.steady() ? p.ws().pack(factor) : Packed.plain(factor);
+      Packed packed = p.batchInvariant() ? p.ws().pack(factor) : Packed.plain(factor);
       p.gemm().multiply(x, packed, y.cols(from, to), false);
       p.ws().release(mark);
     }
@@ -170,7 +170,7 @@ public final class StoredLinear implements LookupLinear {
   }
 
   @Override
-  public FewRows.@Nullable Weight few() {
+  public SkinnyProduct.@Nullable Weight few() {
     return source.few();
   }
 

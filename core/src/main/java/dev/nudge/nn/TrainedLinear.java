@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// The wrapped layer computes; its weight and bias are the parameters' working copies. Nothing
 /// more is saved for the backward pass, so a trained weight keeps no more memory for each token
 /// than a frozen one.
-public final class TrainedLinear implements Around {
+public final class TrainedLinear implements LinearWrapper {
   private final Linear base;
   private final @Nullable Parameter weight;
   private final @Nullable Parameter bias;

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// A layer whose inputs are looked at before it computes; it does not train.
 ///
 /// @param saw receives the input (rows, in) of each forward pass
-public record WatchedLinear(Linear base, Consumer<Tensor> saw) implements Around {
+public record WatchedLinear(Linear base, Consumer<Tensor> saw) implements LinearWrapper {
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
     saw.accept(x);

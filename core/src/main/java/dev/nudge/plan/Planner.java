@@ -58,12 +58,12 @@ public final class Planner {
   private static final int SPLIT_ROWS = 128; // a lane's part of a sequence that is worth cutting
 
   private final CausalLm dry;
-  private final Wanted w;
-  private final Map<Passes, Taken> taken = new HashMap<>();
+  private final Request w;
+  private final Map<Passes, PassMemory> taken = new HashMap<>();
   private boolean paged;
   private long room; // for what is not in a file
 
-  private Planner(CausalLm dry, Wanted w) {
+  private Planner(CausalLm dry, Request w) {
     this.dry = dry;
     this.w = w;
     this.room = w.memoryBytes;
@@ -83,7 +83,7 @@ public final class Planner {
   /// @param caches most weights that may get packed copies if memory is free
   /// @param sampleBytes for sampling answers between steps
   /// @param branches whether sequences of one prompt share it
-  public record Wanted(
+  public record Request(
       int threads,
       int ranks,
       @Nullable Integer lanes,
@@ -101,7 +101,7 @@ public final class Planner {
       boolean branches) {
 
     /// Requirements of one process, without replayed rows and shared prompts.
-    public Wanted(
+    public Request(
         int threads,
         @Nullable Integer lanes,
         int batchSize,
@@ -141,7 +141,7 @@ public final class Planner {
   /// @param dry the model without weights, adapters attached; its checkpointing is changed
   /// @param remedies flags with which the run fits, each enough alone; called only if nothing fits
   /// @throws MemoryException if nothing fits, naming these flags
-  public static Plan plan(CausalLm dry, Wanted w, Supplier<List<String>> remedies) {
+  public static Plan plan(CausalLm dry, Request w, Supplier<List<String>> remedies) {
     Fit fit = fit(dry, w);
     if (!fit.fits()) {
       throw new MemoryException(
@@ -155,12 +155,12 @@ public final class Planner {
   }
 
   /// Lays a run out, without advice on flags if nothing fits.
-  public static Plan plan(CausalLm dry, Wanted w) {
+  public static Plan plan(CausalLm dry, Request w) {
     return plan(dry, w, () -> List.of("a larger --memory"));
   }
 
   /// Lays a run out; if nothing fits, returns the leanest layout.
-  public static Fit fit(CausalLm dry, Wanted w) {
+  public static Fit fit(CausalLm dry, Request w) {
     return new Planner(dry, w).fit();
   }
 
@@ -312,10 +312,10 @@ public final class Planner {
   /// The memory of passes.
   ///
   /// @param workspace bytes of a lane
-  private record Taken(CausalLm.TrainParts pass, Plan.Split split, long workspace) {}
+  private record PassMemory(CausalLm.TrainParts pass, Plan.Split split, long workspace) {}
 
   /// Measures passes by dry runs.
-  private Taken measure(Passes passes) {
+  private PassMemory measure(Passes passes) {
     int tokens = passes.tokens;
     dry.recompute(passes.levels);
     CausalLm.TrainParts pass = dry.trainParts(tokens, Math.min(tokens, w.longest));
@@ -340,11 +340,11 @@ public final class Planner {
     if (w.replayed > 0) {
       workspace = Math.max(workspace, dry.towardsBytes(Math.max(tokens, w.replayed), w.replayed));
     }
-    return new Taken(pass, split, workspace);
+    return new PassMemory(pass, split, workspace);
   }
 
   private Plan layout(int lanes, int tokens, List<Recompute> levels, Caches caches) {
-    Taken t = taken.computeIfAbsent(new Passes(lanes, tokens, levels, caches), this::measure);
+    PassMemory t = taken.computeIfAbsent(new Passes(lanes, tokens, levels, caches), this::measure);
     Plan plan =
         new Plan(
             dry.backend().name(),

@@ -105,7 +105,7 @@ public final class SpeedProbe {
       workspaces.addAll(
           threads.run(
               lane -> new Workspace(lane, bytes, backend.gemms().apply(plan.threadsPerLane()))));
-      try (Malloc.Kept kept = Malloc.keepBlocks()) { // as in a run from its second step on
+      try (Malloc.Retention kept = Malloc.keepBlocks()) { // as in a run from its second step on
         return rates(model, threads, workspaces);
       } finally {
         threads.run(

@@ -3,8 +3,8 @@ package dev.nudge.quant;
 import dev.nudge.gguf.GgufType;
 import dev.nudge.gguf.HeadRows;
 import dev.nudge.gguf.block.BlockReader;
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// (`DotBlocks`). A dequantised head would take hundreds of MB a lane.
 ///
 /// Threading: immutable; the bytes are owned by the mapping they lie in.
-final class GgufWeight implements StoredWeight, FewRows.RowReader {
+final class GgufWeight implements StoredWeight, SkinnyProduct.RowReader {
   private final int rows;
   private final int cols;
   private final Tensor bytes; // U8 (rows, bytes of a row)
@@ -60,10 +60,10 @@ final class GgufWeight implements StoredWeight, FewRows.RowReader {
   }
 
   @Override
-  public FewRows.Weight few() {
+  public SkinnyProduct.Weight few() {
     IntUnaryOperator place = order == null ? row -> row : order::inFile;
-    FewRows.Blocks blocks = new FewRows.Blocks(type.name(), bytes, place);
-    return new FewRows.ByRow(rows, cols, bytes.bytes(), this, blocks);
+    SkinnyProduct.Blocks blocks = new SkinnyProduct.Blocks(type.name(), bytes, place);
+    return new SkinnyProduct.ByRow(rows, cols, bytes.bytes(), this, blocks);
   }
 
   @Override

@@ -1,7 +1,7 @@
 package dev.nudge.quant;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: immutable once filled; the bytes are owned by the scope they lie in.
 public final class Grouped implements StoredWeight {
-  private final FewRows.Grouped few;
+  private final SkinnyProduct.Grouped few;
 
-  private Grouped(FewRows.Grouped few) {
+  private Grouped(SkinnyProduct.Grouped few) {
     this.few = few;
   }
 
@@ -52,7 +52,7 @@ public final class Grouped implements StoredWeight {
     int group = Math.min(form.group, cols);
     int groups = form.groups(cols);
     return new Grouped(
-        new FewRows.Grouped(
+        new SkinnyProduct.Grouped(
             rows,
             cols,
             form.held(),
@@ -87,7 +87,7 @@ public final class Grouped implements StoredWeight {
   }
 
   @Override
-  public FewRows.Grouped few() {
+  public SkinnyProduct.Grouped few() {
     return few;
   }
 

@@ -2,8 +2,8 @@ package dev.nudge.quant;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Mxfp4;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
@@ -58,7 +58,7 @@ public record Mxfp4Format() implements WeightFormat {
     }
     Tensor codes = parts.codes(CODES, "", rows, cols / 2);
     Tensor powers = parts.codes(SCALES, "", rows, cols / BLOCK);
-    return new Mxfp4Weight(new FewRows.Powers(codes, powers));
+    return new Mxfp4Weight(new SkinnyProduct.Powers(codes, powers));
   }
 
   @Override
@@ -70,6 +70,6 @@ public record Mxfp4Format() implements WeightFormat {
   public StoredWeight dry(String path, int rows, int cols) {
     Tensor codes = Tensor.dry(Dtype.U8, rows, cols / 2);
     Tensor powers = Tensor.dry(Dtype.U8, rows, cols / BLOCK);
-    return new Mxfp4Weight(new FewRows.Powers(codes, powers));
+    return new Mxfp4Weight(new SkinnyProduct.Powers(codes, powers));
   }
 }

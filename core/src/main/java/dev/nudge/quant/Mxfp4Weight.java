@@ -1,7 +1,7 @@
 package dev.nudge.quant;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.List;
@@ -9,7 +9,7 @@ import java.util.List;
 /// A weight (rows, cols) in [dev.nudge.kernel.Mxfp4].
 ///
 /// Threading: immutable; the bytes are owned by the mapping they lie in.
-record Mxfp4Weight(FewRows.Powers few) implements StoredWeight {
+record Mxfp4Weight(SkinnyProduct.Powers few) implements StoredWeight {
   @Override
   public int rows() {
     return few.rows();

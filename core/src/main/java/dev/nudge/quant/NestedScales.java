@@ -4,7 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.nudge.kernel.DynamicMap;
-import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -25,7 +25,7 @@ import java.lang.foreign.MemorySegment;
 /// @param offset the mean of the scales
 public record NestedScales(Tensor codes, Tensor absmax, float offset) {
   /// Scales in a block, which share an fp32 absmax.
-  public static final int BLOCK = FewRows.Scales.NESTED;
+  public static final int BLOCK = SkinnyProduct.Scales.NESTED;
 
   private static final byte[] STEPS = steps();
 

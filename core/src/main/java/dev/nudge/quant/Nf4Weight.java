@@ -1,8 +1,8 @@
 package dev.nudge.quant;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -27,7 +27,7 @@ public final class Nf4Weight implements StoredWeight {
   private final Tensor packed;
   private final @Nullable Tensor absmax;
   private final @Nullable NestedScales nested;
-  private final FewRows.Quantized few;
+  private final SkinnyProduct.Quantized few;
 
   private Nf4Weight(
       int rows, int cols, Tensor packed, @Nullable Tensor absmax, @Nullable NestedScales nested) {
@@ -45,14 +45,16 @@ public final class Nf4Weight implements StoredWeight {
     this.packed = packed;
     this.absmax = absmax;
     this.nested = nested;
-    this.few = new FewRows.Quantized(rows, cols, packed, scales(absmax, nested));
+    this.few = new SkinnyProduct.Quantized(rows, cols, packed, scales(absmax, nested));
   }
 
-  private static FewRows.Scales scales(@Nullable Tensor absmax, @Nullable NestedScales nested) {
+  private static SkinnyProduct.Scales scales(
+      @Nullable Tensor absmax, @Nullable NestedScales nested) {
     if (nested != null) {
-      return new FewRows.Scales(nested.absmax(), nested.codes(), nested.offset());
+      return new SkinnyProduct.Scales(nested.absmax(), nested.codes(), nested.offset());
     }
-    return new FewRows.Scales(Objects.requireNonNull(absmax, "a weight without scales"), null, 0);
+    return new SkinnyProduct.Scales(
+        Objects.requireNonNull(absmax, "a weight without scales"), null, 0);
   }
 
   /// Wraps codes and scales, contiguous and of any shape.
@@ -135,7 +137,7 @@ public final class Nf4Weight implements StoredWeight {
   }
 
   @Override
-  public FewRows.Weight few() {
+  public SkinnyProduct.Weight few() {
     return few;
   }
 

@@ -36,10 +36,10 @@ final class BookFile {
   /// A snapshot.
   ///
   /// @param bytes position in the journal
-  record Kept(Book book, long bytes) {}
+  record Snapshot(Book book, long bytes) {}
 
   /// Reads the snapshot; null if it is missing, damaged or of another journal.
-  static @Nullable Kept read(Path folder, Journal journal, Function<String, Path> folders) {
+  static @Nullable Snapshot read(Path folder, Journal journal, Function<String, Path> folders) {
     try {
       String text = Files.readString(folder.resolve(FILE));
       int end = text.indexOf('\n');
@@ -73,7 +73,7 @@ final class BookFile {
           }
         }
       }
-      return new Kept(book, bytes);
+      return new Snapshot(book, bytes);
     } catch (IOException | JacksonException | IllegalArgumentException e) {
       return null;
     }

@@ -645,7 +645,7 @@ public final class Registry {
   private Book book() {
     if (!opened) {
       opened = true;
-      BookFile.Kept found = BookFile.read(layout.folder(), journal, layout::adapter);
+      BookFile.Snapshot found = BookFile.read(layout.folder(), journal, layout::adapter);
       if (found != null) {
         journal.skip(found.bytes());
         book = found.book();

@@ -4,7 +4,7 @@ import dev.nudge.adapter.init.EvaRecorder;
 import dev.nudge.adapter.targets.Lora;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.tokens.Example;
-import dev.nudge.engine.Flat;
+import dev.nudge.engine.Batcher;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.settings.InputException;
@@ -36,7 +36,7 @@ final class EvaStart {
             0, model.scoreBytes(budget, longest), model.backend().gemms().apply(threads))) {
       int at = 0;
       boolean any = false;
-      for (int made = 0; made < MOST_BATCHES && !recorder.steady(); made++) {
+      for (int made = 0; made < MOST_BATCHES && !recorder.converged(); made++) {
         List<Integer> places = new ArrayList<>();
         for (int tokens = 0; places.size() < examples.size(); at = (at + 1) % examples.size()) {
           tokens += examples.get(at).length();
@@ -45,7 +45,7 @@ final class EvaStart {
           }
           places.add(at);
         }
-        Batch batch = Flat.batch(places, rows, examples, null);
+        Batch batch = Batcher.batch(places, rows, examples, null);
         int[] trained = IntStream.of(batch.rows()).map(row -> row + 1).toArray(); // labels' own
         recorder.next(trained);
         any |= trained.length >= EvaRecorder.MORE * spec.rank();

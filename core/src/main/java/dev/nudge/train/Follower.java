@@ -67,7 +67,8 @@ final class Follower {
     }
     Backend backend = backend(start);
     check(start);
-    try (Reservations.Taken _ = machine.others().take(start.plan().totalBytes(), Long.MAX_VALUE);
+    try (Reservations.Reservation _ =
+            machine.others().take(start.plan().totalBytes(), Long.MAX_VALUE);
         Scope scope = Scope.open("parameters");
         Tuning tuning = Tuning.load(loading(start.plan(), backend), scope)) {
       tuning.model().temperature(start.temperature());

@@ -12,7 +12,7 @@ import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
 import dev.nudge.data.rows.WantedRows;
 import dev.nudge.data.tokens.Example;
-import dev.nudge.engine.Flat;
+import dev.nudge.engine.Batcher;
 import dev.nudge.format.FolderText;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
@@ -140,7 +140,7 @@ public final class Forecast {
       Tokenizer tokenizer = tokens.tokenizer();
       Splits splits =
           Splits.load(
-              new Splits.Wanted(
+              new Splits.Request(
                   source, settings.eval(), QualitySettings.KEEP, settings.length(), 0, wanted),
               most,
               tokenizer,
@@ -479,7 +479,7 @@ public final class Forecast {
             lengths,
             settings.ranks() * plan.lanes(),
             plan.microBatchTokens(),
-            Flat.cost(dry),
+            Batcher.cost(dry),
             plan.split().from());
     Map<List<Integer>, CausalLm.TrainWork> known = new HashMap<>();
     double share = step.trained();

@@ -132,7 +132,7 @@ public record GroupPlan(List<Integer> members, Plan plan) {
       Planner.Fit fit =
           Planner.fit(
               dry,
-              new Planner.Wanted(
+              new Planner.Request(
                   request.threads(first.machine()),
                   1,
                   first.plan().lanes(),

@@ -267,14 +267,14 @@ record PlanRequest(
   /// The planner's input.
   ///
   /// @param samples prompts that are answered during training
-  Planner.Wanted wanted(
+  Planner.Request wanted(
       Tuning tuning, WeightBytes weights, Rows rows, SamplePrompts samples, Machine machine) {
     int sequences = batchSize * rows.sequences();
     long sampling =
         rows.sampled()
             ? Rollouts.limits(tuning.model(), 1, sequences, rows.longest()).bytes(tuning.model())
             : 0;
-    return new Planner.Wanted(
+    return new Planner.Request(
         threads(machine),
         machine.peers().ranks(),
         model.lanes(),

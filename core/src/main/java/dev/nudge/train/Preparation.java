@@ -98,7 +98,7 @@ final class Preparation {
       Machine machine,
       @Nullable Objective objective,
       Consumer<TrainEvent> events) {
-    return of(wanted, machine, objective, events, new Training.Shared());
+    return of(wanted, machine, objective, events, new Training.SharedInputs());
   }
 
   /// The same, with what other preparations have read.
@@ -107,7 +107,7 @@ final class Preparation {
       Machine machine,
       @Nullable Objective objective,
       Consumer<TrainEvent> events,
-      Training.Shared shared) {
+      Training.SharedInputs shared) {
     return new Preparation(wanted, machine, objective, shared).prepared(events, shared);
   }
 
@@ -116,7 +116,7 @@ final class Preparation {
       TrainSettings wanted,
       Machine machine,
       @Nullable Objective objective,
-      Training.Shared shared) {
+      Training.SharedInputs shared) {
     this.machine = machine;
     this.folder = wanted.model().model();
     this.config = ModelConfig.load(folder);
@@ -153,7 +153,7 @@ final class Preparation {
   }
 
   /// Reads and checks the rows, and plans the run.
-  private Prepared prepared(Consumer<TrainEvent> events, Training.Shared shared) {
+  private Prepared prepared(Consumer<TrainEvent> events, Training.SharedInputs shared) {
     ChatRows chat = chat();
     Splits splits = splits(chat, events, shared);
     Dataset data = splits.train();
@@ -229,9 +229,10 @@ final class Preparation {
         tokens.grown());
   }
 
-  private Splits splits(Conversations chat, Consumer<TrainEvent> events, Training.Shared shared) {
-    Splits.Wanted wanted =
-        new Splits.Wanted(
+  private Splits splits(
+      Conversations chat, Consumer<TrainEvent> events, Training.SharedInputs shared) {
+    Splits.Request wanted =
+        new Splits.Request(
             settings.data(),
             settings.eval(),
             settings.quality(),

@@ -124,7 +124,7 @@ public record Prepared(
   /// Reserves the run's memory among other runs.
   ///
   /// @return null if other runs reserved memory since the planning, and this one no longer fits
-  Reservations.@Nullable Taken reserve() {
+  Reservations.@Nullable Reservation reserve() {
     return machine
         .others()
         .take(

@@ -10,8 +10,8 @@ import dev.nudge.data.TokenCache;
 import dev.nudge.data.UnusedLabels;
 import dev.nudge.data.rows.Answers;
 import dev.nudge.data.rows.WantedRows;
-import dev.nudge.data.tokens.Ends;
 import dev.nudge.data.tokens.SeenRow;
+import dev.nudge.data.tokens.SpecialTokenCounts;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.train.EvalSettings;
@@ -38,7 +38,7 @@ public record Preview(
     Dataset data,
     Flaws flaws,
     LengthBins lengths,
-    Ends ends,
+    SpecialTokenCounts ends,
     int steps,
     double epochs,
     List<String> advice) {
@@ -62,7 +62,7 @@ public record Preview(
     WantedRows rows = WantedRows.recognised(settings.data(), settings.objective());
     Splits splits =
         Splits.load(
-            new Splits.Wanted(
+            new Splits.Request(
                 settings.data(),
                 new EvalSettings(null, null, null),
                 QualitySettings.KEEP,
@@ -76,7 +76,7 @@ public record Preview(
     Dataset data = splits.train();
     data.examples().forEach(example -> config.checkTokens(example.ids()));
     Batches batches = Batches.of(data.rows(), settings.batchSize(), 0, false);
-    Ends ends = data.ends(tokenizer);
+    SpecialTokenCounts ends = data.ends(tokenizer);
     return new Preview(
         splits.seen(settings.limit(), tokenizer),
         data,
@@ -89,7 +89,12 @@ public record Preview(
   }
 
   private static List<String> advice(
-      Path folder, DataSettings settings, WantedRows rows, ChatRows chat, Dataset data, Ends ends) {
+      Path folder,
+      DataSettings settings,
+      WantedRows rows,
+      ChatRows chat,
+      Dataset data,
+      SpecialTokenCounts ends) {
     List<String> advice = new ArrayList<>();
     if (data.shapes().spoken() > 0 && settings.shape().template() != null) {
       chat.warnStrange(folder, advice::add);

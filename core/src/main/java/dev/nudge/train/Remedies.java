@@ -25,8 +25,8 @@ final class Remedies {
   List<String> found() {
     List<String> found = new ArrayList<>();
     PlanSettings all = settings;
-    List<Knob> knobs = knobs();
-    for (Knob knob : knobs) {
+    List<Change> knobs = knobs();
+    for (Change knob : knobs) {
       PlanSettings changed = settings.with(knob.key, knob.value);
       if (fits(changed)) {
         found.add(knob.flags());
@@ -57,25 +57,25 @@ final class Remedies {
     return "--max-length " + length + (cut ? "" : " --truncate");
   }
 
-  private record Knob(String key, Object value, String flags) {}
+  private record Change(String key, Object value, String flags) {}
 
-  private List<Knob> knobs() {
-    List<Knob> knobs = new ArrayList<>();
+  private List<Change> knobs() {
+    List<Change> knobs = new ArrayList<>();
     boolean full = settings.lora().method() == Method.FULL;
     if (full && settings.optimizer().optimizer() == Optimizer.ADAMW) {
-      knobs.add(new Knob("optimizer", "adamw-8bit", "--optimizer adamw-8bit"));
+      knobs.add(new Change("optimizer", "adamw-8bit", "--optimizer adamw-8bit"));
     }
     boolean dense = attempt.apply(settings).fit().plan().footprint().weights().dense() > 0;
     if (!full && dense && isAllowed(settings.with("quantize", "nf4"))) {
-      knobs.add(new Knob("quantize", "nf4", "--quantize nf4"));
+      knobs.add(new Change("quantize", "nf4", "--quantize nf4"));
     }
     Integer lanes = settings.model().lanes();
     if (lanes != null && lanes > 1) {
-      knobs.add(new Knob("lanes", 1, "--lanes 1"));
+      knobs.add(new Change("lanes", 1, "--lanes 1"));
     }
     LoraSettings lora = settings.lora();
     if (lora.method() == Method.LORA && lora.initAdapter() == null && lora.rank() > 8) {
-      knobs.add(new Knob("rank", 8, "--rank 8"));
+      knobs.add(new Change("rank", 8, "--rank 8"));
     }
     return knobs;
   }

@@ -13,7 +13,7 @@ import dev.nudge.settings.train.OnDivergence;
 import dev.nudge.settings.train.ReferenceModel;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
-import dev.nudge.train.checkpoint.Behind;
+import dev.nudge.train.checkpoint.BackgroundWriter;
 import dev.nudge.train.checkpoint.Resumed;
 import dev.nudge.train.checkpoint.RunCheckpoint;
 import dev.nudge.train.checkpoint.RunCheckpoints;
@@ -56,7 +56,7 @@ final class Run implements AutoCloseable {
   private final DivergenceCheck divergence;
   private final PreferenceCheck preferences;
   private final RouterCheck routers;
-  private final Behind behind;
+  private final BackgroundWriter behind;
   private final Tuning tuning;
   private final Trainer trainer;
   private final RunFolder folder;
@@ -80,7 +80,7 @@ final class Run implements AutoCloseable {
   /// What runs of a group share.
   ///
   /// @param model without an adapter between the passes
-  record Shared(CausalLm model, GradientLanes gradients) {}
+  record GroupModel(CausalLm model, GradientLanes gradients) {}
 
   /// A run alone.
   ///
@@ -90,7 +90,11 @@ final class Run implements AutoCloseable {
   }
 
   /// @param shared null: a model and lanes of its own
-  Run(Prepared prepared, @Nullable Shared shared, Consumer<TrainEvent> events, LongSupplier clock) {
+  Run(
+      Prepared prepared,
+      @Nullable GroupModel shared,
+      Consumer<TrainEvent> events,
+      LongSupplier clock) {
     this.prepared = prepared;
     this.rates = LearningRate.of(prepared.settings().optimizer(), prepared.steps());
     this.resumed = prepared.resumed();
@@ -100,7 +104,7 @@ final class Run implements AutoCloseable {
     this.counts = checkpoint == null ? RunCounts.none() : RunCounts.of(checkpoint);
     var settings = prepared.settings();
     this.behind =
-        new Behind(
+        new BackgroundWriter(
             settings.output().out(),
             Duration.ofSeconds(settings.output().diskWait()),
             this::warn,
@@ -178,7 +182,7 @@ final class Run implements AutoCloseable {
     try {
       begin(cancelled);
       while (goesOn()) {
-        Trainer.Asked asked = ask(0);
+        Trainer.PendingStep asked = ask(0);
         take(asked, gradients(asked));
       }
       return end();
@@ -325,7 +329,7 @@ final class Run implements AutoCloseable {
   /// Adds the gradients of a step of this run alone.
   ///
   /// @return the loss
-  double gradients(Trainer.Asked asked) {
+  double gradients(Trainer.PendingStep asked) {
     double[] loss = new double[1];
     orFail(() -> loss[0] = trainer.gradients(asked));
     return loss[0];
@@ -448,10 +452,10 @@ final class Run implements AutoCloseable {
   /// Begins the next step.
   ///
   /// @param adapter its number in the bank of a group
-  Trainer.Asked ask(int adapter) {
+  Trainer.PendingStep ask(int adapter) {
     recorded = StepEvent.started();
     int at = counts.steps();
-    Trainer.Asked[] asked = new Trainer.Asked[1];
+    Trainer.PendingStep[] asked = new Trainer.PendingStep[1];
     orFail(
         () ->
             asked[0] =
@@ -462,7 +466,7 @@ final class Run implements AutoCloseable {
   }
 
   /// Ends the step whose gradients were added, and does what is due behind it.
-  void take(Trainer.Asked asked, double loss) {
+  void take(Trainer.PendingStep asked, double loss) {
     orFail(
         () -> {
           step(asked, loss);
@@ -475,7 +479,7 @@ final class Run implements AutoCloseable {
         });
   }
 
-  private void step(Trainer.Asked asked, double loss) {
+  private void step(Trainer.PendingStep asked, double loss) {
     int at = asked.step();
     double rate = rates.at(at);
     Trainer.Result r = trainer.update(asked, loss, rate);

@@ -78,7 +78,7 @@ public final class RunGroup implements AutoCloseable {
         add(prepared.getFirst(), null, listener);
         return;
       }
-      Run.Shared shared = shared(prepared.getFirst(), plan);
+      Run.GroupModel shared = shared(prepared.getFirst(), plan);
       this.gradients = shared.gradients();
       prepared.forEach(run -> add(run, shared, listener));
     } catch (RuntimeException | Error e) {
@@ -87,7 +87,7 @@ public final class RunGroup implements AutoCloseable {
     }
   }
 
-  private Run.Shared shared(Prepared first, Plan plan) {
+  private Run.GroupModel shared(Prepared first, Plan plan) {
     var settings = first.settings();
     CausalLm model =
         Checkpoint.load(
@@ -106,10 +106,10 @@ public final class RunGroup implements AutoCloseable {
     Path pages = requireNonNull(OutFolder.existing(settings.output().out()));
     GradientLanes lanes = new GradientLanes(model, plan, pages, Collective.ALONE);
     closing.push(lanes::close);
-    return new Run.Shared(model, lanes);
+    return new Run.GroupModel(model, lanes);
   }
 
-  private void add(Prepared prepared, Run.@Nullable Shared shared, Listener listener) {
+  private void add(Prepared prepared, Run.@Nullable GroupModel shared, Listener listener) {
     int index = members.size();
     Consumer<TrainEvent> events = event -> listener.event(index, event);
     String command = prepared.settings().watch().onEvent();
@@ -131,7 +131,7 @@ public final class RunGroup implements AutoCloseable {
   /// Reserves the memory of a group among other runs.
   ///
   /// @return null if it no longer fits
-  public static Reservations.@Nullable Taken reserve(Prepared first, Plan plan) {
+  public static Reservations.@Nullable Reservation reserve(Prepared first, Plan plan) {
     return first.withPlan(plan).reserve();
   }
 
@@ -167,25 +167,25 @@ public final class RunGroup implements AutoCloseable {
   }
 
   private void step(List<Member> going) {
-    List<Trainer.Asked> asked = going.stream().map(m -> m.run.ask(m.number)).toList();
+    List<Trainer.PendingStep> asked = going.stream().map(m -> m.run.ask(m.number)).toList();
     double[] losses = add(going, asked);
     for (int i = 0; i < losses.length; i++) {
       Member m = going.get(i);
-      Trainer.Asked own = asked.get(i);
+      Trainer.PendingStep own = asked.get(i);
       double loss = losses[i];
       turn(m, () -> m.run.take(own, loss));
     }
   }
 
   /// Adds the gradients of a step of each, and returns their losses.
-  private double[] add(List<Member> going, List<Trainer.Asked> asked) {
+  private double[] add(List<Member> going, List<Trainer.PendingStep> asked) {
     GradientLanes together = gradients;
     if (together == null) {
       return new double[] {going.getFirst().run.gradients(asked.getFirst())};
     }
     Runnable undo = bank.put();
     try {
-      return together.addOwned(asked.stream().map(Trainer.Asked::work).toList());
+      return together.addOwned(asked.stream().map(Trainer.PendingStep::work).toList());
     } finally {
       undo.run();
     }

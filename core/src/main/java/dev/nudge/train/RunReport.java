@@ -5,7 +5,7 @@ import dev.nudge.format.OutFolder;
 import dev.nudge.format.RunFiles;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
-import dev.nudge.train.checkpoint.Behind;
+import dev.nudge.train.checkpoint.BackgroundWriter;
 import dev.nudge.train.checkpoint.Resumed;
 import dev.nudge.train.checkpoint.RunCheckpoint;
 import dev.nudge.train.checkpoint.RunCheckpoints;
@@ -39,7 +39,7 @@ final class RunReport {
   private final RunIdentity identity;
   private final RunDigests digests;
   private final RunFolder folder;
-  private final Behind behind;
+  private final BackgroundWriter behind;
   private final EventLog log;
   private final MetricsFile metrics;
   private final Samples samples;
@@ -56,7 +56,7 @@ final class RunReport {
       RunIdentity identity,
       RunDigests digests,
       RunFolder folder,
-      Behind behind) {
+      BackgroundWriter behind) {
     this.prepared = prepared;
     this.listener = listener;
     this.start = start;

@@ -3,7 +3,7 @@ package dev.nudge.train;
 import dev.nudge.format.RunFiles;
 import dev.nudge.settings.DivergedException;
 import dev.nudge.settings.train.OutSettings;
-import dev.nudge.train.checkpoint.Behind;
+import dev.nudge.train.checkpoint.BackgroundWriter;
 import dev.nudge.train.checkpoint.RunCheckpoint;
 import dev.nudge.train.checkpoint.RunCheckpoints;
 import dev.nudge.train.checkpoint.SavePace;
@@ -34,7 +34,7 @@ final class RunSaver {
   private final RunIdentity identity;
   private final RunCounts counts;
   private final RunReport report;
-  private final Behind behind;
+  private final BackgroundWriter behind;
   private final SavePace pace;
 
   private int savedUpdates;
@@ -58,7 +58,7 @@ final class RunSaver {
       RunIdentity identity,
       RunCounts counts,
       RunReport report,
-      Behind behind,
+      BackgroundWriter behind,
       LongSupplier clock) {
     this.prepared = prepared;
     this.tuning = tuning;

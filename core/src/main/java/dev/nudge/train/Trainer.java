@@ -192,19 +192,19 @@ public final class Trainer implements AutoCloseable {
   /// @param step number of the step, which seeds dropout
   /// @param rows indices into the examples
   public Result step(int step, int[] rows, double rate) {
-    Asked asked = ask(step, rows, 0);
+    PendingStep asked = ask(step, rows, 0);
     return update(asked, gradients.add(asked.work()), rate);
   }
 
   /// A step whose gradients are wanted.
   ///
   /// @param step its number
-  record Asked(int step, GradientLanes.Work work) {}
+  record PendingStep(int step, GradientLanes.Work work) {}
 
   /// Begins a step: weighs its sequences.
   ///
   /// @param adapter number of what trains in the bank, if its gradients are computed with others'
-  Asked ask(int step, int[] rows, int adapter) {
+  PendingStep ask(int step, int[] rows, int adapter) {
     List<Example> sequences = IntStream.of(rows).mapToObj(examples::get).toList();
     return ask(step, sequences, reference.ofStep(step, rows), adapter);
   }
@@ -212,15 +212,15 @@ public final class Trainer implements AutoCloseable {
   /// Begins a step on any sequences.
   ///
   /// @param compared what the reference gives them, if the objective needs that
-  Asked ask(int step, List<Example> sequences, double[] compared) {
+  PendingStep ask(int step, List<Example> sequences, double[] compared) {
     return ask(step, sequences, compared, 0);
   }
 
-  private Asked ask(int step, List<Example> sequences, double[] compared, int adapter) {
+  private PendingStep ask(int step, List<Example> sequences, double[] compared, int adapter) {
     boolean first = step % objective.iterations() == 0;
     Objective.Weights weights = weigh(sequences, compared, first ? null : earlier);
     earlier = first ? latest : earlier;
-    return new Asked(step, work(step, sequences, weights, adapter));
+    return new PendingStep(step, work(step, sequences, weights, adapter));
   }
 
   private GradientLanes.Work work(
@@ -244,12 +244,12 @@ public final class Trainer implements AutoCloseable {
   /// Adds the gradients of a step of this trainer alone.
   ///
   /// @return the loss
-  double gradients(Asked asked) {
+  double gradients(PendingStep asked) {
     return gradients.add(asked.work());
   }
 
   /// Ends a step whose gradients were added.
-  Result update(Asked asked, double loss, double rate) {
+  Result update(PendingStep asked, double loss, double rate) {
     List<Example> sequences = asked.work().sequences();
     long trained = sequences.stream().mapToLong(Example::trainedTokens).sum();
     long tokens = sequences.stream().mapToLong(Example::length).sum();

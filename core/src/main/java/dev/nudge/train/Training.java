@@ -81,7 +81,7 @@ public final class Training {
   }
 
   /// What several preparations read once: tokenizers, and rows that are read by the same settings.
-  public static final class Shared {
+  public static final class SharedInputs {
     private final Map<List<@Nullable Object>, NewParts.Tokens> tokens = new HashMap<>();
     private final Map<List<@Nullable Object>, Splits> splits = new HashMap<>();
 
@@ -95,7 +95,7 @@ public final class Training {
   }
 
   /// Prepares one of several runs.
-  public static Prepared prepare(TrainSettings wanted, Machine machine, Shared shared) {
+  public static Prepared prepare(TrainSettings wanted, Machine machine, SharedInputs shared) {
     return checked(Preparation.of(wanted, machine, null, event -> {}, shared));
   }
 
@@ -143,12 +143,12 @@ public final class Training {
     }
     try (WarmUp warmUp = WarmUp.startOnce(settings, machine)) {
       Prepared prepared = prepare(settings, machine, events);
-      Reservations.Taken taken = prepared.reserve();
+      Reservations.Reservation taken = prepared.reserve();
       while (taken == null) { // another run was planned meanwhile
         prepared = prepare(settings, prepared.machine().again(), events);
         taken = prepared.reserve();
       }
-      try (Reservations.Taken _ = taken) {
+      try (Reservations.Reservation _ = taken) {
         ready.accept(prepared);
         RunResult result =
             run(

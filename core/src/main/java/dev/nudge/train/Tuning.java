@@ -326,7 +326,7 @@ record Tuning(
             layers.isEmpty()
                 ? null
                 : new LayerFilter(layers, pattern == null ? List.of() : List.of(pattern)))
-        .steady(model);
+        .inFileOrder(model);
   }
 
   private static void checkHead(PeftAdapter adapter, boolean reward) {

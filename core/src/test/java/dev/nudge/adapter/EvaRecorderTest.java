@@ -270,13 +270,13 @@ class EvaRecorderTest {
       double[][] rows = batch(Input.GATED);
       double[][] others = batch(Input.GATED);
       try (EvaRecorder recorder = new EvaRecorder(List.of(slot), Set.of(DOWN), RANK, backend, 1)) {
-        assertThat(recorder.steady()).isFalse();
+        assertThat(recorder.converged()).isFalse();
         recorder.next(COUNTED);
         forward(slot, rows, x);
-        assertThat(recorder.steady()).isFalse();
+        assertThat(recorder.converged()).isFalse();
         recorder.next(COUNTED);
         forward(slot, rows, x);
-        assertThat(recorder.steady()).isTrue();
+        assertThat(recorder.converged()).isTrue();
         double[][] before = requireNonNull(directions(recorder, List.of(slot), spec()).get(DOWN));
         recorder.next(COUNTED);
         forward(slot, others, x);
@@ -298,7 +298,7 @@ class EvaRecorderTest {
         recorder.next(IntStream.range(0, EvaRecorder.MORE * RANK - 1).toArray());
         forward(slot, batch(Input.GATED), x);
         assertThat(recorder.ranks()).isEmpty();
-        assertThat(recorder.steady()).isFalse();
+        assertThat(recorder.converged()).isFalse();
         recorder.next(IntStream.range(0, EvaRecorder.MORE * RANK).toArray());
         forward(slot, batch(Input.GATED), x);
         assertThat(recorder.ranks()).containsExactly(Map.entry(DOWN, RANK));

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Backends;
-import dev.nudge.adapter.NamedAdapters.Way;
+import dev.nudge.adapter.NamedAdapters.Attachment;
 import dev.nudge.adapter.init.Initialization;
 import dev.nudge.adapter.targets.ExpertPaths;
 import dev.nudge.adapter.targets.Lora;
@@ -177,7 +177,7 @@ class ExpertAdaptersTest {
     try (Scope scope = Scope.open("adapter");
         CausalLm model = model("qwen3-moe")) {
       ModelShape shape = ModelShape.of(model.modules());
-      Lora spec = Lora.of(2, 4, Targets.parse("all-linear")).steady(shape);
+      Lora spec = Lora.of(2, 4, Targets.parse("all-linear")).inFileOrder(shape);
       Adapters adapters = Adapters.attach(model.modules(), spec, 1, Dtype.F32, 1, scope);
       assertThat(adapters.paths())
           .contains("model.layers.0.mlp.experts.10.gate_up_proj", "model.layers.1.mlp.up_proj")
@@ -186,18 +186,18 @@ class ExpertAdaptersTest {
       Lora wide = Lora.of(2, 4, Targets.parse("all-linear"));
       Lora narrow =
           wide.withPatterns(Map.of("q_proj", 8, "layers.0.mlp.experts.down_proj", 3), Map.of())
-              .steady(shape);
+              .inFileOrder(shape);
       assertThat(narrow.rank("model.layers.0.mlp.experts.3.down_proj")).isEqualTo(3);
       assertThatThrownBy(
               () ->
                   wide.withPatterns(Map.of("experts\\.\\d+\\.down_proj", 3), Map.of())
-                      .steady(shape))
+                      .inFileOrder(shape))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("matches none of the layers");
       Map<String, Integer> crossed = new LinkedHashMap<>(); // which another order changes
       crossed.put("down_proj", 8);
       crossed.put(".*\\.layers\\.0\\..*", 3);
-      Lora ordered = wide.withPatterns(crossed, Map.of()).steady(shape);
+      Lora ordered = wide.withPatterns(crossed, Map.of()).inFileOrder(shape);
       assertThat(ordered.rank("model.layers.0.mlp.experts.3.down_proj")).isEqualTo(8);
       assertThat(ordered.rank("model.layers.0.self_attn.q_proj")).isEqualTo(3);
       assertThat(adapters.spec().targets().toString())
@@ -239,14 +239,16 @@ class ExpertAdaptersTest {
         PeftAdapter last = PeftAdapter.open(FAMILIES.resolve("qwen3-moe/train/final"));
         Team team = new Team(1);
         KvPool pool = model.pool(12, 16)) {
-      List<Way> ways =
+      List<Attachment> ways =
           List.of(
-              all.attach("first", all.make(first)), all.attach("last", all.make(last)), Way.BASE);
+              all.attach("first", all.make(first)),
+              all.attach("last", all.make(last)),
+              Attachment.BASE);
       model.reserve(IDS.length + 1);
       long bytes = 1L << 24;
       try (Workspace ws = new Workspace(0, bytes, model.backend().gemms().apply(1))) {
         List<double[]> alone = new ArrayList<>();
-        for (Way way : ways) {
+        for (Attachment way : ways) {
           alone.addAll(answers(model, all, List.of(way), pool, ws, team));
         }
         List<double[]> together = answers(model, all, ways, pool, ws, team);
@@ -261,12 +263,17 @@ class ExpertAdaptersTest {
 
   /// The logits after the prompt and after one more token, of each sequence.
   private static List<double[]> answers(
-      CausalLm model, NamedAdapters all, List<Way> ways, KvPool pool, Workspace ws, Team team) {
+      CausalLm model,
+      NamedAdapters all,
+      List<Attachment> ways,
+      KvPool pool,
+      Workspace ws,
+      Team team) {
     int n = ways.size();
     int[] lengths = new int[n];
     int[] ended = new int[n];
     int[] ones = new int[n];
-    int[] through = ways.stream().mapToInt(Way::number).toArray();
+    int[] through = ways.stream().mapToInt(Attachment::number).toArray();
     int[] ids = new int[n * IDS.length];
     int[] next = new int[n];
     List<KvCache> caches = new ArrayList<>();
@@ -348,7 +355,7 @@ class ExpertAdaptersTest {
         CausalLm dense = model("qwen3-moe");
         CausalLm model = model("qwen3-moe", Quantization.of(new Nf4Format(true)));
         Workspace ws = new Workspace(0, 1L << 22, model.backend().gemms().apply(1))) {
-      Lora doubled = spec.steady(ModelShape.of(model.modules()));
+      Lora doubled = spec.inFileOrder(ModelShape.of(model.modules()));
       Adapters adapters = Adapters.attach(model.modules(), doubled, 1, Dtype.F32, 1, scope);
       Initialization.of(new AdapterInit(AdapterInit.Kind.LOFTQ, 0))
           .begin(

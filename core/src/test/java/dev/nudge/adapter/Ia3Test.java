@@ -189,11 +189,11 @@ class Ia3Test {
       assertThat(Logits.of(lm, ids)).isEqualTo(base);
 
       try (NamedAdapters named = new NamedAdapters(lm.modules(), Dtype.F32);
-          NamedAdapters.Made one = named.make(adapter);
-          NamedAdapters.Made live = named.merge(adapter, backend)) {
+          NamedAdapters.LoadedAdapter one = named.make(adapter);
+          NamedAdapters.LoadedAdapter live = named.merge(adapter, backend)) {
         for (var made : List.of(one, live)) {
           String name = made == one ? "one" : "live";
-          NamedAdapters.Way way = named.attach(name, made);
+          NamedAdapters.Attachment way = named.attach(name, made);
           assertThat(way.alone()).isEqualTo(name); // a bank has A and B only
           double[][] got = new double[1][];
           named.within(way.alone(), false, () -> got[0] = Logits.of(lm, ids));

@@ -135,7 +135,7 @@ class RewardsTest {
   void samplesKeepTheirOrder() {
     Reward reward = Objects.requireNonNull(Rewards.of(source("length:100"), NO_JARS));
     List<Sample> samples = IntStream.range(0, 60).mapToObj(i -> sample("x", 100 + i)).toList();
-    List<Rewards.Said> said = Rewards.ask(reward, samples);
+    List<Rewards.Result> said = Rewards.ask(reward, samples);
     for (int i = 0; i < said.size(); i++) {
       assertThat(said.get(i).value()).isEqualTo(Math.clamp(2 - (100 + i) / 100.0, 0, 1));
     }
@@ -220,7 +220,7 @@ class RewardsTest {
           }
         };
     assertThat(Rewards.ask(reward, List.of(sample("x", 1)), Duration.ofMillis(20)))
-        .containsExactly(new Rewards.Said(Double.NaN, "no answer in 0 seconds"));
+        .containsExactly(new Rewards.Result(Double.NaN, "no answer in 0 seconds"));
     assertThat(interrupted.await(30, TimeUnit.SECONDS)).isTrue();
   }
 
@@ -253,9 +253,10 @@ class RewardsTest {
       assertThat(value(url, sample("other", 1))).isEqualTo(5);
       Reward reward = Objects.requireNonNull(Rewards.of(source(url), NO_JARS));
       assertThat(Rewards.ask(reward, List.of(sample("none", 1))))
-          .containsExactly(new Rewards.Said(Double.NaN, "status 500"));
+          .containsExactly(new Rewards.Result(Double.NaN, "status 500"));
       assertThat(Rewards.ask(reward, List.of(sample("long", 1))))
-          .containsExactly(new Rewards.Said(Double.NaN, "the answer is longer than 1048576 bytes"));
+          .containsExactly(
+              new Rewards.Result(Double.NaN, "the answer is longer than 1048576 bytes"));
     } finally {
       server.stop(0);
     }

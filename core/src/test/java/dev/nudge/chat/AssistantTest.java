@@ -136,7 +136,7 @@ class AssistantTest {
       assertThat(answer.end()).isEqualTo(Answer.End.LENGTH);
       assertThat(answer.usage().completionTokens()).isEqualTo(12);
       StringBuilder said = new StringBuilder();
-      one.parts.forEach(part -> said.append(((AnswerText.Part.Said) part).text()));
+      one.parts.forEach(part -> said.append(((AnswerText.Part.Content) part).text()));
       assertThat(said).hasToString(answer.text());
     }
     assertThat(texts).containsExactly(alone(null, 12), alone(ONE, 12), alone(OTHER, 12));
@@ -240,7 +240,7 @@ class AssistantTest {
     AnswerText.Call call = answer.calls().getFirst();
     assertThat(call.name()).isEqualTo("weather");
     assertThat(Json.parse(call.arguments()).path("city").asString()).isIn("Rome", "Oslo");
-    assertThat(heard.parts).containsExactly(new AnswerText.Part.Called(0, call));
+    assertThat(heard.parts).containsExactly(new AnswerText.Part.ToolCall(0, call));
 
     ArrayNode more = question.messages().deepCopy();
     more.addObject()

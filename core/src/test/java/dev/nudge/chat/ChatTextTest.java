@@ -54,15 +54,15 @@ class ChatTextTest {
     for (Delta delta : deltas) {
       String next =
           switch (delta) {
-            case Delta.Said _ -> "said ";
-            case Delta.Thought _ -> "thought ";
-            case Delta.Called _ -> "called ";
+            case Delta.Content _ -> "said ";
+            case Delta.Reasoning _ -> "thought ";
+            case Delta.ToolCall _ -> "called ";
           };
       String text =
           switch (delta) {
-            case Delta.Said(String more) -> more;
-            case Delta.Thought(String more) -> more;
-            case Delta.Called(ToolFormat.Call call) -> call.name() + " " + call.arguments();
+            case Delta.Content(String more) -> more;
+            case Delta.Reasoning(String more) -> more;
+            case Delta.ToolCall(ToolFormat.Call call) -> call.name() + " " + call.arguments();
           };
       if (next.equals(kind) && !next.equals("called ")) {
         all.set(all.size() - 1, all.getLast() + text);

@@ -111,20 +111,20 @@ class ChainTest {
 
   @Test
   void aRankListensOnTheAddressThatItAnnouncesAlone() throws IOException {
-    try (Meeting meeting = Meeting.open("127.0.0.1", 0)) {
+    try (Rendezvous meeting = Rendezvous.open("127.0.0.1", 0)) {
       new Socket("127.0.0.1", meeting.port()).close();
       assertThatThrownBy(() -> new Socket("127.0.0.2", meeting.port()).close())
           .isInstanceOf(IOException.class); // another address of this machine
     }
-    assertThatThrownBy(() -> Meeting.open("192.0.2.1", 0))
+    assertThatThrownBy(() -> Rendezvous.open("192.0.2.1", 0))
         .isInstanceOf(RunException.class)
         .hasMessageStartingWith("port 0 of 192.0.2.1 cannot be opened: ");
   }
 
   @Test
   void strangersAreTurnedAwayAndTheRankIsStillFound() throws Exception {
-    try (Meeting zero = Meeting.open("127.0.0.1", 0);
-        Meeting one = Meeting.open("127.0.0.1", 0)) {
+    try (Rendezvous zero = Rendezvous.open("127.0.0.1", 0);
+        Rendezvous one = Rendezvous.open("127.0.0.1", 0)) {
       try (Socket stranger = new Socket("127.0.0.1", zero.port())) {
         stranger
             .getOutputStream()
@@ -147,8 +147,8 @@ class ChainTest {
 
   @Test
   void whoDoesNotKnowTheSecretIsNotJoined() throws IOException, InterruptedException {
-    try (Meeting zero = Meeting.open("127.0.0.1", 0);
-        Meeting one = Meeting.open("127.0.0.1", 0)) {
+    try (Rendezvous zero = Rendezvous.open("127.0.0.1", 0);
+        Rendezvous one = Rendezvous.open("127.0.0.1", 0)) {
       List<String> addresses = List.of("127.0.0.1:" + zero.port(), "127.0.0.1:" + one.port());
       byte[] wrong = "t".getBytes(StandardCharsets.UTF_8);
       Thread other =

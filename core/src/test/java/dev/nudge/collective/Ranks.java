@@ -24,10 +24,10 @@ public final class Ranks {
   /// @return what rank 0 returns; its failure, else that of the first other rank, is thrown
   @SuppressWarnings("NullAway") // a test whose rank 0 returns nothing asks for nothing
   public static <T> T run(int ranks, IntFunction<Work<T>> work) {
-    List<Meeting> meetings = new ArrayList<>();
+    List<Rendezvous> meetings = new ArrayList<>();
     try {
       for (int rank = 0; rank < ranks; rank++) {
-        meetings.add(Meeting.open("127.0.0.1", 0));
+        meetings.add(Rendezvous.open("127.0.0.1", 0));
       }
       List<String> addresses = meetings.stream().map(m -> "127.0.0.1:" + m.port()).toList();
       byte[] secret = "secret".getBytes(StandardCharsets.UTF_8);
@@ -50,7 +50,7 @@ public final class Ranks {
       List<T> results = made.stream().map(Ranks::result).toList();
       return results.getFirst();
     } finally {
-      meetings.forEach(Meeting::close);
+      meetings.forEach(Rendezvous::close);
     }
   }
 

@@ -172,7 +172,8 @@ class LossSvgTest {
         {"step": 1, "loss": 2.0}
         {"step": 2, "loss": null}
         {"step": 3, "loss": 1.5}
-        {"step": 4, "lo""");
+        {"step": 4, "lo\
+        """);
     Curves run = Curves.read("r", file);
     assertThat(run.train()).containsExactly(new Point(1, 2), new Point(3, 1.5));
     assertThat(run.heldOut()).containsExactly(new Point(0, 3));

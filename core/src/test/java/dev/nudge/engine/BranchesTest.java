@@ -30,7 +30,7 @@ class BranchesTest {
 
   private static Batch batch(List<Integer> places, List<Example> rows) {
     int[] all = IntStream.range(0, rows.size()).toArray();
-    return Flat.counted(places, all, rows, new Flat.Factors(null, null), true);
+    return Batcher.counted(places, all, rows, new Batcher.Factors(null, null), true);
   }
 
   private static Packing pack(List<Example> rows, int lanes, int budget, int splitFrom) {

@@ -148,7 +148,9 @@ class EngineTest {
   void moreClientsThanAreRememberedAreAllAnswered() {
     try (Engine engine = engine(ROOMY, false)) {
       for (int i = 0; i < 1100; i++) {
-        Ask ask = new Ask(prompt(2), 8, NamedAdapters.Way.BASE, "client " + i, false, false);
+        SequenceRequest ask =
+            new SequenceRequest(
+                prompt(2), 8, NamedAdapters.Attachment.BASE, "client " + i, false, false);
         Greedy one = new Greedy(1);
         engine.submit(ask, one).await();
         assertThat(one.said).hasSize(1);
@@ -331,8 +333,9 @@ class EngineTest {
     }
   }
 
-  private Ask asked(int[] prompt, int tokens, String client, boolean low) {
-    return new Ask(prompt, prompt.length + tokens, NamedAdapters.Way.BASE, client, low, false);
+  private SequenceRequest asked(int[] prompt, int tokens, String client, boolean low) {
+    return new SequenceRequest(
+        prompt, prompt.length + tokens, NamedAdapters.Attachment.BASE, client, low, false);
   }
 
   /// Notes when a sequence ends.
@@ -380,7 +383,7 @@ class EngineTest {
               said.add(name);
               return own.next(logits, row, ids, count);
             };
-        Ask ask = asked(prompts.get(i), 50, "", false);
+        SequenceRequest ask = asked(prompts.get(i), 50, "", false);
         tickets.add(engine.submit(patient.test(i) ? ask.patiently() : ask, caller));
       }
       all.countDown();

@@ -111,7 +111,8 @@ class StarvedRoomTest {
               ended.complete(failure);
             }
           };
-      Ask ask = new Ask(prompt(10), 256, none.way(null), "", true, false);
+      SequenceRequest ask =
+          new SequenceRequest(prompt(10), 256, none.attachment(null), "", true, false);
       engine.submit(ask, endless);
       answers.await();
       assertThat(engine.score(rows, 1, null)).hasSize(1);

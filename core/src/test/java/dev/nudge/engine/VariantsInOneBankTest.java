@@ -90,7 +90,7 @@ class VariantsInOneBankTest {
         NamedAdapters named = new NamedAdapters(model.modules(), model.backend().compute())) {
       attach(named, model, variant, 4, "a");
       try (PeftAdapter peft = PeftAdapter.open(temp.resolve("a"));
-          NamedAdapters.Made made = named.merge(peft, model.backend())) {
+          NamedAdapters.LoadedAdapter made = named.merge(peft, model.backend())) {
         named.attach("merged", made);
       }
       int[] prompt = random.ints(9, 0, config.vocabSize()).toArray();

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.Backends;
 import dev.nudge.Latches;
 import dev.nudge.adapter.NamedAdapters;
-import dev.nudge.engine.Ask;
 import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
+import dev.nudge.engine.SequenceRequest;
 import dev.nudge.engine.Ticket;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.verb.ModelSettings;
@@ -91,18 +91,19 @@ class ContinuationsTest {
               () ->
                   Continuations.of(session, null, prompts, (said, i) -> tokens[i] = said.tokens()));
       assertThat(Arrays.stream(tokens).distinct().count()).isGreaterThan(PLACES);
-      List<Ask> asks = prompts.stream().map(ContinuationsTest::hasty).toList();
+      List<SequenceRequest> asks = prompts.stream().map(ContinuationsTest::hasty).toList();
       long hasty = passes(session.engine(), asks.size(), () -> say(session, asks, tokens));
       assertThat(hasty).isGreaterThan(2 * patient);
     }
   }
 
-  private static Ask hasty(Continuations.Prompt prompt) {
-    return Ask.of(prompt.ids(), prompt.ids().length + prompt.maxTokens(), NamedAdapters.Way.BASE);
+  private static SequenceRequest hasty(Continuations.Prompt prompt) {
+    return SequenceRequest.of(
+        prompt.ids(), prompt.ids().length + prompt.maxTokens(), NamedAdapters.Attachment.BASE);
   }
 
   /// Asks for as many tokens of each, and does not say that it may wait.
-  private static void say(Session session, List<Ask> asks, int[] tokens) {
+  private static void say(Session session, List<SequenceRequest> asks, int[] tokens) {
     List<Ticket> tickets = new ArrayList<>();
     for (int i = 0; i < asks.size(); i++) {
       int most = tokens[i];

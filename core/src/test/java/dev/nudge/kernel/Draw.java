@@ -21,8 +21,8 @@ final class Draw {
   final Dtype acc;
   final int rows;
   final int cols;
-  private FewRows.@Nullable Grouped weight;
-  private FewRows.@Nullable Powers mxfp4;
+  private SkinnyProduct.@Nullable Grouped weight;
+  private SkinnyProduct.@Nullable Powers mxfp4;
   final int heads;
   final int half;
   final int first;
@@ -67,18 +67,18 @@ final class Draw {
   }
 
   /// A weight of these parts, the same one while they are the same.
-  FewRows.Grouped grouped(
+  SkinnyProduct.Grouped grouped(
       int bits, int group, int cols, Tensor codes, Tensor scales, Tensor zeros) {
     if (weight == null || weight.codes() != codes) {
-      weight = new FewRows.Grouped(rows, cols, bits, group, codes, scales, zeros, null);
+      weight = new SkinnyProduct.Grouped(rows, cols, bits, group, codes, scales, zeros, null);
     }
     return weight;
   }
 
   /// The same in MXFP4.
-  FewRows.Powers powers(Tensor codes, Tensor powers) {
+  SkinnyProduct.Powers powers(Tensor codes, Tensor powers) {
     if (mxfp4 == null || mxfp4.codes() != codes) {
-      mxfp4 = new FewRows.Powers(codes, powers);
+      mxfp4 = new SkinnyProduct.Powers(codes, powers);
     }
     return mxfp4;
   }

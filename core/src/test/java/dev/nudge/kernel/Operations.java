@@ -82,7 +82,7 @@ final class Operations {
                   d.dense(d.c, d.rows, cols));
             },
             (d, k, t) -> {
-              FewRows.Grouped w = d.grouped(bits, group, t[3].cols(), t[0], t[1], t[2]);
+              SkinnyProduct.Grouped w = d.grouped(bits, group, t[3].cols(), t[0], t[1], t[2]);
               k.groupedCodes().dequantize(w, 0, d.rows, t[3]);
             });
       }

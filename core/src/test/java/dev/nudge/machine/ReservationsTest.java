@@ -3,7 +3,7 @@ package dev.nudge.machine;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.machine.Reservations.Taken;
+import dev.nudge.machine.Reservations.Reservation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +32,7 @@ class ReservationsTest {
     Files.writeString(status, "VmHWM:\t 9 kB\nRssAnon:\t" + (mib << 10) + " kB\n");
   }
 
-  private static Taken take(Reservations from, long planned, long free) {
+  private static Reservation take(Reservations from, long planned, long free) {
     return requireNonNull(from.take(planned, free));
   }
 
@@ -40,7 +40,7 @@ class ReservationsTest {
   void whatIsPlannedAndNotHeldYetIsSpokenFor() throws IOException {
     assertThat(seenBy(1).aheadBytes()).isZero();
     assertThat(temp).isEmptyDirectory(); // reading makes nothing
-    try (Taken _ = take(seenBy(11), 4 * GIB, 8 * GIB)) {
+    try (Reservation _ = take(seenBy(11), 4 * GIB, 8 * GIB)) {
       Reservations seen = seenBy(12);
       assertThat(seen.runs()).isOne();
       assertThat(seen.aheadBytes()).isEqualTo(4 * GIB); // the system does not tell what 11 holds
@@ -49,8 +49,8 @@ class ReservationsTest {
       holds(11, 5000);
       assertThat(seen.aheadBytes()).isZero();
       holds(11, 1024);
-      try (Taken _ = take(seen, GIB, 4 * GIB);
-          Taken _ = take(seenBy(11), GIB / 2, GIB)) {
+      try (Reservation _ = take(seen, GIB, 4 * GIB);
+          Reservation _ = take(seenBy(11), GIB / 2, GIB)) {
         assertThat(seenBy(13).aheadBytes()).isEqualTo(3 * GIB + GIB + GIB / 2);
         assertThat(seenBy(13).runs()).isEqualTo(3);
       }
@@ -64,10 +64,10 @@ class ReservationsTest {
     Reservations one = seenBy(11);
     Reservations two = seenBy(12);
     Reservations three = seenBy(13);
-    try (Taken _ = take(one, 5 * GIB, 8 * GIB)) {
+    try (Reservation _ = take(one, 5 * GIB, 8 * GIB)) {
       assertThat(two.take(4 * GIB, 8 * GIB)).isNull();
       assertThat(two.again().newBytes(two)).isEqualTo(5 * GIB);
-      try (Taken _ = take(three, 3 * GIB, 8 * GIB)) {
+      try (Reservation _ = take(three, 3 * GIB, 8 * GIB)) {
         assertThat(two.take(GIB, 8 * GIB)).isNull();
         // planned once more it knows of both, and takes what it was given
         Reservations again = two.again();
@@ -102,7 +102,7 @@ class ReservationsTest {
     private Holder() {}
 
     public static void main(String[] args) throws IOException {
-      try (Taken _ = take(Reservations.in(Path.of(args[0])), 64L << 40, Long.MAX_VALUE)) {
+      try (Reservation _ = take(Reservations.in(Path.of(args[0])), 64L << 40, Long.MAX_VALUE)) {
         System.out.println("held");
         System.in.read();
       }

@@ -3,8 +3,8 @@ package dev.nudge.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.kernel.simd.VectorKernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.family.ModelConfig;
@@ -30,7 +30,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// A made-up provider of one kernel: the others stay, a pass calls it, and the plan is its own.
 class KernelStackTest {
   /// Multiplies as the kernel beneath does, and takes `spare` numbers for each product.
-  private record Counted(FewRows under, int spare, AtomicInteger calls) implements FewRows {
+  private record Counted(SkinnyProduct under, int spare, AtomicInteger calls)
+      implements SkinnyProduct {
     @Override
     public boolean takes(Weight w, Dtype compute) {
       return under.takes(w, compute);
@@ -107,7 +108,7 @@ class KernelStackTest {
         Kernels.plain()
             .each(
                 "told",
-                new Kernels.Each() {
+                new Kernels.Replacement() {
                   @Override
                   public <K> K of(Class<K> type, K kernel) {
                     return type.cast(

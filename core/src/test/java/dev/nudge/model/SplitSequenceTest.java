@@ -11,10 +11,10 @@ import dev.nudge.adapter.targets.Targets;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.model.family.TinyLlama;
-import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
+import dev.nudge.nn.SequenceSplit;
 import dev.nudge.nn.Share;
 import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Dtype;
@@ -344,7 +344,7 @@ class SplitSequenceTest {
     double split(Batch batch, double dropout, Change change) {
       clear();
       group.reset();
-      Cut cut = Cut.of(batch.tokens(), lanes.count());
+      SequenceSplit cut = SequenceSplit.of(batch.tokens(), lanes.count());
       List<Double> sums =
           lanes.run(
               lane -> {

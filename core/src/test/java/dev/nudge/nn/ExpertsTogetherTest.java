@@ -36,7 +36,7 @@ class ExpertsTogetherTest {
   private final Random random = new Random(Seeds.next());
 
   /// A layer with an adapter that adds nothing; counts how often it is asked for.
-  private record Wrapped(Linear base, AtomicInteger asked) implements Around {
+  private record Wrapped(Linear base, AtomicInteger asked) implements LinearWrapper {
     Wrapped(Linear base) {
       this(base, new AtomicInteger());
     }

@@ -14,8 +14,8 @@ import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.layer.Attention;
 import dev.nudge.nn.layer.DecoderLayer;
-import dev.nudge.nn.layer.Half;
 import dev.nudge.nn.layer.Mlp;
+import dev.nudge.nn.layer.ResidualBlock;
 import dev.nudge.nn.layer.Rotary;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
@@ -281,7 +281,7 @@ class LayerAutogradTest {
     double eps = 1e-4;
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope();
-        Rotary rotary = new Rotary(Rotary.steady(frequencies), F64);
+        Rotary rotary = new Rotary(Rotary.constant(frequencies), F64);
         Workspace ws = new Workspace(0, 16 << 20, Gemm.plain())) {
       rotary.reserve(80);
       Adapted q = new Adapted(scope, "q_proj", heads.queryWidth(), width, dropout, variant, false);
@@ -295,7 +295,7 @@ class LayerAutogradTest {
       Tensor second = draw(scope, 1, width, 1);
       DecoderLayer layer =
           new DecoderLayer(
-              new Half(
+              new ResidualBlock(
                   new Norm(first, eps, 0),
                   new Attention(
                       0,
@@ -305,7 +305,7 @@ class LayerAutogradTest {
                       o.slot,
                       null,
                       null)),
-              new Half(
+              new ResidualBlock(
                   new Norm(second, eps, 0),
                   new Mlp(SplitLinear.of(gate.slot, up.slot), down.slot, Glu.Activation.SILU)));
       Tape tape = new Tape(ws);

@@ -177,7 +177,7 @@ class PlannerTest {
   private static Planner.Fit whole(CausalLm dry, long trained, long memory) {
     return Planner.fit(
         dry,
-        new Planner.Wanted(
+        new Planner.Request(
             2,
             null,
             2,
@@ -220,14 +220,14 @@ class PlannerTest {
     return with(dry -> Planner.plan(dry, wanted(lanes, 0, batchSize, longest, memory)));
   }
 
-  private static Planner.Wanted wanted(
+  private static Planner.Request wanted(
       @Nullable Integer lanes, long trained, int batchSize, int longest, long memory) {
     return wanted(lanes, trained, batchSize, longest, memory, 0);
   }
 
-  private static Planner.Wanted wanted(
+  private static Planner.Request wanted(
       @Nullable Integer lanes, long trained, int batchSize, int longest, long memory, long mapped) {
-    return new Planner.Wanted(
+    return new Planner.Request(
         2,
         lanes,
         batchSize,

@@ -11,10 +11,10 @@ import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.format.WeightFile;
 import dev.nudge.gguf.GgufType;
 import dev.nudge.kernel.DynamicMap;
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Mxfp4;
 import dev.nudge.kernel.Nf4;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.kernel.simd.VectorKernels;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Linear;
@@ -443,7 +443,7 @@ class WidthsTest {
             Mxfp4.twice(i % 2 == 0 ? both : both >> 4)
                 * Math.scalb(0.5f, (int) powers.at(i / 32) - 127);
       }
-      return new Made(new Mxfp4Weight(new FewRows.Powers(codes, powers)), numbers);
+      return new Made(new Mxfp4Weight(new SkinnyProduct.Powers(codes, powers)), numbers);
     }
 
     /// Blocks of random bytes, whose half floats are finite.

@@ -39,7 +39,8 @@ class OtherNamesTest {
       assertThat(keys(schema)).as("what is a setting needs no hint").doesNotContain(name);
       named.forEach(
           (key, value) -> {
-            Knob knob = schema.knobs().stream().filter(k -> k.key().equals(key)).findFirst().get();
+            SettingComponent knob =
+                schema.knobs().stream().filter(k -> k.key().equals(key)).findFirst().get();
             if (!value.isEmpty()) {
               assertThat(knob.kind().read(knob, value, Layer.of(Map.of()))).isNotNull();
             }
@@ -56,7 +57,7 @@ class OtherNamesTest {
   }
 
   private static List<String> keys(Schema<?> schema) {
-    return schema.knobs().stream().map(Knob::key).toList();
+    return schema.knobs().stream().map(SettingComponent::key).toList();
   }
 
   /// What the four tools' first pages show.
@@ -104,7 +105,8 @@ class OtherNamesTest {
     "dataset-text-field, --completion"
   })
   void whatUsersOfOtherToolsTypeLeadsHere(String name, String flag) {
-    List<String> flags = Schema.of(TrainSettings.class).knobs().stream().map(Knob::flag).toList();
+    List<String> flags =
+        Schema.of(TrainSettings.class).knobs().stream().map(SettingComponent::flag).toList();
     assertThat(OtherNames.flagHint("--" + name, flags)).contains(" " + flag);
     assertThat(OtherNames.flagHint("--" + name.replace('-', '_'), flags)).contains(" " + flag);
     String key = flag.substring(2).replace(" ", ": ").replace('-', '_').replace("all_l", "all-l");

@@ -51,7 +51,7 @@ class SchemaTest {
   @Test
   void flagsAndKeysComeFromComponentNames() {
     assertThat(TRAIN.knobs())
-        .extracting(Knob::flag)
+        .extracting(SettingComponent::flag)
         .containsExactlyInAnyOrder(
             ("--model --data --eval-data --prompt --completion --shape --columns --sql --template"
                     + " --train-on --eval-split --drop-rows --refuse-rows --mixture --skip-bad-rows"
@@ -70,7 +70,9 @@ class SchemaTest {
                     + " --expert-adapters --generations --max-completion --temperature --scale-rewards"
                     + " --iterations --reward --reward-jar --replay --replay-weight")
                 .split(" "));
-    assertThat(TRAIN.knobs()).extracting(Knob::key).contains("max_grad_norm", "rs_lora");
+    assertThat(TRAIN.knobs())
+        .extracting(SettingComponent::key)
+        .contains("max_grad_norm", "rs_lora");
   }
 
   @Test

@@ -89,7 +89,7 @@ public interface WitherRules {
   Stream<Withers<?>> settings();
 
   /// Whether a setting is changed in another way.
-  boolean isOther(Withers<?> settings, Knob knob);
+  boolean isOther(Withers<?> settings, SettingComponent knob);
 
   @TestFactory
   default Stream<DynamicTest> everySettingCanBeChanged() {
@@ -108,7 +108,7 @@ public interface WitherRules {
   }
 
   @SuppressWarnings("unchecked") // a record implements this for itself
-  private static <S extends Record> void changesAlone(Withers<S> settings, Knob knob)
+  private static <S extends Record> void changesAlone(Withers<S> settings, SettingComponent knob)
       throws Exception {
     Map<String, Object> needs = new HashMap<>(NEEDS.getOrDefault(knob.key(), Map.of()));
     needs.keySet().retainAll(values(settings).keySet());
@@ -145,7 +145,7 @@ public interface WitherRules {
     return (S) wither.invoke(base, sample);
   }
 
-  private static <S extends Record> S byKey(Withers<S> base, Knob knob, Object sample) {
+  private static <S extends Record> S byKey(Withers<S> base, SettingComponent knob, Object sample) {
     return base.with(knob.key(), sample instanceof Object[] many ? List.of(many) : sample);
   }
 

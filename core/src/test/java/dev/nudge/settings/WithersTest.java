@@ -40,7 +40,7 @@ class WithersTest implements WitherRules {
   }
 
   @Override
-  public boolean isOther(Withers<?> settings, Knob knob) {
+  public boolean isOther(Withers<?> settings, SettingComponent knob) {
     return knob.key().equals("dry_run") // in Java code it is `Training.prepare`
         || settings instanceof PlanSettings && knob.key().equals("tokens");
   }

@@ -282,7 +282,7 @@ class GemmTest {
       Tensor c = scope.tensor(Dtype.F32, 3, 4);
       for (Runnable product :
           List.<Runnable>of(
-              () -> gemm.steady(a, b, c, false),
+              () -> gemm.multiplyBatchInvariant(a, b, c, false),
               () -> gemm.multiply(a, Packed.plain(b), c, false))) {
         assertThatThrownBy(product::run)
             .isInstanceOf(IllegalArgumentException.class)

@@ -73,7 +73,7 @@ class ProductPagesTest {
   private static long faults(GemmProvider provider, Dtype dtype) throws IOException {
     try (Scope scope = Scope.open("test");
         Gemm gemm = provider.open(1);
-        Malloc.Kept _ = Malloc.keepBlocks()) {
+        Malloc.Retention _ = Malloc.keepBlocks()) {
       Tensor q = scope.tensor(dtype, ROWS, DIM);
       Tensor k = scope.tensor(dtype, KEYS, DIM);
       Tensor probs = scope.tensor(dtype, ROWS, KEYS);

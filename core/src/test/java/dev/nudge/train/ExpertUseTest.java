@@ -15,9 +15,9 @@ import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.family.ModelConfig;
-import dev.nudge.nn.Around;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.LinearWrapper;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Recompute;
@@ -56,7 +56,7 @@ class ExpertUseTest {
   @TempDir private Path temp;
 
   /// A router that remembers what it gave.
-  private record Heard(Linear base, List<double[]> logits) implements Around {
+  private record Heard(Linear base, List<double[]> logits) implements LinearWrapper {
     @Override
     public void forward(Tensor x, Tensor y, Pass p) {
       base.forward(x, y, p);

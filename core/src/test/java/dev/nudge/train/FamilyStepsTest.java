@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.nudge.Backends;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.data.tokens.Example;
-import dev.nudge.engine.Flat;
+import dev.nudge.engine.Batcher;
 import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Batch;
@@ -174,7 +174,7 @@ class FamilyStepsTest {
     List<Example> examples = TwentySteps.examples(ROWS);
     List<Integer> all = IntStream.range(0, examples.size()).boxed().toList();
     int[] inOrder = IntStream.range(0, examples.size()).toArray();
-    Batch batch = Flat.batch(all, inOrder, examples, null);
+    Batch batch = Batcher.batch(all, inOrder, examples, null);
     int longest = IntStream.of(batch.lengths()).max().orElseThrow();
     for (boolean exact : new boolean[] {true, false}) {
       Backend backend = exact ? Backend.plain(Dtype.F64) : Backends.of(Compute.FP32);

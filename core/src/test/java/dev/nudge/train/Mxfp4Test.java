@@ -9,8 +9,8 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.ViewedFile;
 import dev.nudge.format.WeightFile;
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.machine.Machine;
 import dev.nudge.merge.Merging;
 import dev.nudge.model.Batch;
@@ -64,7 +64,7 @@ class Mxfp4Test {
               Map.of("w.blocks", table.tensor("codes"), "w.scales", table.tensor("scales")),
               Set.of("codes", "scales"));
       StoredWeight weight = new Mxfp4Format().open(file, "w", want.rows(), want.cols());
-      FewRows.Powers few = (FewRows.Powers) Objects.requireNonNull(weight.few());
+      SkinnyProduct.Powers few = (SkinnyProduct.Powers) Objects.requireNonNull(weight.few());
       Tensor got = scope.tensor(Dtype.F32, want.shape());
       Tensor low = scope.tensor(Dtype.BF16, want.shape());
       weight.make(0, want.rows(), got, ws, Kernels.fastest());

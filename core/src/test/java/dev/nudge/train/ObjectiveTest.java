@@ -9,7 +9,7 @@ import dev.nudge.adapter.targets.Lora;
 import dev.nudge.adapter.targets.Targets;
 import dev.nudge.data.tokens.Example;
 import dev.nudge.data.tokens.Examples;
-import dev.nudge.engine.Flat;
+import dev.nudge.engine.Batcher;
 import dev.nudge.format.RunFiles;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
@@ -137,7 +137,7 @@ class ObjectiveTest {
   /// A sequence at a time.
   private static double[] logprobs(CausalLm model, List<Example> rows, Workspace ws) {
     return IntStream.range(0, rows.size())
-        .mapToObj(i -> Flat.batch(List.of(0), new int[] {i}, rows, null))
+        .mapToObj(i -> Batcher.batch(List.of(0), new int[] {i}, rows, null))
         .mapToDouble(row -> -model.train(row, 0, Dropout.NONE, ws))
         .toArray();
   }

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.Backends;
 import dev.nudge.machine.Machine;
 import dev.nudge.machine.Reservations;
-import dev.nudge.machine.Reservations.Taken;
+import dev.nudge.machine.Reservations.Reservation;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.train.events.RunResult;
@@ -77,7 +77,7 @@ class SharedMemoryTest {
     Machine first = machine(FREE);
     Machine second = machine(FREE);
     List<String> lines = new ArrayList<>();
-    try (Taken _ = requireNonNull(first.others().take(FREE - wanted + STEP, FREE))) {
+    try (Reservation _ = requireNonNull(first.others().take(FREE - wanted + STEP, FREE))) {
       Prepared prepared = run(settings, second, lines);
       assertThat(prepared.machine().memoryBytes()).isEqualTo(wanted - STEP);
       assertThat(prepared.plan().totalBytes()).isLessThan(wanted - STEP);
@@ -91,7 +91,7 @@ class SharedMemoryTest {
   @Test
   void whereBothFitNothingIsPlannedAgain() {
     Machine second = machine(FREE);
-    try (Taken _ = requireNonNull(announced().take(FREE / 2, FREE))) {
+    try (Reservation _ = requireNonNull(announced().take(FREE / 2, FREE))) {
       assertThat(run(settings, second, new ArrayList<>()).machine()).isSameAs(second);
     }
   }
@@ -99,7 +99,7 @@ class SharedMemoryTest {
   @Test
   void whereTheSecondDoesNotFitItIsRefusedBeforeItWrites() {
     Machine second = machine(FREE);
-    try (Taken _ = requireNonNull(announced().take(FREE - (8 << 20), FREE))) {
+    try (Reservation _ = requireNonNull(announced().take(FREE - (8 << 20), FREE))) {
       assertThatThrownBy(() -> run(settings, second, new ArrayList<>()))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("and may use 8 MiB");
@@ -111,7 +111,7 @@ class SharedMemoryTest {
   @Test
   void memoryThatIsGivenIsTakenAsItIs() {
     Machine second = machine(FREE);
-    try (Taken _ = requireNonNull(announced().take(FREE, FREE))) {
+    try (Reservation _ = requireNonNull(announced().take(FREE, FREE))) {
       Prepared prepared = run(settings.with("memory", "1G"), second, new ArrayList<>());
       assertThat(prepared.machine()).isSameAs(second);
     }

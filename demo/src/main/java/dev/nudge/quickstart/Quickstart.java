@@ -48,7 +48,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: confined to the thread that calls it.
 public final class Quickstart {
-  private final Wanted wanted;
+  private final QuickstartSettings wanted;
   private final Machine machine;
   private final Consumer<Chapter> told;
   private final BooleanSupplier cancelled;
@@ -56,7 +56,10 @@ public final class Quickstart {
   private final Set<String> warned = new HashSet<>();
 
   private Quickstart(
-      Wanted wanted, Machine machine, Consumer<Chapter> told, BooleanSupplier cancelled) {
+      QuickstartSettings wanted,
+      Machine machine,
+      Consumer<Chapter> told,
+      BooleanSupplier cancelled) {
     this.wanted = wanted;
     this.machine = machine;
     this.told = told;
@@ -72,7 +75,10 @@ public final class Quickstart {
   /// @throws dev.nudge.settings.InputException in one line, for any user error
   /// @throws dev.nudge.settings.RunException if a stage fails
   public static @Nullable QuickstartResult run(
-      Wanted wanted, Machine machine, Consumer<Chapter> told, BooleanSupplier cancelled) {
+      QuickstartSettings wanted,
+      Machine machine,
+      Consumer<Chapter> told,
+      BooleanSupplier cancelled) {
     try {
       return new Quickstart(wanted, machine, told, cancelled).go();
     } catch (CancellationException e) {

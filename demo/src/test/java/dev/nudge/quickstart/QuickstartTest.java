@@ -63,7 +63,7 @@ class QuickstartTest {
   private @Nullable QuickstartResult run(@Nullable Path keep, String model, int stopAtStep) {
     Machine machine = new Machine(2, 4L << 30, Path.of("target/cache"), "test");
     return Quickstart.run(
-        new Wanted(shared.resolve(model), keep, 40, 1, 1e-3, 6),
+        new QuickstartSettings(shared.resolve(model), keep, 40, 1, 1e-3, 6),
         machine,
         told::add,
         () -> steps() >= stopAtStep);

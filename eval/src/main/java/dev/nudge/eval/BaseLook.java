@@ -1,6 +1,6 @@
 package dev.nudge.eval;
 
-import dev.nudge.data.AskedRows;
+import dev.nudge.data.ProbeRows;
 import dev.nudge.engine.RowScore;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
@@ -37,7 +37,7 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
     Path folder = settings.model().model();
     int maxLength = Session.maxLength(settings.model(), ModelConfig.load(folder));
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
-    AskedRows rows = AskedRows.of(settings.data(), most, maxLength, tokenizer);
+    ProbeRows rows = ProbeRows.of(settings.data(), most, maxLength, tokenizer);
     if (rows.rows().isEmpty()) {
       throw new InputException(
           "--ask-base: there is no row with a prompt and completion, or a text, within --max-length"
@@ -71,7 +71,7 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
                 "%,d of %,d rows to the letter, with %d solved ones in the prompt; ",
                 exact,
                 asked,
-                AskedRows.SHOTS);
+                ProbeRows.SHOTS);
     return answered + String.format(Locale.ROOT, "%.2f bits a byte", bitsAByte);
   }
 
@@ -86,7 +86,7 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
                   + " prompt first, and train where it must be better, shorter or cheaper",
               exact,
               asked,
-              AskedRows.SHOTS));
+              ProbeRows.SHOTS));
     }
     if (bitsAByte >= FAR) {
       advice.add(

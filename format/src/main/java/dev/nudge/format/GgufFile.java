@@ -38,13 +38,14 @@ public final class GgufFile implements WeightFile {
   public record Packed(
       GgufType type, int rows, int cols, @Nullable HeadRows order, MemorySegment bytes) {}
 
-  private record Held(Entry entry, Path file, MemorySegment bytes, @Nullable Packed packed) {}
+  private record BlockMatrix(
+      Entry entry, Path file, MemorySegment bytes, @Nullable Packed packed) {}
 
   private final Path source;
   private final GgufFiles files;
   private final GgufArchitecture architecture;
   private final Scope scope = Scope.open("vectors");
-  private final TreeMap<String, Held> tensors = new TreeMap<>();
+  private final TreeMap<String, BlockMatrix> tensors = new TreeMap<>();
 
   private GgufFile(Path source, GgufFiles files) {
     this.source = source;
@@ -109,18 +110,18 @@ public final class GgufFile implements WeightFile {
     return Refusal.of(stored.file(), "holds the tensor " + name + ", " + what);
   }
 
-  private Held matrix(String name, GgufFiles.Stored stored) {
+  private BlockMatrix matrix(String name, GgufFiles.Stored stored) {
     GgufTensor tensor = stored.tensor();
     int rows = size(stored, tensor.shape().getFirst());
     int cols = size(stored, tensor.shape().getLast());
     HeadRows order = order(name, stored, rows);
     if (tensor.type().isFloat() && order == null) {
       Entry entry = Entry.of(name, dtype(tensor.type()), rows, cols);
-      return new Held(entry, stored.file(), stored.bytes(), null);
+      return new BlockMatrix(entry, stored.file(), stored.bytes(), null);
     }
     Entry entry = Entry.of(name, Dtype.U8, rows, tensor.type().rowBytes(cols));
     Packed packed = new Packed(tensor.type(), rows, cols, order, stored.bytes());
-    return new Held(entry, stored.file(), stored.bytes(), packed);
+    return new BlockMatrix(entry, stored.file(), stored.bytes(), packed);
   }
 
   private static int size(GgufFiles.Stored stored, long size) {
@@ -146,14 +147,14 @@ public final class GgufFile implements WeightFile {
     return new HeadRows(rows, heads);
   }
 
-  private Held vector(String name, GgufFiles.Stored stored) {
+  private BlockMatrix vector(String name, GgufFiles.Stored stored) {
     GgufTensor tensor = stored.tensor();
     int count = size(stored, tensor.cols());
     boolean less = architecture.addsOneToNorms() && name.endsWith("norm.weight");
     HeadRows order = order(name, stored, count);
     if (!less && order == null) {
       Entry entry = Entry.of(name, dtype(tensor.type()), count);
-      return new Held(entry, stored.file(), stored.bytes(), null);
+      return new BlockMatrix(entry, stored.file(), stored.bytes(), null);
     }
     Tensor values = scope.tensor(Dtype.F32, 1, count);
     Tensor converted = scope.tensor(Dtype.F32, 1, count);
@@ -163,7 +164,7 @@ public final class GgufFile implements WeightFile {
       converted.put(i, less ? value - 1f : value);
     }
     Entry entry = Entry.of(name, Dtype.F32, count);
-    return new Held(entry, stored.file(), converted.data().asReadOnly(), null);
+    return new BlockMatrix(entry, stored.file(), converted.data().asReadOnly(), null);
   }
 
   private static Dtype dtype(GgufType type) {
@@ -177,7 +178,7 @@ public final class GgufFile implements WeightFile {
 
   /// How a matrix is stored that is no plain tensor of a float type; null: it is one, or absent.
   public @Nullable Packed packed(String name) {
-    Held held = tensors.get(name);
+    BlockMatrix held = tensors.get(name);
     return held == null ? null : held.packed;
   }
 
@@ -221,8 +222,8 @@ public final class GgufFile implements WeightFile {
     return Map.of("format", "pt");
   }
 
-  private Held held(String name) {
-    Held held = tensors.get(name);
+  private BlockMatrix held(String name) {
+    BlockMatrix held = tensors.get(name);
     if (held == null) {
       throw Refusal.of(
           source, "has no tensor " + Refusal.quote(name) + Nearest.hint(name, tensors.keySet()));

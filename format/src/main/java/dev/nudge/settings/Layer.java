@@ -21,7 +21,7 @@ public record Layer(@Nullable String file, Map<String, ? extends @Nullable Objec
   }
 
   /// Names a setting as the user wrote it: `--batch-size`, or `run.yaml: batch_size`.
-  String name(Knob knob) {
+  String name(SettingComponent knob) {
     return file == null ? knob.flag() : file + ": " + knob.key();
   }
 }

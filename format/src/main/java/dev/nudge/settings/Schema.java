@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// The record stays a plain value: its constructor may be called too, and validates the values.
 public final class Schema<S extends Record> {
   private final Class<S> type;
-  private final Map<String, Knob> knobs = new LinkedHashMap<>(); // by key
+  private final Map<String, SettingComponent> knobs = new LinkedHashMap<>(); // by key
 
   private Schema(Class<S> type) {
     this.type = type;
@@ -35,12 +35,12 @@ public final class Schema<S extends Record> {
   }
 
   /// Lists the settings in the order of the record.
-  public List<Knob> knobs() {
+  public List<SettingComponent> knobs() {
     return List.copyOf(knobs.values());
   }
 
   /// Lists the settings of [First], which help shows before all others; empty without it.
-  public List<Knob> first() {
+  public List<SettingComponent> first() {
     First first = type.getAnnotation(First.class);
     return first == null
         ? List.of()
@@ -64,7 +64,7 @@ public final class Schema<S extends Record> {
     }
     requireAll(values);
     Given given = new Given(values.keySet());
-    for (Knob knob : knobs.values()) {
+    for (SettingComponent knob : knobs.values()) {
       Setting setting = knob.setting();
       if (!setting.byDefault().isEmpty() && !given.contains(setting.unless())) {
         String text = byDefault(setting, values);
@@ -111,7 +111,7 @@ public final class Schema<S extends Record> {
       Group named = component.getAnnotation(Group.class);
       group = named == null ? group : named.value();
       if (setting != null) {
-        Knob knob = Knob.of(component, group, setting);
+        SettingComponent knob = SettingComponent.of(component, group, setting);
         if (knobs.put(knob.key(), knob) != null) {
           throw new IllegalArgumentException(type + " has " + knob.key() + " twice");
         }
@@ -148,7 +148,7 @@ public final class Schema<S extends Record> {
         .values()
         .forEach(
             (key, raw) -> {
-              Knob knob = Objects.requireNonNull(knobs.get(key));
+              SettingComponent knob = Objects.requireNonNull(knobs.get(key));
               if (raw != null) {
                 read.put(key, knob.kind().read(knob, raw, layer));
               } else if (knob.setting().required() || !knob.setting().byDefault().isEmpty()) {
@@ -184,7 +184,7 @@ public final class Schema<S extends Record> {
     List<String> missing =
         knobs.values().stream()
             .filter(knob -> knob.setting().required() && !values.containsKey(knob.key()))
-            .map(Knob::flag)
+            .map(SettingComponent::flag)
             .toList();
     if (!missing.isEmpty()) {
       String verb = missing.size() == 1 ? " is missing; it is" : " are missing; they are";
@@ -200,7 +200,7 @@ public final class Schema<S extends Record> {
     for (RecordComponent component : components) {
       Setting setting = component.getAnnotation(Setting.class);
       if (setting != null) {
-        arguments.add(argument(Knob.of(component, "", setting), values));
+        arguments.add(argument(SettingComponent.of(component, "", setting), values));
       } else {
         boolean nested = component.isAnnotationPresent(Group.class);
         arguments.add(nested ? make(component.getType(), values, given) : given);
@@ -220,7 +220,7 @@ public final class Schema<S extends Record> {
     }
   }
 
-  private static @Nullable Object argument(Knob knob, Map<String, Object> values) {
+  private static @Nullable Object argument(SettingComponent knob, Map<String, Object> values) {
     @Nullable Object value = values.get(knob.key());
     if (value == null && knob.type() == boolean.class) {
       return false;
@@ -231,7 +231,7 @@ public final class Schema<S extends Record> {
   /// Adds the file to the message about a value that came from one.
   private InputException located(InputException e, Map<String, Layer> sources) {
     for (Map.Entry<String, Layer> source : sources.entrySet()) {
-      Knob knob = knobs.get(source.getKey());
+      SettingComponent knob = knobs.get(source.getKey());
       String message = String.valueOf(e.getMessage());
       if (source.getValue().file() != null
           && knob != null
@@ -251,12 +251,12 @@ public final class Schema<S extends Record> {
     return null;
   }
 
-  private static void walk(Record settings, BiConsumer<Knob, @Nullable Object> each) {
+  private static void walk(Record settings, BiConsumer<SettingComponent, @Nullable Object> each) {
     for (RecordComponent component : settings.getClass().getRecordComponents()) {
       Setting setting = component.getAnnotation(Setting.class);
       @Nullable Object value = valueOf(component, settings);
       if (setting != null) {
-        each.accept(Knob.of(component, "", setting), value);
+        each.accept(SettingComponent.of(component, "", setting), value);
       } else if (value instanceof Record nested && !(value instanceof Given)) {
         walk(nested, each);
       }

@@ -83,7 +83,7 @@ public enum SettingType {
   }
 
   /// Reads a value, or throws an [InputException] that names the setting as `layer` does.
-  Object read(Knob knob, Object raw, Layer layer) {
+  Object read(SettingComponent knob, Object raw, Layer layer) {
     boolean strict = layer.file() != null;
     return switch (this) {
       case SWITCH -> {
@@ -105,7 +105,7 @@ public enum SettingType {
     };
   }
 
-  private Object whole(Knob knob, Object raw, Layer layer, boolean strict) {
+  private Object whole(SettingComponent knob, Object raw, Layer layer, boolean strict) {
     Object value = raw;
     if (!strict && raw instanceof String s && INTEGER.matcher(s).matches()) {
       value = new BigInteger(s);
@@ -129,12 +129,12 @@ public enum SettingType {
     return wide ? (Object) exact.longValue() : (Object) exact.intValue();
   }
 
-  private Object text(Knob knob, Object raw, Layer layer) {
+  private Object text(SettingComponent knob, Object raw, Layer layer) {
     return raw instanceof String ? raw : refuse(knob, raw, layer);
   }
 
   /// A list of a YAML file where a flag takes one with commas, which its label shows.
-  private Object joined(Knob knob, List<?> list, Layer layer) {
+  private Object joined(SettingComponent knob, List<?> list, Layer layer) {
     boolean good =
         knob.label().contains(",")
             && !list.isEmpty()
@@ -144,13 +144,13 @@ public enum SettingType {
         : refuse(knob, list, layer);
   }
 
-  private Object texts(Knob knob, Object raw, Layer layer) {
+  private Object texts(SettingComponent knob, Object raw, Layer layer) {
     List<?> all = raw instanceof List<?> list ? list : List.of(raw);
     boolean good = all.stream().allMatch(e -> e instanceof String || e instanceof Path);
     return good ? all.stream().map(Object::toString).toList() : refuse(knob, raw, layer);
   }
 
-  private Object path(Knob knob, Object raw, Layer layer, boolean strict) {
+  private Object path(SettingComponent knob, Object raw, Layer layer, boolean strict) {
     if (!strict && raw instanceof Path) {
       return raw;
     }
@@ -165,7 +165,7 @@ public enum SettingType {
     }
   }
 
-  private Object choice(Knob knob, Object raw, Layer layer) {
+  private Object choice(SettingComponent knob, Object raw, Layer layer) {
     if (knob.type().isInstance(raw)) {
       return raw;
     }
@@ -182,7 +182,7 @@ public enum SettingType {
             + String.join(", ", knob.choices()));
   }
 
-  private Object value(Knob knob, Object raw, Layer layer) {
+  private Object value(SettingComponent knob, Object raw, Layer layer) {
     if (!(raw instanceof String || raw instanceof Number)) {
       return refuse(knob, raw, layer);
     }
@@ -209,7 +209,7 @@ public enum SettingType {
     };
   }
 
-  private Object refuse(Knob knob, Object raw, Layer layer) {
+  private Object refuse(SettingComponent knob, Object raw, Layer layer) {
     throw new InputException(layer.name(knob) + " is " + shown(raw) + "; it must be " + expected);
   }
 

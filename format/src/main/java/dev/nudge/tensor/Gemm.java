@@ -18,7 +18,7 @@ public interface Gemm extends AutoCloseable {
   /// Computes the same for matrices, batch-invariant: a row's bits depend neither on the number of
   /// rows or columns nor on zeros at the end of a's row. Holds for k up to 384 with AVX-512;
   /// elsewhere the last digits may differ.
-  default void steady(Tensor a, Tensor b, Tensor c, boolean add) {
+  default void multiplyBatchInvariant(Tensor a, Tensor b, Tensor c, boolean add) {
     multiply(a, b, c, add);
   }
 

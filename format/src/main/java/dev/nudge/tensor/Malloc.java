@@ -11,7 +11,7 @@ import java.util.Optional;
 /// glibc maps a large block by itself and unmaps it when it is freed. But it then raises its
 /// threshold for "large", up to 32 MiB, and keeps smaller blocks in the arena of the allocating
 /// thread. A run's lanes are threads of its own, so each run left tens of MiB free but resident. A
-/// threshold that is set explicitly does not rise: it is low, except while a [Kept] is open.
+/// threshold that is set explicitly does not rise: it is low, except while a [Retention] is open.
 ///
 /// oneDNN allocates memory for each product with runtime dimensions and frees it afterwards, up to
 /// 768 bytes for each key of attention. If that were mapped, the system would zero it page by page
@@ -37,18 +37,18 @@ public final class Malloc {
 
   /// Keeps freed blocks in the process until the result is closed: for work that allocates and
   /// frees the same blocks repeatedly, after its one-time allocations.
-  public static synchronized Kept keepBlocks() {
+  public static synchronized Retention keepBlocks() {
     if (holders++ == 0) {
       set(HIGH);
     }
-    return new Kept();
+    return new Retention();
   }
 
   /// Keeps freed blocks in the process while it is open.
-  public static final class Kept implements AutoCloseable {
+  public static final class Retention implements AutoCloseable {
     private boolean open = true;
 
-    private Kept() {}
+    private Retention() {}
 
     @Override
     public void close() {

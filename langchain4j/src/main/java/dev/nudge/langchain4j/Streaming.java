@@ -55,11 +55,11 @@ final class Streaming implements AnswerListener, StreamingHandle {
       return;
     }
     switch (part) {
-      case AnswerText.Part.Said(String text) ->
+      case AnswerText.Part.Content(String text) ->
           handler.onPartialResponse(new PartialResponse(text), new PartialResponseContext(this));
-      case AnswerText.Part.Thought(String text) ->
+      case AnswerText.Part.Reasoning(String text) ->
           handler.onPartialThinking(new PartialThinking(text), new PartialThinkingContext(this));
-      case AnswerText.Part.Called(int index, AnswerText.Call call) ->
+      case AnswerText.Part.ToolCall(int index, AnswerText.Call call) ->
           handler.onCompleteToolCall(new CompleteToolCall(index, Responses.call(call)));
     }
   }

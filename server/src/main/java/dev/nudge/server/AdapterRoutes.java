@@ -10,7 +10,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// vLLM's routes to load and unload LoRA adapters, and a list of the loaded ones.
-record AdapterRoutes(Shared shared) {
+record AdapterRoutes(ServerContext shared) {
 
   Routes add(Routes routes) {
     return routes

@@ -29,20 +29,20 @@ import org.jspecify.annotations.Nullable;
 final class Answering {
   private static final int LOOK_MILLIS = 50; // between two looks at the client
 
-  private final Shared shared;
+  private final ServerContext shared;
   private final Exchange exchange;
   private final Reply reply;
   private final int copies;
-  private final BlockingQueue<Heard> events = new LinkedBlockingQueue<>();
+  private final BlockingQueue<QueuedEvent> events = new LinkedBlockingQueue<>();
 
   /// A queued event of a generation.
   ///
   /// @param first index of the generation's first choice
   /// @param n choices of the generation
-  private record Heard(int first, int n, AnswerEvent event) {}
+  private record QueuedEvent(int first, int n, AnswerEvent event) {}
 
   /// @param copies how often each choice is repeated: greedy choices are all equal
-  Answering(Shared shared, Exchange exchange, Reply reply, int copies) {
+  Answering(ServerContext shared, Exchange exchange, Reply reply, int copies) {
     this.shared = shared;
     this.exchange = exchange;
     this.reply = reply;
@@ -69,7 +69,7 @@ final class Answering {
         running.add(
             serving.start(
                 request.withAdapter(lease),
-                event -> events.add(new Heard(first, request.n(), event))));
+                event -> events.add(new QueuedEvent(first, request.n(), event))));
         choice += request.n();
       }
       String finish = tell(choice, begun);
@@ -97,7 +97,7 @@ final class Answering {
     long limit = TimeUnit.SECONDS.toNanos(shared.settings().requestTimeout());
     String finish = "";
     for (int left = choices; left > 0; ) {
-      Heard heard = next();
+      QueuedEvent heard = next();
       if (!exchange.connected()) {
         throw new Exchange.Gone(new IOException("the client closed its connection"));
       }
@@ -122,7 +122,7 @@ final class Answering {
     return finish;
   }
 
-  private void tell(Heard heard, int copy) throws IOException {
+  private void tell(QueuedEvent heard, int copy) throws IOException {
     int first = heard.first;
     switch (heard.event) {
       case AnswerEvent.Prompted(List<TokenLogprob> tokens) -> {
@@ -139,7 +139,7 @@ final class Answering {
     }
   }
 
-  private @Nullable Heard next() {
+  private @Nullable QueuedEvent next() {
     try {
       return events.poll(LOOK_MILLIS, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {

@@ -28,7 +28,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// `POST /v1/chat/completions`.
-record ChatRoute(Shared shared) implements Routes.Handler {
+record ChatRoute(ServerContext shared) implements Routes.Handler {
 
   /// A chat request, from any route.
   ///
@@ -36,7 +36,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
   /// @param messagesField the client's name of `messages`, for errors
   /// @param formatField the client's name of `response_format`, for errors
   /// @param idPrefix prefix of the response id
-  record Asked(Fields fields, String messagesField, String formatField, String idPrefix) {}
+  record ChatRequest(Fields fields, String messagesField, String formatField, String idPrefix) {}
 
   /// Creates the reply of a chat.
   interface Teller {
@@ -50,7 +50,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     Tokenizer tokenizer = shared.session().tokenizer();
     answer(
         exchange,
-        new Asked(fields, "messages", "response_format", "chatcmpl-"),
+        new ChatRequest(fields, "messages", "response_format", "chatcmpl-"),
         (heading, choices, thinks) ->
             fields.flag("stream", false)
                 ? new ChatStream(exchange, heading, tokenizer, choices, usage(fields), thinks)
@@ -58,7 +58,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
   }
 
   /// Generates a chat completion.
-  void answer(Exchange exchange, Asked asked, Teller teller) {
+  void answer(Exchange exchange, ChatRequest asked, Teller teller) {
     Fields fields = asked.fields;
     Served served = shared.find(exchange, or(fields.text("model"), ""));
     AdapterForm.of(served).check(true, exchange);
@@ -110,7 +110,8 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     }
   }
 
-  private ChatTemplates.Prompt prompt(Asked asked, Served served, ArrayNode messages, Tools tools) {
+  private ChatTemplates.Prompt prompt(
+      ChatRequest asked, Served served, ArrayNode messages, Tools tools) {
     ObjectNode variables = asked.fields.object("chat_template_kwargs");
     try {
       return shared.prompts().of(served, messages, tools.shown(), variables);
@@ -121,7 +122,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     }
   }
 
-  private static ArrayNode messages(Asked asked) {
+  private static ArrayNode messages(ChatRequest asked) {
     ArrayNode messages = asked.fields.list("messages");
     if (messages == null) {
       throw ApiException.missing("messages", "'messages' is missing; give at least one");
@@ -141,7 +142,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
   }
 
   private @Nullable Constraint constraint(
-      Asked asked, Tools tools, ToolFormat format, @Nullable Integer turnEnd) {
+      ChatRequest asked, Tools tools, ToolFormat format, @Nullable Integer turnEnd) {
     String schema = tools.schema(format, Constraints.schema(asked.fields));
     return schema == null
         ? shared.constraints().guided(asked.fields, turnEnd)

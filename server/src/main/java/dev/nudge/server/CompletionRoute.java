@@ -19,7 +19,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /// `POST /v1/completions`: raw prompts, as texts or token ids.
-record CompletionRoute(Shared shared) implements Routes.Handler {
+record CompletionRoute(ServerContext shared) implements Routes.Handler {
   private static final int USUAL_TOKENS = 16; // as OpenAI
   private static final int MOST_PROMPTS = 256;
 

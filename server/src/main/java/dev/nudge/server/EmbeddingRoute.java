@@ -20,7 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// `POST /v1/embeddings`: the mean-pooled last hidden states of a text, L2-normalised as OpenAI's,
 /// through the adapter that `model` names.
-record EmbeddingRoute(Shared shared) implements Routes.Handler {
+record EmbeddingRoute(ServerContext shared) implements Routes.Handler {
   private static final int MOST_INPUTS = 2048; // as OpenAI
 
   @Override

@@ -11,7 +11,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// `GET /v1/models` and `GET /v1/models/{id}`: the base and the adapters that a client may use.
 ///
 /// @param created Unix time in seconds when the server started
-record ModelRoutes(Shared shared, long created) {
+record ModelRoutes(ServerContext shared, long created) {
   private static final String PATH = "/v1/models";
 
   Routes add(Routes routes) {

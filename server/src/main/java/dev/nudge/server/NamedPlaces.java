@@ -34,17 +34,17 @@ final class NamedPlaces implements ServedAdapters {
   private sealed interface Place {
     record Folder(Path path) implements Place {}
 
-    record Kept(String reference) implements Place {}
+    record RegistryReference(String reference) implements Place {}
 
     default boolean isAlias() {
-      return this instanceof Kept kept
+      return this instanceof RegistryReference kept
           && Reference.parse(kept.reference).to() instanceof Reference.Alias;
     }
 
     default String shown() {
       return switch (this) {
         case Folder(Path path) -> path.toString();
-        case Kept(String reference) -> reference;
+        case RegistryReference(String reference) -> reference;
       };
     }
   }
@@ -120,7 +120,7 @@ final class NamedPlaces implements ServedAdapters {
 
   private Place given(String name, String text) {
     if (text.startsWith(REGISTRY)) {
-      return new Place.Kept(text.substring(REGISTRY.length()));
+      return new Place.RegistryReference(text.substring(REGISTRY.length()));
     }
     try {
       Path folder = Path.of(text);
@@ -131,7 +131,7 @@ final class NamedPlaces implements ServedAdapters {
       // a reference perhaps
     }
     if (Reference.isReference(text)) {
-      return new Place.Kept(text);
+      return new Place.RegistryReference(text);
     }
     throw new InputException(
         "--adapter %s=%s: there is no such folder, and no such reference; give a PEFT folder, or NAME@ALIAS with --registry"
@@ -151,7 +151,7 @@ final class NamedPlaces implements ServedAdapters {
     return switch (place) {
       case Place.Folder(Path folder) ->
           new Served(name, name, null, folders.digest(folder), folder);
-      case Place.Kept(String reference) -> references.find(name, reference);
+      case Place.RegistryReference(String reference) -> references.find(name, reference);
     };
   }
 
@@ -167,7 +167,7 @@ final class NamedPlaces implements ServedAdapters {
     return switch (places.get(name)) {
       case null -> false;
       case Place.Folder _ -> true;
-      case Place.Kept(String reference) -> !name.equals(reference.split("[@:]", 2)[0]);
+      case Place.RegistryReference(String reference) -> !name.equals(reference.split("[@:]", 2)[0]);
     };
   }
 
@@ -205,7 +205,7 @@ final class NamedPlaces implements ServedAdapters {
     String reference = text.startsWith(REGISTRY) ? text.substring(REGISTRY.length()) : text;
     Place place =
         Reference.isReference(reference)
-            ? new Place.Kept(reference)
+            ? new Place.RegistryReference(reference)
             : new Place.Folder(folders.named("lora_path", text));
     Served served = served(name, place);
     if (served == null) {

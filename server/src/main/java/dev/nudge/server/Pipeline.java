@@ -34,7 +34,7 @@ final class Pipeline {
   private static final List<String> FORWARDED =
       List.of("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via");
 
-  private final Shared shared;
+  private final ServerContext shared;
   private final Access access;
   private final Connections connections;
   private final List<Consumer<RequestOutcome>> told;
@@ -43,7 +43,10 @@ final class Pipeline {
   private boolean stopping;
 
   Pipeline(
-      Shared shared, Access access, Connections connections, List<Consumer<RequestOutcome>> told) {
+      ServerContext shared,
+      Access access,
+      Connections connections,
+      List<Consumer<RequestOutcome>> told) {
     this.shared = shared;
     this.access = access;
     this.connections = connections;

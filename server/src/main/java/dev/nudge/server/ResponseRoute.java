@@ -32,7 +32,7 @@ record ResponseRoute(ChatRoute chat) implements Routes.Handler {
     Fields asked = chatOf(fields);
     chat.answer(
         exchange,
-        new ChatRoute.Asked(asked, "input", "text.format", "resp_"),
+        new ChatRoute.ChatRequest(asked, "input", "text.format", "resp_"),
         (heading, choices, thinks) ->
             new ResponseReply(
                 exchange,

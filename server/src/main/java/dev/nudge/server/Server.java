@@ -132,8 +132,8 @@ public final class Server implements AutoCloseable {
       }
       session.cache(); // its memory is taken off that of keys before the first answer
       checkRoom(settings, session);
-      Shared shared =
-          new Shared(
+      ServerContext shared =
+          new ServerContext(
               settings,
               session,
               extension.adapters(named),
@@ -234,7 +234,7 @@ public final class Server implements AutoCloseable {
     }
   }
 
-  private static Routes routes(Shared shared, PrometheusMetrics metrics, Pipeline pipeline) {
+  private static Routes routes(ServerContext shared, PrometheusMetrics metrics, Pipeline pipeline) {
     Routes routes = new Routes();
     ServerExtension extension = shared.extension();
     ChatRoute chat = new ChatRoute(shared);

@@ -15,7 +15,7 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// @param stopping whether the server is shutting down
 record StateRoutes(
-    Shared shared, PrometheusMetrics metrics, Running adapters, BooleanSupplier stopping) {
+    ServerContext shared, PrometheusMetrics metrics, Running adapters, BooleanSupplier stopping) {
   private static final String TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
   Routes add(Routes routes) {

@@ -13,7 +13,7 @@ final class TextField {
   /// The token ids of each text.
   ///
   /// @throws ApiException if there is no text, or more than `most`
-  static List<int[]> read(Shared shared, Fields fields, String name, int most) {
+  static List<int[]> read(ServerContext shared, Fields fields, String name, int most) {
     JsonNode given = fields.node(name);
     if (given == null) {
       throw ApiException.missing(
@@ -37,7 +37,7 @@ final class TextField {
     return all;
   }
 
-  private static int[] ids(Shared shared, String name, JsonNode text) {
+  private static int[] ids(ServerContext shared, String name, JsonNode text) {
     if (!text.isString()) {
       throw Fields.wrong(name, text, "texts, or token ids");
     }

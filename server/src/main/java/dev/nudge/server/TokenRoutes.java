@@ -11,7 +11,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// `POST /tokenize` and `POST /detokenize`, compatible with vLLM.
-record TokenRoutes(Shared shared) {
+record TokenRoutes(ServerContext shared) {
 
   Routes add(Routes routes) {
     return routes

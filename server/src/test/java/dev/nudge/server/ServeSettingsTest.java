@@ -3,7 +3,7 @@ package dev.nudge.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.nudge.settings.Knob;
+import dev.nudge.settings.SettingComponent;
 import dev.nudge.settings.WitherRules;
 import dev.nudge.settings.Withers;
 import java.nio.file.Path;
@@ -21,7 +21,7 @@ class ServeSettingsTest implements WitherRules {
   }
 
   @Override
-  public boolean isOther(Withers<?> settings, Knob knob) {
+  public boolean isOther(Withers<?> settings, SettingComponent knob) {
     return knob.key().equals("adapter") || knob.key().equals("allow_origin");
   }
 

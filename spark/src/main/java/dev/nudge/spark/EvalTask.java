@@ -91,7 +91,7 @@ record EvalTask(String settings, RowAdapters adapters, int adapter, Widened wide
   public Iterator<Row> call(Iterator<Row> rows) throws IOException {
     Path out = Files.createTempDirectory("nudge-eval"); // of answers that other adapters share
     TaskContext.get().addTaskCompletionListener((TaskCompletionListener) _ -> delete(out));
-    RowAdapters.Found found = adapters.found();
+    RowAdapters.TaskAdapters found = adapters.found();
     return new Iterator<>() {
       private Iterator<Row> next = Collections.emptyIterator();
 
@@ -121,7 +121,7 @@ record EvalTask(String settings, RowAdapters adapters, int adapter, Widened wide
     }
   }
 
-  private List<Row> results(Row row, RowAdapters.Found found, Path out) {
+  private List<Row> results(Row row, RowAdapters.TaskAdapters found, Path out) {
     refuseKilled();
     Object named = adapter < 0 ? null : row.get(adapter);
     TableModel.Row asked = found.row(0, "", named == null ? null : named.toString());

@@ -2,7 +2,7 @@ package dev.nudge.spark;
 
 import dev.nudge.collective.Collective;
 import dev.nudge.collective.LostRankException;
-import dev.nudge.collective.Meeting;
+import dev.nudge.collective.Rendezvous;
 import dev.nudge.format.Claim;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
@@ -72,14 +72,15 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
     int port = ranks.port() == 0 ? 0 : ranks.port() + context.partitionId();
     Outcome outcome;
     String host = SparkEnv.get().blockManager().blockManagerId().host();
-    try (Meeting meeting = Meeting.open(host, port)) { // what throws here ends the others' wait too
+    try (Rendezvous meeting =
+        Rendezvous.open(host, port)) { // what throws here ends the others' wait too
       List<String> addresses = Arrays.asList(context.allGather(host + ":" + meeting.port()));
       outcome = outcome(context, meeting, addresses);
     }
     return CollectionConverters.asScala(List.of(Json.line(outcome)).iterator());
   }
 
-  private Outcome outcome(BarrierTaskContext context, Meeting meeting, List<String> addresses) {
+  private Outcome outcome(BarrierTaskContext context, Rendezvous meeting, List<String> addresses) {
     int rank = context.partitionId();
     List<String> warnings = Collections.synchronizedList(new ArrayList<>());
     String text;

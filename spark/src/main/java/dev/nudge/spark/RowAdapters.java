@@ -35,11 +35,11 @@ record RowAdapters(String working, String registry, @Nullable String usual)
   /// means one version in all of the task.
   ///
   /// Threading: one thread.
-  static final class Found {
+  static final class TaskAdapters {
     private final RowAdapters adapters;
     private final Map<String, TableModel.Row> found = new HashMap<>(); // by name
 
-    private Found(RowAdapters adapters) {
+    private TaskAdapters(RowAdapters adapters) {
       this.adapters = adapters;
     }
 
@@ -62,8 +62,8 @@ record RowAdapters(String working, String registry, @Nullable String usual)
   }
 
   /// Begins a task.
-  Found found() {
-    return new Found(this);
+  TaskAdapters found() {
+    return new TaskAdapters(this);
   }
 
   /// The folder of an adapter; null: the base model.

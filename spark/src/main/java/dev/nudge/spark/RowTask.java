@@ -56,7 +56,7 @@ record RowTask(
     TaskContext context = TaskContext.get();
     ExecutorModel shared = ExecutorModel.of(verb.model(), verb.adapter(), verb.memory());
     ArrayDeque<Row> asked = new ArrayDeque<>();
-    RowAdapters.Found found = adapters.found();
+    RowAdapters.TaskAdapters found = adapters.found();
     Iterator<TableModel.Row> given =
         new Iterator<>() {
           @Override
@@ -114,7 +114,7 @@ record RowTask(
     }
   }
 
-  private TableModel.Row asked(Row row, RowAdapters.Found found) {
+  private TableModel.Row asked(Row row, RowAdapters.TaskAdapters found) {
     long number = columns.number < 0 ? 0 : row.getLong(columns.number);
     String json = row.isNullAt(columns.json) ? "null" : row.getString(columns.json);
     Object adapter = columns.adapter < 0 ? null : row.get(columns.adapter);

@@ -1,7 +1,7 @@
 package dev.nudge.spark;
 
-import dev.nudge.settings.Knob;
 import dev.nudge.settings.Schema;
+import dev.nudge.settings.SettingComponent;
 import dev.nudge.settings.SettingType;
 import dev.nudge.settings.train.TrainSettings;
 import java.nio.file.Files;
@@ -62,7 +62,7 @@ final class SharedPaths {
   }
 
   private static void absolute(Class<? extends Record> type, Map<String, Object> values) {
-    for (Knob knob : Schema.of(type).knobs()) {
+    for (SettingComponent knob : Schema.of(type).knobs()) {
       if (knob.kind() == SettingType.PATH) {
         values.computeIfPresent(
             knob.key(), (_, path) -> Path.of(path.toString()).toAbsolutePath().toString());

@@ -85,12 +85,12 @@ record TableCommand(TableFlags flags) {
         });
   }
 
-  private interface Made {
+  private interface RowMapping {
     /// @param tasks 0: as many as the rows have partitions
     Dataset<Row> on(SparkSession session, TableFlags.Input input, int tasks);
   }
 
-  private ElsewhereCommand.Done done(String verb, List<String> files, Made made) {
+  private ElsewhereCommand.Done done(String verb, List<String> files, RowMapping made) {
     if (flags.table() == null && flags.query() == null && files.isEmpty()) {
       throw new InputException("--data, --table and --query are all missing; give one");
     }

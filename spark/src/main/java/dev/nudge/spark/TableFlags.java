@@ -176,7 +176,7 @@ record TableFlags(
     }
   }
 
-  private interface Look {
+  private interface PathTest {
     boolean at(FileSystem system, Path path) throws IOException;
   }
 
@@ -185,7 +185,7 @@ record TableFlags(
     return found != null && found.length > 0;
   }
 
-  private static boolean is(SparkSession session, String flag, String place, Look look) {
+  private static boolean is(SparkSession session, String flag, String place, PathTest look) {
     try {
       Path path = new Path(place);
       FileSystem system = path.getFileSystem(session.sparkContext().hadoopConfiguration());

@@ -588,7 +588,7 @@ class RowJobTest {
   void aNameMeansOneAdapterInAllOfATask() throws IOException {
     Path folder = Files.createDirectory(temp.resolve("mine"));
     RowAdapters adapters = new RowAdapters(temp.toString(), temp.toString(), null);
-    RowAdapters.Found found = adapters.found();
+    RowAdapters.TaskAdapters found = adapters.found();
     assertThat(found.row(0, "", "mine").adapter()).isEqualTo(folder);
     Files.delete(folder);
     assertThat(found.row(1, "{}", "mine"))

@@ -12,9 +12,9 @@ record Streaming(String model, FluxSink<ChatResponse> sink) implements AnswerLis
   @Override
   public void part(AnswerText.Part part) {
     switch (part) {
-      case AnswerText.Part.Said(String text) -> sink.next(Responses.said(model, text));
-      case AnswerText.Part.Thought(String text) -> sink.next(Responses.thought(model, text));
-      case AnswerText.Part.Called _ -> {
+      case AnswerText.Part.Content(String text) -> sink.next(Responses.said(model, text));
+      case AnswerText.Part.Reasoning(String text) -> sink.next(Responses.thought(model, text));
+      case AnswerText.Part.ToolCall _ -> {
         // the last response has all of them
       }
     }

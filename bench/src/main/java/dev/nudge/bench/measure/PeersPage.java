@@ -11,7 +11,8 @@ public final class PeersPage {
   private static final String HEADING =
       """
       | side | real tokens/s, median (rounds) | ratio | first loss | RssAnon peak | whole peak |
-      |---|---|---|---|---|---|""";
+      |---|---|---|---|---|---|\
+      """;
 
   private PeersPage() {}
 

@@ -89,8 +89,8 @@ public final class TrainingSteps implements AutoCloseable {
             : null;
     List<Parameter> parameters = model.parameters();
     long trained = parameters.stream().mapToLong(Parameter::elements).sum();
-    Planner.Wanted wanted =
-        new Planner.Wanted(
+    Planner.Request wanted =
+        new Planner.Request(
             threads,
             lanes,
             sequences,

@@ -30,7 +30,8 @@ class BenchFlagsTest {
     assertThatThrownBy(() -> of("--compute", "fp8"))
         .hasMessage(
             "bench/x: --compute fp8: allowed are auto|bf16\n"
-                + "usage: bench/x [--steps 5] [--compute auto|bf16] [--lengths 1,2] [--rate 2e-4] [--to …]");
+                + "usage: bench/x [--steps 5] [--compute auto|bf16] [--lengths 1,2] [--rate 2e-4]"
+                + " [--to …]");
     assertThatThrownBy(() -> of("--steps", "x"))
         .hasMessageContaining("--steps x: a whole number is needed");
     assertThatThrownBy(() -> of("--lengths", "1,x"))

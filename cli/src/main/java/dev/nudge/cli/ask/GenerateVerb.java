@@ -40,10 +40,10 @@ public record GenerateVerb(Completer completer, Embedder embedder)
   }
 
   /// Prints notes and warnings of a generation.
-  private abstract static class Told implements Completions.Watcher {
+  private abstract static class ConsoleWatcher implements Completions.Watcher {
     final Console console;
 
-    Told(Console console) {
+    ConsoleWatcher(Console console) {
       this.console = console;
     }
 
@@ -90,7 +90,7 @@ public record GenerateVerb(Completer completer, Embedder embedder)
     List<Embeddings.Row> rows =
         embedder.embed(
             settings,
-            new Told(console) {},
+            new ConsoleWatcher(console) {},
             row -> {
               if (!console.json()) {
                 console.result(Json.line(row));
@@ -104,7 +104,7 @@ public record GenerateVerb(Completer completer, Embedder embedder)
     Completions.Done done =
         completer.complete(
             settings,
-            new Told(console) {
+            new ConsoleWatcher(console) {
               @Override
               public void piece(String piece) {
                 if (!console.json()) {
@@ -129,7 +129,7 @@ public record GenerateVerb(Completer completer, Embedder embedder)
     Completions.Done done =
         completer.complete(
             settings,
-            new Told(console) {
+            new ConsoleWatcher(console) {
               @Override
               public void row(Completions.Row row) {
                 if (!console.json()) {

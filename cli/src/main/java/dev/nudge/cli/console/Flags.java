@@ -1,9 +1,9 @@
 package dev.nudge.cli.console;
 
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Knob;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.OtherNames;
+import dev.nudge.settings.SettingComponent;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -55,21 +55,21 @@ public final class Flags {
   private static final List<String> TRUTHS = List.of("true", "false");
   private static final Pattern NUMBER = Pattern.compile("-[0-9.]+(e-?[0-9]+)?");
 
-  private final List<Knob> knobs;
+  private final List<SettingComponent> knobs;
   private final CommandLine parser;
   private final boolean takesFile;
 
-  private Flags(List<Knob> knobs, CommandLine parser, boolean takesFile) {
+  private Flags(List<SettingComponent> knobs, CommandLine parser, boolean takesFile) {
     this.knobs = knobs;
     this.parser = parser;
     this.takesFile = takesFile;
   }
 
   /// Makes the parser of a verb.
-  public static Flags of(Verb<?> verb, List<Knob> knobs) {
+  public static Flags of(Verb<?> verb, List<SettingComponent> knobs) {
     CommandSpec spec = CommandSpec.create().name(verb.name());
     int operands = 0;
-    for (Knob knob : knobs) {
+    for (SettingComponent knob : knobs) {
       if (knob.operand()) {
         spec.addPositional(operand(knob, operands++));
         continue;
@@ -101,7 +101,7 @@ public final class Flags {
     return new Flags(knobs, parser, verb.takesFile());
   }
 
-  private static PositionalParamSpec operand(Knob knob, int place) {
+  private static PositionalParamSpec operand(SettingComponent knob, int place) {
     PositionalParamSpec.Builder operand = PositionalParamSpec.builder().paramLabel(knob.label());
     return knob.repeatable()
         ? operand
@@ -142,7 +142,7 @@ public final class Flags {
     }
     Map<String, Object> values = new LinkedHashMap<>();
     int place = 0;
-    for (Knob knob : knobs) {
+    for (SettingComponent knob : knobs) {
       if (knob.operand()) {
         if (result.hasMatchedPositional(place)) {
           values.put(knob.key(), result.matchedPositionalValue(place, (Object) ""));
@@ -240,10 +240,14 @@ public final class Flags {
             .distinct()
             .toList();
     if (flags.isEmpty()) {
-      List<String> operands = knobs.stream().filter(Knob::operand).map(Knob::label).toList();
+      List<String> operands =
+          knobs.stream().filter(SettingComponent::operand).map(SettingComponent::label).toList();
       String given = arguments.getFirst();
       List<String> choice =
-          knobs.stream().filter(k -> k.choices().contains(given)).map(Knob::flag).toList();
+          knobs.stream()
+              .filter(k -> k.choices().contains(given))
+              .map(SettingComponent::flag)
+              .toList();
       String taken =
           switch (operands.size()) {
             case 0 ->

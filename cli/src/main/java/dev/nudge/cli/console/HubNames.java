@@ -10,11 +10,11 @@ import dev.nudge.plan.KnownModels;
 import dev.nudge.registry.Reference;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Knob;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting.Names;
+import dev.nudge.settings.SettingComponent;
 import dev.nudge.settings.verb.ChatSettings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -76,9 +76,9 @@ public final class HubNames implements AutoCloseable {
   public <S extends Record> S in(Schema<S> schema, S settings, Part part) {
     Map<String, Object> changed = new LinkedHashMap<>();
     Map<String, @Nullable Object> values = schema.values(settings);
-    List<Knob> knobs = new ArrayList<>(schema.knobs());
+    List<SettingComponent> knobs = new ArrayList<>(schema.knobs());
     knobs.sort(Comparator.comparing(knob -> knob.setting().names() != Names.MODEL)); // these first
-    for (Knob knob : knobs) {
+    for (SettingComponent knob : knobs) {
       Names kind = knob.setting().names();
       Object value = kind == Names.NOTHING ? null : values.get(knob.key());
       Object model = changed.getOrDefault("model", values.get("model"));
@@ -104,7 +104,7 @@ public final class HubNames implements AutoCloseable {
   }
 
   private List<String> paths(
-      Names kind, Knob knob, String text, Part part, @Nullable Object model) {
+      Names kind, SettingComponent knob, String text, Part part, @Nullable Object model) {
     int sign = kind == Names.ADAPTER ? ChatSettings.nameEnd(text) : -1;
     String prefix = text.substring(0, sign + 1); // NAME=
     String name = text.substring(sign + 1);

@@ -2,7 +2,7 @@ package dev.nudge.cli.machine;
 
 import dev.nudge.cli.console.Flags;
 import dev.nudge.cli.console.Verb;
-import dev.nudge.settings.Knob;
+import dev.nudge.settings.SettingComponent;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -30,7 +30,7 @@ public record CompletedFlag(
   /// Lists the flags of a verb in the order of its help.
   public static List<CompletedFlag> of(Verb<?> verb) {
     List<CompletedFlag> flags = new ArrayList<>();
-    for (Knob knob : verb.schema().knobs()) {
+    for (SettingComponent knob : verb.schema().knobs()) {
       if (knob.operand()) {
         continue;
       }
@@ -62,7 +62,7 @@ public record CompletedFlag(
     return new CompletedFlag(name, help, takes, label, List.of(), false);
   }
 
-  private static Takes takes(Knob knob) {
+  private static Takes takes(SettingComponent knob) {
     return switch (knob.kind()) {
       case SWITCH -> Takes.NOTHING;
       case CHOICE -> Takes.CHOICE;

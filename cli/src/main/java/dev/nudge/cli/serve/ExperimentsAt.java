@@ -28,7 +28,7 @@ interface ExperimentsAt {
   JsonNode stop(String name, @Nullable String arm, String reason);
 
   /// The flags that select server or folder.
-  record Where(
+  record ServerFlags(
       @Setting(help = SERVER, byDefault = ServeSettings.URL, unless = "store", label = "URL")
           @Nullable String server,
       @Setting(help = KEY, label = "FILE") @Nullable Path adminKeyFile,

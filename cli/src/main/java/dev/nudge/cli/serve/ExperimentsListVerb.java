@@ -10,7 +10,7 @@ import tools.jackson.databind.JsonNode;
 public record ExperimentsListVerb() implements Verb<ExperimentsListVerb.Settings> {
 
   /// The flags of `nudge experiments list`.
-  record Settings(@Group("") ExperimentsAt.Where where) {}
+  record Settings(@Group("") ExperimentsAt.ServerFlags where) {}
 
   @Override
   public About<Settings> about() {

@@ -14,7 +14,7 @@ public record ExperimentsShowVerb() implements Verb<ExperimentsShowVerb.Settings
   record Settings(
       @Setting(help = ExperimentsAt.NAME, label = "NAME", operand = true, required = true)
           String experiment,
-      @Group("") ExperimentsAt.Where where) {}
+      @Group("") ExperimentsAt.ServerFlags where) {}
 
   @Override
   public About<Settings> about() {

@@ -22,7 +22,7 @@ public record ExperimentsStopVerb() implements Verb<ExperimentsStopVerb.Settings
               label = "ARM")
           @Nullable String arm,
       @Setting(help = "why, for the record", byDefault = "stopped by hand") String reason,
-      @Group("") ExperimentsAt.Where where) {}
+      @Group("") ExperimentsAt.ServerFlags where) {}
 
   @Override
   public About<Settings> about() {

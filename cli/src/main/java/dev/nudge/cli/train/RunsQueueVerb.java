@@ -85,7 +85,7 @@ public record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueue
     int code;
     try (Signals signals =
         Signals.catching(() -> console.note("stopping after these steps; again to stop at once"))) {
-      outcomes = new RunQueue(budget, new Told(console)).run(entries, signals::stopped);
+      outcomes = new RunQueue(budget, new QueueLines(console)).run(entries, signals::stopped);
       code = signals.stopped() ? signals.exitCode() : ExitCode.DONE;
     }
     console.object(Map.of("runs", outcomes.stream().map(RunsQueueVerb::values).toList()));
@@ -124,7 +124,7 @@ public record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueue
   }
 
   /// Prints the events of a queue: each tenth of a run, held-out losses, warnings.
-  private record Told(Console console) implements RunQueue.Listener {
+  private record QueueLines(Console console) implements RunQueue.Listener {
     @Override
     public void line(String line) {
       console.note(line);

@@ -9,9 +9,9 @@ import dev.nudge.settings.First;
 import dev.nudge.settings.Given;
 import dev.nudge.settings.Group;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Knob;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting;
+import dev.nudge.settings.SettingComponent;
 import dev.nudge.settings.train.Method;
 import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.train.Outlook;
@@ -106,7 +106,7 @@ public record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Setting
     List<String> words =
         new ArrayList<>(List.of("train", "--ranks", Integer.toString(settings.ranks())));
     Map<String, @Nullable Object> values = settings.train().values();
-    for (Knob knob : Schema.of(TrainSettings.class).knobs()) {
+    for (SettingComponent knob : Schema.of(TrainSettings.class).knobs()) {
       Object value = values.get(knob.key());
       if (value == null || !settings.given().contains(knob.key())) {
         continue;

@@ -81,7 +81,7 @@ public final class EvaRecorder implements AutoCloseable {
   }
 
   /// Whether the components of all layers have stayed in the last batch that counted.
-  public boolean steady() {
+  public boolean converged() {
     return !inputs.isEmpty() && inputs.values().stream().allMatch(input -> input.steady);
   }
 

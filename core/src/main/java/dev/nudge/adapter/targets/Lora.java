@@ -177,15 +177,15 @@ public record Lora(
   /// a module in which another key would come first gets its own, whole path.
   ///
   /// @throws InputException if a key matches none of the adapted modules
-  public Lora steady(ModelShape model) {
+  public Lora inFileOrder(ModelShape model) {
     List<String> expert = model.paths().stream().filter(ExpertPaths::isExpert).toList();
-    Lora plain = steadyPatterns(model);
+    Lora plain = patternsInFileOrder(model);
     boolean doubled =
         expert.stream().anyMatch(p -> p.endsWith(ExpertPaths.GATE_UP) && plain.selects(p));
     return doubled ? plain.joined() : plain;
   }
 
-  private Lora steadyPatterns(ModelShape model) {
+  private Lora patternsInFileOrder(ModelShape model) {
     List<String> paths =
         rankPattern.isEmpty() && alphaPattern.isEmpty()
             ? List.of()
@@ -194,11 +194,11 @@ public record Lora(
                 .distinct()
                 .toList();
     return withPatterns(
-        steady("--rank-pattern", rankPattern, paths),
-        steady("--alpha-pattern", alphaPattern, paths));
+        inFileOrder("--rank-pattern", rankPattern, paths),
+        inFileOrder("--alpha-pattern", alphaPattern, paths));
   }
 
-  private static <T> Map<String, T> steady(
+  private static <T> Map<String, T> inFileOrder(
       String flag, Map<String, T> pattern, List<String> paths) {
     for (String key : pattern.keySet()) {
       if (paths.stream().noneMatch(PythonRegex.key(key))) {

@@ -1,7 +1,7 @@
 package dev.nudge.data.rows;
 
-import dev.nudge.data.rows.RowShape.Asked;
 import dev.nudge.data.rows.RowShape.Content;
+import dev.nudge.data.rows.RowShape.Prompt;
 import dev.nudge.settings.train.ObjectiveName;
 import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.settings.verb.DataShape;
@@ -229,10 +229,10 @@ public final class PreferenceShape {
   }
 
   /// What a row asks.
-  Asked asked(Row row) throws BadRowException {
+  Prompt asked(Row row) throws BadRowException {
     return switch (read(row).answers().getFirst()) {
-      case Content.ChatAnswer chat -> new Asked.Messages(chat.prompt(), chat.tools());
-      case Content.Answer text -> new Asked.Text(text.prompt());
+      case Content.ChatAnswer chat -> new Prompt.Messages(chat.prompt(), chat.tools());
+      case Content.Answer text -> new Prompt.Text(text.prompt());
       case Content.Conversation _, Content.Text _ ->
           throw new IllegalStateException("an answer has a prompt");
     };

@@ -254,21 +254,21 @@ public final class RowShape {
   }
 
   /// What is asked by a row whose completion is still to be made.
-  public sealed interface Asked {
+  public sealed interface Prompt {
     /// A text.
-    record Text(String text) implements Asked {}
+    record Text(String text) implements Prompt {}
 
     /// Messages, of which the last is not the assistant's.
-    record Messages(ArrayNode messages, @Nullable ArrayNode tools) implements Asked {}
+    record Messages(ArrayNode messages, @Nullable ArrayNode tools) implements Prompt {}
   }
 
   /// Returns what is asked by a row; what an assistant says last is left out.
-  public Asked prompt(Row row) throws BadRowException {
+  public Prompt prompt(Row row) throws BadRowException {
     if (preferences != null) {
       return preferences.asked(row);
     }
     if (!conversation(row)) {
-      return new Asked.Text(prompt.render(row));
+      return new Prompt.Text(prompt.render(row));
     }
     ArrayNode asked = messages(row);
     while (!asked.isEmpty() && Messages.isAnswer(asked.get(asked.size() - 1))) {
@@ -277,7 +277,7 @@ public final class RowShape {
     if (asked.isEmpty()) {
       throw new BadRowException("the conversation has no message to answer");
     }
-    return new Asked.Messages(asked, Messages.tools(row, column("tools")));
+    return new Prompt.Messages(asked, Messages.tools(row, column("tools")));
   }
 
   private ArrayNode messages(Row row) throws BadRowException {

@@ -1,6 +1,6 @@
 package dev.nudge.kernel.code;
 
-import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Tensor;
@@ -28,17 +28,17 @@ final class BlockKernels {
   private record Key(DotBlocks.Type type, boolean low) {}
 
   private final Code.Memory memory;
-  private final FewRows under;
+  private final SkinnyProduct under;
   private final ConcurrentHashMap<Key, Optional<Kernel>> made = new ConcurrentHashMap<>();
 
-  BlockKernels(FewRows under, Code.Memory memory) {
+  BlockKernels(SkinnyProduct under, Code.Memory memory) {
     this.under = under;
     this.memory = memory;
   }
 
   /// The type of a weight's blocks; null: there is no machine code for it.
-  static DotBlocks.@Nullable Type type(FewRows.ByRow w) {
-    FewRows.Blocks blocks = w.blocks();
+  static DotBlocks.@Nullable Type type(SkinnyProduct.ByRow w) {
+    SkinnyProduct.Blocks blocks = w.blocks();
     return blocks == null ? null : TYPES.get(blocks.type());
   }
 
@@ -46,7 +46,7 @@ final class BlockKernels {
   /// kernels beneath.
   ///
   /// @param multiply computes products by a kernel that may be wrong
-  Optional<Kernel> of(FewRows.ByRow w, Dtype compute, Multiply multiply) {
+  Optional<Kernel> of(SkinnyProduct.ByRow w, Dtype compute, Multiply multiply) {
     DotBlocks.Type type = type(w);
     if (type == null) {
       return Optional.empty();
@@ -64,7 +64,7 @@ final class BlockKernels {
     void by(Kernel kernel, Tensor x, int to, Tensor y);
   }
 
-  private boolean right(Kernel kernel, FewRows.ByRow w, Dtype compute, Multiply multiply) {
+  private boolean right(Kernel kernel, SkinnyProduct.ByRow w, Dtype compute, Multiply multiply) {
     int rows = Math.min(ROWS, w.rows());
     try (Workspace ws = new Workspace(0, 4L * BESIDE * (w.cols() + 64) * 3, Gemm.plain())) {
       Tensor x = tensor(w.cols());

@@ -2,8 +2,8 @@ package dev.nudge.kernel.code;
 
 import dev.nudge.kernel.AttendOne;
 import dev.nudge.kernel.AttendSweeps;
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.NativeAccess;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +21,7 @@ public final class CodeKernels implements Kernels.Provider {
 
   @Override
   public Kernels over(Kernels under) {
-    Made made = made(under, Code::of);
+    Compiled made = made(under, Code::of);
     return made.few == null || made.attend == null
         ? under
         : under.with(Kernels::fewRows, made.few).with(Kernels::attendOne, made.attend);
@@ -29,7 +29,7 @@ public final class CodeKernels implements Kernels.Provider {
 
   /// Whether these kernels have machine code.
   public static boolean isIn(Kernels kernels) {
-    return kernels.fewRows() instanceof CodeFewRows;
+    return kernels.fewRows() instanceof CodeSkinnyProduct;
   }
 
   /// Says why kernels have no machine code over them; empty if they would have.
@@ -40,29 +40,31 @@ public final class CodeKernels implements Kernels.Provider {
   /// The kernels, or why there are none.
   ///
   /// @param attend the one beneath if that goes by no sweeps
-  record Made(@Nullable FewRows few, @Nullable AttendOne attend, @Nullable String missing) {
-    static Made none(String why) {
-      return new Made(null, null, why);
+  record Compiled(
+      @Nullable SkinnyProduct few, @Nullable AttendOne attend, @Nullable String missing) {
+    static Compiled none(String why) {
+      return new Compiled(null, null, why);
     }
   }
 
   /// @param memory puts code into executable memory, or tells that it may not
-  static Made made(Kernels under, Code.Memory memory) {
+  static Compiled made(Kernels under, Code.Memory memory) {
     if (!NativeAccess.given()) {
-      return Made.none("native access is not enabled");
+      return Compiled.none("native access is not enabled");
     }
     if (!Cpu.has("avx512f", "avx512vl")) {
-      return Made.none("this is not Linux on x86-64 with AVX-512");
+      return Compiled.none("this is not Linux on x86-64 with AVX-512");
     }
     if (!under.name().equals(BENEATH)) {
-      return Made.none("the Vector API has no vectors of 512 bits here");
+      return Compiled.none("the Vector API has no vectors of 512 bits here");
     }
     Optional<Kernel> bf16 = Kernel.of(DotBf16::code, 1, memory);
     Optional<Kernel> narrow = Kernel.of(DotBf16::code, 4, memory);
     Optional<Kernel> fp32 = Kernel.of(DotFp32::code, 1, memory);
     Optional<Kernel> nf4 = Kernel.of(DotNf4::code, 4, memory);
     Optional<Code> scales = memory.of(NestedScales.code());
-    Optional<CodeFewRows.GroupedKernels> grouped = CodeFewRows.GroupedKernels.of(memory);
+    Optional<CodeSkinnyProduct.GroupedKernels> grouped =
+        CodeSkinnyProduct.GroupedKernels.of(memory);
     Optional<StoreSums> store = StoreSums.of(memory);
     if (bf16.isEmpty()
         || narrow.isEmpty()
@@ -71,10 +73,10 @@ public final class CodeKernels implements Kernels.Provider {
         || scales.isEmpty()
         || grouped.isEmpty()
         || store.isEmpty()) {
-      return Made.none("this process may not have executable memory");
+      return Compiled.none("this process may not have executable memory");
     }
-    FewRows few =
-        new CodeFewRows(
+    SkinnyProduct few =
+        new CodeSkinnyProduct(
             under.fewRows(),
             bf16.get(),
             narrow.get(),
@@ -85,20 +87,20 @@ public final class CodeKernels implements Kernels.Provider {
             store.get(),
             new BlockKernels(under.fewRows(), memory));
     if (!SelfTest.passes(few)) {
-      return Made.none("known products come out wrong on this processor");
+      return Compiled.none("known products come out wrong on this processor");
     }
     AttendOne attend = under.attendOne();
     if (attend instanceof AttendOne.BySweeps by) {
       Optional<AttendSweeps> sweeps =
           CodeAttendSweeps.of(by.sweeps(), narrow.get(), store.get(), memory);
       if (sweeps.isEmpty()) {
-        return Made.none("this process may not have executable memory");
+        return Compiled.none("this process may not have executable memory");
       }
       if (!SelfTest.passes(sweeps.get())) {
-        return Made.none("known attention comes out wrong on this processor");
+        return Compiled.none("known attention comes out wrong on this processor");
       }
       attend = by.with(sweeps.get());
     }
-    return new Made(few, attend, null);
+    return new Compiled(few, attend, null);
   }
 }

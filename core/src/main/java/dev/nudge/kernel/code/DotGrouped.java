@@ -8,8 +8,8 @@ import static dev.nudge.kernel.code.Assembler.RAX;
 import static dev.nudge.kernel.code.Assembler.RDI;
 import static dev.nudge.kernel.code.Assembler.RSI;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Mxfp4;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.kernel.code.Assembler.Memory;
 
 /// Dot products of weight rows of 4-bit codes in groups with rows of x in pairs.
@@ -42,7 +42,7 @@ final class DotGrouped {
 
   /// Whether there is machine code for a weight: a group is half a block or some whole ones, and
   /// none is short.
-  static boolean takes(FewRows.Grouped w) {
+  static boolean takes(SkinnyProduct.Grouped w) {
     return w.bits() == 4
         && w.cols() > 0
         && w.cols() % BLOCK == 0
@@ -56,17 +56,17 @@ final class DotGrouped {
   }
 
   /// Whether two groups share a block.
-  static boolean isSmall(FewRows.Grouped w) {
+  static boolean isSmall(SkinnyProduct.Grouped w) {
     return w.group() < BLOCK;
   }
 
   /// Rounds of a row.
-  static int rounds(FewRows.Grouped w) {
+  static int rounds(SkinnyProduct.Grouped w) {
     return w.cols() / Math.max(BLOCK, w.group());
   }
 
   /// Blocks of a round.
-  static int blocks(FewRows.Grouped w) {
+  static int blocks(SkinnyProduct.Grouped w) {
     return Math.max(1, w.group() / BLOCK);
   }
 

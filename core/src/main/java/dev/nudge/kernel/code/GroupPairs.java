@@ -11,7 +11,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.kernel.code.Assembler.Memory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -72,7 +72,7 @@ record GroupPairs(Code code) {
   }
 
   /// Writes the pairs of `n` groups from `first` on.
-  void write(FewRows.Grouped w, long first, int n, MemorySegment to, MemorySegment shape) {
+  void write(SkinnyProduct.Grouped w, long first, int n, MemorySegment to, MemorySegment shape) {
     MemorySegment scales = w.scales().data().asSlice(4 * first, 4L * n);
     MemorySegment zeros = w.zeros().data().asSlice(first, n);
     int whole = n / ROUND;

@@ -6,9 +6,9 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.nudge.kernel.AttendSweeps;
 import dev.nudge.kernel.DynamicMap;
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Mxfp4;
 import dev.nudge.kernel.Nf4;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
@@ -29,15 +29,15 @@ final class SelfTest {
   private static final List<Dtype> TYPES = List.of(Dtype.F32, Dtype.BF16);
   private static final int[] ROWS = {1, 7}; // of x: 1, 4 + 2 + 1
 
-  private final FewRows few;
+  private final SkinnyProduct few;
   private final Arena arena = Arena.ofAuto();
 
-  private SelfTest(FewRows few) {
+  private SelfTest(SkinnyProduct few) {
     this.few = few;
   }
 
   /// Whether all products are right.
-  static boolean passes(FewRows few) {
+  static boolean passes(SkinnyProduct few) {
     SelfTest test = new SelfTest(few);
     return test.dense(Dtype.BF16, 74)
         && test.dense(Dtype.BF16, 150)
@@ -112,7 +112,7 @@ final class SelfTest {
       zeros.put(i, 7 + i % 3 / 2);
     }
     return right(
-        new FewRows.Grouped(WEIGHTS, cols, 4, group, codes, scales, zeros, null),
+        new SkinnyProduct.Grouped(WEIGHTS, cols, 4, group, codes, scales, zeros, null),
         at -> (code(at) - zeros.at(at / group)) * scales.at(at / group));
   }
 
@@ -128,7 +128,7 @@ final class SelfTest {
       powers.data().set(JAVA_BYTE, i, (byte) (127 + i % 2));
     }
     return right(
-        new FewRows.Powers(codes, powers),
+        new SkinnyProduct.Powers(codes, powers),
         at -> Mxfp4.twice(code(at)) * Mxfp4.half(127 + at / Mxfp4.BLOCK % 2));
   }
 
@@ -139,7 +139,7 @@ final class SelfTest {
         w.set(o, i, number(o, i));
       }
     }
-    return right(new FewRows.Dense(w), at -> number(at / cols, at % cols));
+    return right(new SkinnyProduct.Dense(w), at -> number(at / cols, at % cols));
   }
 
   private boolean nf4(int cols) {
@@ -152,8 +152,8 @@ final class SelfTest {
     for (int i = 0; i < blocks; i++) {
       ones.set(0, i, 1);
     }
-    FewRows.Scales plain = new FewRows.Scales(ones, null, 0);
-    return right(new FewRows.Quantized(WEIGHTS, cols, packed, plain), value(plain))
+    SkinnyProduct.Scales plain = new SkinnyProduct.Scales(ones, null, 0);
+    return right(new SkinnyProduct.Quantized(WEIGHTS, cols, packed, plain), value(plain))
         && nested(cols, packed, blocks);
   }
 
@@ -166,15 +166,15 @@ final class SelfTest {
     }
     Tensor one = tensor(Dtype.F32, 1, 1);
     one.set(0, 0, 1);
-    FewRows.Scales scales = new FewRows.Scales(one, codes, 0);
-    return right(new FewRows.Quantized(WEIGHTS, cols, packed, scales), value(scales));
+    SkinnyProduct.Scales scales = new SkinnyProduct.Scales(one, codes, 0);
+    return right(new SkinnyProduct.Quantized(WEIGHTS, cols, packed, scales), value(scales));
   }
 
-  private static IntToDoubleFunction value(FewRows.Scales scales) {
+  private static IntToDoubleFunction value(SkinnyProduct.Scales scales) {
     return at -> Bf16.toFloat(Bf16.round(Nf4.level(code(at)) * scales.of(at / Nf4.BLOCK)));
   }
 
-  private boolean right(FewRows.Weight w, IntToDoubleFunction value) {
+  private boolean right(SkinnyProduct.Weight w, IntToDoubleFunction value) {
     try (Workspace ws = new Workspace(0, 1 << 16, Gemm.plain())) {
       for (int rows : ROWS) {
         Tensor x = tensor(Dtype.F32, rows, w.cols());
@@ -208,7 +208,7 @@ final class SelfTest {
   }
 
   /// Whether results are written, or added to 1, in a type as that type rounds them.
-  private boolean stored(Tensor x, FewRows.Weight w, Tensor sums, Dtype type, boolean add) {
+  private boolean stored(Tensor x, SkinnyProduct.Weight w, Tensor sums, Dtype type, boolean add) {
     Tensor y = tensor(type, sums.rows(), WEIGHTS);
     for (int at = 0; at < sums.rows() * WEIGHTS; at++) {
       y.put(at, 1);

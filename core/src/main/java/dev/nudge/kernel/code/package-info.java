@@ -6,7 +6,8 @@
 /// once, operands in memory, dot products of bf16. This package knows nothing about models or
 /// sessions.
 ///
-/// Read [CodeKernels] first (when machine code is used at all), then [CodeFewRows] (which checks
+/// Read [CodeKernels] first (when machine code is used at all), then [CodeSkinnyProduct] (which
+/// checks
 /// every address and size before a call), [DotBf16] (a kernel with its listing explained) and
 /// [Assembler]. [CodeAttendSweeps] is the like for attention, [CodeRankProducts] stands by itself.
 @NullMarked

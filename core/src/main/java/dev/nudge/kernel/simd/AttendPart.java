@@ -20,9 +20,9 @@ import java.util.List;
 ///
 /// A sweep processes some kilobytes of keys or values at a time, for all key-value heads, four
 /// query heads side by side; groups of fewer are padded with zeros. With bf16 keys, queries and
-/// sums are in pairs, as [VectorFewRows] has them.
+/// sums are in pairs, as [VectorSkinnyProduct] has them.
 final class AttendPart {
-  private static final int SIDE = VectorFewRows.SIDE;
+  private static final int SIDE = VectorSkinnyProduct.SIDE;
   private static final int PAIRS = 2 * LANES;
   private static final int LONGEST = 128; // keys read for all heads
   private static final int NEAR = 24576; // bytes of keys that are read for all heads
@@ -107,7 +107,8 @@ final class AttendPart {
       to.asSlice(0, 4L * h.keyCount() * sides * width).fill((byte) 0);
     }
     for (int head = 0; head < h.count(); head++) {
-      VectorFewRows.arrange(q, (long) head * h.dim(), h.dim(), low, to, 4L * width * place(head));
+      VectorSkinnyProduct.arrange(
+          q, (long) head * h.dim(), h.dim(), low, to, 4L * width * place(head));
     }
   }
 

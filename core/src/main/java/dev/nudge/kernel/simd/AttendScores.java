@@ -165,7 +165,7 @@ final class AttendScores {
         a0 = a0.blend(a1, OTHER_1).add(a1.blend(a0, OTHER_1).rearrange(ACROSS_1));
       }
       a0.intoMemorySegment(scores, spare, LE);
-      for (int s = 0; s < VectorFewRows.SIDE; s++) {
+      for (int s = 0; s < VectorSkinnyProduct.SIDE; s++) {
         long place = to + 4L * (s * row + j);
         if (add) {
           float zero = scores.get(JAVA_FLOAT_UNALIGNED, spare + 8L * s);

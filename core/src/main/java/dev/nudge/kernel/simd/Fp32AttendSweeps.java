@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 
 /// The sweeps over fp32 keys and values, whose numbers, queries and sums keep their order.
 final class Fp32AttendSweeps implements AttendSweeps {
-  private static final int SIDE = VectorFewRows.SIDE;
+  private static final int SIDE = VectorSkinnyProduct.SIDE;
 
   @Override
   public void scores(Rows keys, Rows next, Sizes s, MemorySegment scratch, long to) {
@@ -33,11 +33,11 @@ final class Fp32AttendSweeps implements AttendSweeps {
     long at = keys.at() + skip;
     for (int j = 0; j < keys.count(); j++, at += keys.stride()) {
       if (s.queries() == 1) {
-        float dot = FewFp32.one(keys.data(), at, queries, 0, s.dim());
+        float dot = SkinnyFp32.one(keys.data(), at, queries, 0, s.dim());
         scratch.set(JAVA_FLOAT_UNALIGNED, to + 4L * j, dot);
         continue;
       }
-      FewFp32.four(keys.data(), at, queries, 4L * s.width(), s.dim(), sums);
+      SkinnyFp32.four(keys.data(), at, queries, 4L * s.width(), s.dim(), sums);
       for (int i = 0; i < SIDE; i++) {
         scratch.set(JAVA_FLOAT_UNALIGNED, to + 4L * ((long) i * s.row() + j), sums[i]);
       }

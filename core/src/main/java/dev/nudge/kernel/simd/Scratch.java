@@ -29,7 +29,7 @@ final class Scratch {
   final int[] order = new int[AdamW8.BLOCK];
 
   /// Dot products of the rows that are computed side by side.
-  final float[] sums = new float[VectorFewRows.SIDE];
+  final float[] sums = new float[VectorSkinnyProduct.SIDE];
 
   private float[] scales = new float[0];
   private MemorySegment row = allocate(Strip.BLOCK * 8L);

@@ -160,7 +160,7 @@ record VectorAttendOne(AttendOne under, AttendSweeps sweeps) implements AttendOn
   private static void store(
       MemorySegment sums, boolean low, int dim, float inverse, Tensor out, int col) {
     for (int c = 0; c < dim; c++) {
-      float v = inverse * sums.get(JAVA_FLOAT_UNALIGNED, 4L * (low ? FewBf16.place(c) : c));
+      float v = inverse * sums.get(JAVA_FLOAT_UNALIGNED, 4L * (low ? SkinnyBf16.place(c) : c));
       long at = col + c;
       if (low) {
         out.data().set(JAVA_SHORT_UNALIGNED, 2 * at, Bf16.round(v));

@@ -10,9 +10,9 @@ import java.lang.foreign.MemorySegment;
 ///
 /// Scores of four queries are summed 4·lanes numbers at a time, if a head has a multiple of those:
 /// each such product is added up by itself, then the products are. Else a score is a product of
-/// [FewBf16].
+/// [SkinnyBf16].
 final class VectorAttendSweeps implements AttendSweeps {
-  private static final int SIDE = VectorFewRows.SIDE;
+  private static final int SIDE = VectorSkinnyProduct.SIDE;
   private static final int PAIRS = 2 * LANES;
 
   @Override
@@ -56,11 +56,11 @@ final class VectorAttendSweeps implements AttendSweeps {
     float[] sums = Scratch.get().sums;
     for (int j = 0; j < keys.count(); j++, at += keys.stride()) {
       if (s.queries() == 1) {
-        float dot = FewBf16.one(keys.data(), at, queries, s.dim());
+        float dot = SkinnyBf16.one(keys.data(), at, queries, s.dim());
         scratch.set(JAVA_FLOAT_UNALIGNED, to + 4L * j, dot);
         continue;
       }
-      FewBf16.four(keys.data(), at, queries, 4L * s.width(), s.dim(), sums);
+      SkinnyBf16.four(keys.data(), at, queries, 4L * s.width(), s.dim(), sums);
       for (int i = 0; i < SIDE; i++) {
         scratch.set(JAVA_FLOAT_UNALIGNED, to + 4L * ((long) i * s.row() + j), sums[i]);
       }

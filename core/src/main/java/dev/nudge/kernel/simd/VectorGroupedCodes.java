@@ -11,8 +11,8 @@ import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.GroupedCodes;
+import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -24,7 +24,7 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /// Dequantises a row of codes to floats, then rounds the row or brings it into the order of the
-/// columns. Weights that [FewGrouped] does not take, and outputs of other than F32 and BF16, go
+/// columns. Weights that [SkinnyGrouped] does not take, and outputs of other than F32 and BF16, go
 /// through the kernel beneath.
 record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
   /// Bytes, as many as float lanes.
@@ -41,9 +41,9 @@ record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
       ((IntVector) VectorShuffle.iota(I, 0, 1, true).toVector()).and(1).mul(4);
 
   @Override
-  public void dequantize(FewRows.Grouped w, int from, int to, Tensor out) {
+  public void dequantize(SkinnyProduct.Grouped w, int from, int to, Tensor out) {
     boolean low = out.dtype() == Dtype.BF16;
-    if (!FewGrouped.takes(w) || !low && out.dtype() != Dtype.F32) {
+    if (!SkinnyGrouped.takes(w) || !low && out.dtype() != Dtype.F32) {
       under.dequantize(w, from, to, out);
       return;
     }
@@ -80,7 +80,7 @@ record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
   }
 
   @Override
-  public void dequantize(FewRows.Powers w, int from, int to, Tensor out) {
+  public void dequantize(SkinnyProduct.Powers w, int from, int to, Tensor out) {
     boolean low = out.dtype() == Dtype.BF16;
     if (!low && out.dtype() != Dtype.F32) {
       under.dequantize(w, from, to, out);
@@ -89,7 +89,7 @@ record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
     MemorySegment row = low ? Scratch.get().row(4L * w.cols()) : out.data();
     for (int r = from; r < to; r++) {
       long at = (long) (r - from) * w.cols();
-      FewMxfp4.read(w, r, false, row, low ? 0 : 4 * at);
+      SkinnyMxfp4.read(w, r, false, row, low ? 0 : 4 * at);
       if (low) {
         Narrow.narrow(row, 0, out.data(), 2 * at, w.cols());
       }

@@ -32,7 +32,7 @@ public final class VectorKernels implements Kernels.Provider {
         new VectorElementwise(under.elementwise()),
         new VectorNf4(under.nf4()),
         new VectorGroupedCodes(under.groupedCodes()),
-        new VectorFewRows(under.fewRows()),
+        new VectorSkinnyProduct(under.fewRows()),
         new VectorAttendOne(under.attendOne(), new VectorAttendSweeps()));
   }
 }

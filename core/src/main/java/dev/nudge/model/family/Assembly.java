@@ -10,8 +10,8 @@ import dev.nudge.nn.layer.Attention;
 import dev.nudge.nn.layer.Body;
 import dev.nudge.nn.layer.DecoderLayer;
 import dev.nudge.nn.layer.Experts;
-import dev.nudge.nn.layer.Half;
 import dev.nudge.nn.layer.Mlp;
+import dev.nudge.nn.layer.ResidualBlock;
 import dev.nudge.nn.layer.Sinks;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,12 +32,12 @@ public final class Assembly {
     String second =
         norms == Norms.AROUND ? "pre_feedforward_layernorm" : "post_attention_layernorm";
     return new DecoderLayer(
-        new Half(
+        new ResidualBlock(
             norm(config, path + "input_layernorm", before, p),
             attention(config, i, p),
             norm(config, path + "post_attention_layernorm", behind, p),
             layer.style().residual()),
-        new Half(
+        new ResidualBlock(
             norm(config, path + second, before, p),
             feed(config, i, p),
             norm(config, path + "post_feedforward_layernorm", behind, p),
@@ -132,10 +132,10 @@ public final class Assembly {
               layer.feed().activation(),
               m.clamp()));
     }
-    Experts.Shared shared =
+    Experts.SharedExpert shared =
         m.shared() == 0
             ? null
-            : new Experts.Shared(
+            : new Experts.SharedExpert(
                 mlp(config, path + "shared_expert.", layer, m.shared(), p),
                 p.linear(path + "shared_expert_gate", 1, width, false));
     return new Experts(i, router, experts, m.rule(), m.chosen(), shared);

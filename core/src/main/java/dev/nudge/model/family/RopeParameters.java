@@ -83,12 +83,12 @@ public sealed interface RopeParameters {
   /// The frequencies for `width` rotated dimensions of a head.
   default Rotary.Turns turns(int width) {
     return switch (this) {
-      case Default _ -> Rotary.steady(each(theta(), width, f -> f));
+      case Default _ -> Rotary.constant(each(theta(), width, f -> f));
       case Linear linear ->
-          Rotary.steady(each(theta(), width, f -> (float) f / (float) linear.factor));
-      case Llama3 llama3 -> Rotary.steady(each(theta(), width, f -> scaled(llama3, (float) f)));
+          Rotary.constant(each(theta(), width, f -> (float) f / (float) linear.factor));
+      case Llama3 llama3 -> Rotary.constant(each(theta(), width, f -> scaled(llama3, (float) f)));
       case Dynamic dynamic -> new ByLength(dynamic, width);
-      case Yarn yarn -> new Steady(blended(yarn, width), yarn.attentionFactor);
+      case Yarn yarn -> new Constant(blended(yarn, width), yarn.attentionFactor);
       case Longrope longrope -> new TwoLists(longrope, width);
     };
   }
@@ -146,7 +146,7 @@ public sealed interface RopeParameters {
   }
 
   /// The same frequencies at every length, and a factor of cosines and sines.
-  record Steady(double[] list, double factor) implements Rotary.Turns {
+  record Constant(double[] list, double factor) implements Rotary.Turns {
     @Override
     public double[] frequencies(int tokens) {
       return list;

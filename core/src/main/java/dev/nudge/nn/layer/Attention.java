@@ -71,7 +71,7 @@ public final class Attention implements Body {
   ///
   /// @param out (rows, query width)
   /// @param lse log-sum-exp of the scores, (rows · heads, 1)
-  public record Output(Tensor out, Tensor lse) implements Kept {}
+  public record Output(Tensor out, Tensor lse) implements Activations {}
 
   /// The projections, before QK-norm and RoPE if there are norms, and the output.
   private record Saved(SplitLinear.Parts parts, Output output) implements Tape.Entry {
@@ -96,7 +96,7 @@ public final class Attention implements Body {
   }
 
   @Override
-  public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
+  public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
     Output output = (Output) Objects.requireNonNull(kept);
     Saved s = projected(x, output, p);
     int mark = p.ws().mark();
@@ -164,7 +164,8 @@ public final class Attention implements Body {
   }
 
   @Override
-  public void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
+  public void again(
+      Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
     Output output = (Output) Objects.requireNonNull(kept);
     Saved s = projected(x, output, p);
     if (y == null) {

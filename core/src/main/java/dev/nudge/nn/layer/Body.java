@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
 /// [#forward] to be written, and to [#again] if the level of `Recompute` has kept it.
 public interface Body {
   /// Marks results that gradient checkpointing may keep while it recomputes the rest of a body.
-  interface Kept {}
+  interface Activations {}
 
   /// Allocates memory for the results to keep of `x`; null if nothing is worth keeping.
-  default @Nullable Kept kept(Tensor x, Workspace ws) {
+  default @Nullable Activations kept(Tensor x, Workspace ws) {
     return null;
   }
 
@@ -26,13 +26,13 @@ public interface Body {
   ///
   /// @param inner scratch of (rows, inner width), one for all layers
   /// @param kept memory from [#kept], written
-  void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p);
+  void forward(Tensor x, Tensor y, Tensor inner, @Nullable Activations kept, Pass p);
 
   /// Recomputes the entries that [#forward] saved on the tape.
   ///
   /// @param y also written if not null; may be x
   /// @param kept results of the forward pass; null if they were not kept
-  void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p);
+  void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Activations kept, Pass p);
 
   /// Computes dx from dy.
   ///

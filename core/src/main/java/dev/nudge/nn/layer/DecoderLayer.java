@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// into scratch, to the same bytes. Bytes kept for each token in bf16, with d the stream's width,
 /// m the inner one, Q and K the widths of queries and keys, h query heads, R and S the LoRA ranks
 /// on attention and feed-forward part (a norm after a half keeps 2d + 4 more with it; down to
-/// ALL_BUT_ATTENTION a second body keeps its [Body.Kept] too):
+/// ALL_BUT_ATTENTION a second body keeps its [Body.Activations] too):
 ///
 ///     NONE               8 + 4d + 4Q + 4K + 4h + 2R + 4m + 2S
 ///     GATE_UP            8 + 4d + 4Q + 4K + 4h + 2R
@@ -26,10 +26,10 @@ import org.jspecify.annotations.Nullable;
 ///     EVERYTHING         4 + 2d
 ///     OFFLOADED          4, and 2d in the file
 public final class DecoderLayer {
-  private final Half first;
-  private final Half second;
+  private final ResidualBlock first;
+  private final ResidualBlock second;
 
-  public DecoderLayer(Half first, Half second) {
+  public DecoderLayer(ResidualBlock first, ResidualBlock second) {
     this.first = first;
     this.second = second;
   }
@@ -39,8 +39,8 @@ public final class DecoderLayer {
       Recompute level,
       Norm.Saved input,
       Norm.@Nullable Saved post,
-      Body.@Nullable Kept attended,
-      Body.@Nullable Kept fed)
+      Body.@Nullable Activations attended,
+      Body.@Nullable Activations fed)
       implements Tape.Entry {}
 
   /// Computes the layer; its output is left pending in the residual stream.
@@ -57,10 +57,10 @@ public final class DecoderLayer {
       second.run(r, inner, second.kept(r, ws), p);
       ws.release(start);
     } else if (level.keepsMiddle()) {
-      Body.Kept attended = first.kept(r, ws);
+      Body.Activations attended = first.kept(r, ws);
       first.run(r, inner, attended, p);
       Norm.Saved post = second.enter(r, kept(r, false, p), p);
-      Body.Kept fed = second.kept(r, ws);
+      Body.Activations fed = second.kept(r, ws);
       int mark = ws.mark();
       if (level == Recompute.NONE) {
         second.run(r, inner, fed, p);
@@ -70,8 +70,8 @@ public final class DecoderLayer {
       }
       p.tape().push(new Saved(level, input, post, attended, fed));
     } else if (level == Recompute.ALL_BUT_ATTENTION) {
-      Body.Kept attended = first.kept(r, ws);
-      Body.Kept fed = second.kept(r, ws);
+      Body.Activations attended = first.kept(r, ws);
+      Body.Activations fed = second.kept(r, ws);
       through(r, inner, attended, fed, p);
       p.tape().push(new Saved(level, input, null, attended, fed));
     } else {
@@ -82,7 +82,11 @@ public final class DecoderLayer {
 
   /// Runs both halves and keeps only the given activations.
   private void through(
-      Residual r, Tensor inner, Body.@Nullable Kept attended, Body.@Nullable Kept fed, Pass p) {
+      Residual r,
+      Tensor inner,
+      Body.@Nullable Activations attended,
+      Body.@Nullable Activations fed,
+      Pass p) {
     Workspace ws = p.ws();
     int mark = ws.mark();
     first.run(r, inner, attended == null ? first.kept(r, ws) : attended, p.withoutTape());
@@ -148,7 +152,7 @@ public final class DecoderLayer {
   private Norm.Saved middle(Saved s, Residual r, Residual.Gradient g, Tensor inner, Pass p) {
     Workspace ws = p.ws();
     first.enterAgain(s.input(), r.branch(), p);
-    Body.Kept kept = s.attended();
+    Body.Activations kept = s.attended();
     if (kept == null) {
       first.run(r, inner, first.kept(r, ws), p);
     } else {

@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// that a router chooses for each token, and a shared expert that every token passes.
 ///
 /// The tokens are sorted by expert ([Routed]), and an expert computes its own rows only, so a row
-/// has the same bits in any company of a steady pass. Each of a token's k outputs has a row of its
+/// has the same bits in any batch of a batch-invariant pass. Each of a token's k outputs has a row
+/// of its
 /// own, and they are added in the order of the choice: nothing depends on timing. There is no
 /// capacity and no dropped token.
 ///
@@ -40,7 +41,7 @@ public final class Experts implements Body {
   private final List<Mlp> experts;
   private final Routing.Rule rule;
   private final int chosen;
-  private final @Nullable Shared shared;
+  private final @Nullable SharedExpert shared;
   private final int width;
   private boolean asks;
   private @Nullable Boolean few; // null until a step decodes
@@ -48,7 +49,7 @@ public final class Experts implements Body {
   /// A shared expert.
   ///
   /// @param gate one logit a token, whose sigmoid multiplies the expert's output; null: none does
-  public record Shared(Mlp mlp, @Nullable LinearSlot gate) {}
+  public record SharedExpert(Mlp mlp, @Nullable LinearSlot gate) {}
 
   /// @param layer its index
   /// @param router gives a logit an expert
@@ -60,7 +61,7 @@ public final class Experts implements Body {
       List<Mlp> experts,
       Routing.Rule rule,
       int chosen,
-      @Nullable Shared shared) {
+      @Nullable SharedExpert shared) {
     this.layer = layer;
     this.router = router;
     this.experts = List.copyOf(experts);
@@ -106,7 +107,7 @@ public final class Experts implements Body {
   }
 
   @Override
-  public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
+  public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
     Saved s = run(x, y, inner, false, p);
     ExpertLoad load = p.load();
     if (load != null && !p.ws().dry()) {
@@ -115,7 +116,8 @@ public final class Experts implements Body {
   }
 
   @Override
-  public void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
+  public void again(
+      Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
     run(x, y, inner, true, p);
   }
 
@@ -143,7 +145,7 @@ public final class Experts implements Body {
         int mark = ws.mark();
         Tensor rows = scratch.inputs.rows(0, to - from);
         p.kernels().elementwise().gather(x, routed.tokens().rows(from, to), rows);
-        Pass own = p.steady() ? p.some(routed.tokens().rows(from, to)) : p;
+        Pass own = p.batchInvariant() ? p.some(routed.tokens().rows(from, to)) : p;
         Tensor out = y == null ? null : scratch.outputs.rows(from, to);
         compute(experts.get(e), rows, out, scratch.inner, again, own);
         if (p.tape() == null) {
@@ -221,7 +223,7 @@ public final class Experts implements Body {
 
   /// Computes the shared expert into the scratch's inputs; returns the sigmoid of its gate.
   private static @Nullable Tensor shared(
-      Shared s, Tensor x, @Nullable Tensor y, Scratch scratch, boolean again, Pass p) {
+      SharedExpert s, Tensor x, @Nullable Tensor y, Scratch scratch, boolean again, Pass p) {
     Tensor sigmoid = null;
     if (s.gate != null) {
       sigmoid = p.ws().take(x.dtype(), x.rows(), 1);
@@ -302,7 +304,13 @@ public final class Experts implements Body {
 
   /// @param dx written; null: not computed
   private static Linear.Gradients shared(
-      Shared shared, Saved s, Tensor dy, @Nullable Tensor dx, Tensor own, Tensor deep, Pass p) {
+      SharedExpert shared,
+      Saved s,
+      Tensor dy,
+      @Nullable Tensor dx,
+      Tensor own,
+      Tensor deep,
+      Pass p) {
     if (shared.gate == null || s.sigmoid == null) {
       return backward(shared.mlp, dy, dx, deep, null, p);
     }

@@ -1,10 +1,10 @@
 package dev.nudge.nn.layer;
 
 import dev.nudge.kernel.ClampedGlu;
-import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Routing;
-import dev.nudge.nn.FewTask;
+import dev.nudge.kernel.SkinnyProduct;
+import dev.nudge.nn.DecodeProducts;
 import dev.nudge.nn.JoinedLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
@@ -64,7 +64,7 @@ public final class Mlp implements Body {
   }
 
   @Override
-  public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
+  public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
     Tensor h = own(inner);
     Saved s = gated(x, h, p);
     downProj.linear().forward(h, y, p);
@@ -74,7 +74,8 @@ public final class Mlp implements Body {
   }
 
   @Override
-  public void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
+  public void again(
+      Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
     Tensor h = own(inner);
     Saved s = gated(x, h, p);
     if (y == null) {
@@ -92,7 +93,7 @@ public final class Mlp implements Body {
   }
 
   /// Whether [#together] can compute this MLP while no adapter is on its layers.
-  boolean few(Dtype type, FewRows kernel) {
+  boolean few(Dtype type, SkinnyProduct kernel) {
     return gateUp.few(type, kernel) && JoinedLinear.few(downProj.linear(), type, kernel);
   }
 
@@ -111,7 +112,7 @@ public final class Mlp implements Body {
         SplitLinear.together(all.stream().map(mlp -> mlp.gateUp).toList(), xs, p);
     Tensor h = p.ws().take(y.dtype(), y.rows(), first.inner());
     first.activate(new Saved(parts), h, p);
-    List<FewTask.Product> products = new ArrayList<>();
+    List<DecodeProducts.Product> products = new ArrayList<>();
     for (int i = 0, at = 0; i < all.size(); i++) {
       int end = at + xs.get(i).rows();
       JoinedLinear.products(

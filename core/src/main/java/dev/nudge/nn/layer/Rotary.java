@@ -143,7 +143,7 @@ public final class Rotary implements AutoCloseable {
   }
 
   /// The same frequencies at every length.
-  public static Turns steady(double[] frequencies) {
+  public static Turns constant(double[] frequencies) {
     double[] own = frequencies.clone();
     return tokens -> own;
   }

@@ -3,9 +3,9 @@ package dev.nudge.nn.layer;
 import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.KeyValues;
-import dev.nudge.nn.Cut;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Segments;
+import dev.nudge.nn.SequenceSplit;
 import dev.nudge.nn.Share;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -142,7 +142,7 @@ final class SharedAttention {
   /// Sums all lanes' partial gradients of one of this lane's pieces into the first lane's, which
   /// covers every key, and copies the sum out.
   private void sum(Tensor[] parts, int part, Tensor own, Pass p) {
-    Cut cut = p.share().cut();
+    SequenceSplit cut = p.share().cut();
     Kernels kernels = p.kernels();
     int from = cut.from(p.share().lane(), part);
     int to = cut.to(p.share().lane(), part);

@@ -5,9 +5,9 @@ import dev.nudge.settings.Check;
 import dev.nudge.settings.Given;
 import dev.nudge.settings.Group;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Knob;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting;
+import dev.nudge.settings.SettingComponent;
 import dev.nudge.settings.TrainOn;
 import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.settings.verb.DataWithers;
@@ -142,7 +142,8 @@ public record PlanSettings(
 
   /// Plans a training run, by those of its given settings that affect the plan.
   public static PlanSettings of(TrainSettings run) {
-    Set<String> keys = SCHEMA.knobs().stream().map(Knob::key).collect(Collectors.toSet());
+    Set<String> keys =
+        SCHEMA.knobs().stream().map(SettingComponent::key).collect(Collectors.toSet());
     Map<String, @Nullable Object> values = new LinkedHashMap<>(run.values());
     values.keySet().retainAll(keys);
     values.keySet().retainAll(run.given().keys());

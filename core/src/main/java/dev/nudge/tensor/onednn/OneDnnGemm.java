@@ -91,7 +91,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
   }
 
   @Override
-  public void steady(Tensor a, Tensor b, Tensor c, boolean add) {
+  public void multiplyBatchInvariant(Tensor a, Tensor b, Tensor c, boolean add) {
     if (byJava(a, b, c, add)) {
       return;
     }

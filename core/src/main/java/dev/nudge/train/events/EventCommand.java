@@ -31,7 +31,7 @@ public final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
   private final List<String> command;
   private final Consumer<TrainEvent> listener;
   private final long patienceMillis;
-  private final BlockingQueue<Told> queue = new ArrayBlockingQueue<>(QUEUE);
+  private final BlockingQueue<NamedEvent> queue = new ArrayBlockingQueue<>(QUEUE);
   private final Thread thread = new Thread(this::work, "nudge tells");
   private final Map<String, Object> run = new TreeMap<>();
   private volatile @Nullable Process running;
@@ -40,7 +40,7 @@ public final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
   private boolean warned;
 
   /// @param text the event as JSON
-  private record Told(String name, String text) {}
+  private record NamedEvent(String name, String text) {}
 
   private EventCommand(String command, Consumer<TrainEvent> listener, long patienceMillis) {
     this.command =
@@ -72,7 +72,7 @@ public final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
     }
     String name = EventLine.name(event);
     if (name != null) {
-      Told told = new Told(name, EventLine.of(name, event, run) + "\n");
+      NamedEvent told = new NamedEvent(name, EventLine.of(name, event, run) + "\n");
       while (!queue.offer(told)) {
         queue.poll(); // the oldest: how a run ends is told in any case
         failure = "takes too long: events are dropped";
@@ -94,7 +94,7 @@ public final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
   private void work() {
     try {
       while (!ends || !queue.isEmpty()) {
-        Told told = queue.poll(50, TimeUnit.MILLISECONDS);
+        NamedEvent told = queue.poll(50, TimeUnit.MILLISECONDS);
         if (told != null) {
           start(told);
         }
@@ -108,7 +108,7 @@ public final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
     }
   }
 
-  private void start(Told told) throws InterruptedException {
+  private void start(NamedEvent told) throws InterruptedException {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.redirectOutput(Redirect.DISCARD).redirectError(Redirect.DISCARD);
     builder.environment().put("NUDGE_EVENT", told.name);

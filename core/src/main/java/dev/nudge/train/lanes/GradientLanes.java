@@ -4,15 +4,15 @@ import dev.nudge.collective.Collective;
 import dev.nudge.collective.Doubles;
 import dev.nudge.data.Packing;
 import dev.nudge.data.tokens.Example;
+import dev.nudge.engine.Batcher;
 import dev.nudge.engine.Branches;
-import dev.nudge.engine.Flat;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Balance;
-import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.ExpertLoad;
 import dev.nudge.nn.Segments;
+import dev.nudge.nn.SequenceSplit;
 import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
 import dev.nudge.tensor.Gemm;
@@ -100,7 +100,7 @@ public final class GradientLanes implements AutoCloseable {
   public GradientLanes(CausalLm model, Plan plan, Path pages, Collective ranks) {
     this.model = model;
     this.ranks = ranks;
-    this.cost = Flat.cost(model);
+    this.cost = Batcher.cost(model);
     this.passTokens = plan.microBatchTokens();
     if (!plan.levels().isEmpty()) {
       model.recompute(plan.levels());
@@ -255,7 +255,8 @@ public final class GradientLanes implements AutoCloseable {
     double sum = 0;
     for (int position : packing.split()) {
       Batch whole = batch(List.of(position), work);
-      Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
+      Share share =
+          new Share(laneGroup.member(lane), SequenceSplit.of(whole.tokens(), lanes.count()));
       Batch part = whole.part(share.cut(), lane);
       Workspace ws = workspaces.get(lane);
       ExpertLoad load = load(lane, null);
@@ -284,12 +285,12 @@ public final class GradientLanes implements AutoCloseable {
     Objective.Weights weights = work.weights();
     int[] rows = IntStream.range(0, work.sequences().size()).toArray();
     return model.givesRewards()
-        ? Flat.lasts(positions, rows, work.sequences(), weights.each())
-        : Flat.counted(
+        ? Batcher.lasts(positions, rows, work.sequences(), weights.each())
+        : Batcher.counted(
             positions,
             rows,
             work.sequences(),
-            new Flat.Factors(weights.each(), weights.texts(), work.starts()),
+            new Batcher.Factors(weights.each(), weights.texts(), work.starts()),
             work.branches());
   }
 
@@ -301,19 +302,20 @@ public final class GradientLanes implements AutoCloseable {
     for (int i = 0; i < cut.length; i++) {
       for (int position : packings.get(i).split()) {
         Batch whole = batch(List.of(position), works.get(i));
-        Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
-        One one = new One(i, works.get(i), whole.part(share.cut(), lane));
+        Share share =
+            new Share(laneGroup.member(lane), SequenceSplit.of(whole.tokens(), lanes.count()));
+        MicroBatch one = new MicroBatch(i, works.get(i), whole.part(share.cut(), lane));
         train(List.of(one), share, cut, lane);
       }
       rounds = Math.max(rounds, packings.get(i).lanes().get(lane).size());
     }
     for (int round = 0; round < rounds; round++) {
-      List<One> pass = new ArrayList<>();
+      List<MicroBatch> pass = new ArrayList<>();
       int tokens = 0;
       for (int i = 0; i < cut.length; i++) {
         List<List<Integer>> own = packings.get(i).lanes().get(lane);
         if (round < own.size()) {
-          One one = new One(i, works.get(i), batch(own.get(round), works.get(i)));
+          MicroBatch one = new MicroBatch(i, works.get(i), batch(own.get(round), works.get(i)));
           if (!pass.isEmpty() && tokens + one.batch().tokens() > passTokens) {
             train(pass, null, sums, lane);
             pass.clear();
@@ -334,7 +336,7 @@ public final class GradientLanes implements AutoCloseable {
   /// A micro-batch of one work.
   ///
   /// @param index of the work
-  private record One(int index, Work work, Batch batch) {
+  private record MicroBatch(int index, Work work, Batch batch) {
     Segments.Owner owner(@Nullable Share share) {
       int sequences = share == null ? batch.lengths().length : 2; // pieces of one
       return new Segments.Owner(work.adapter(), sequences, work.dropout());
@@ -342,14 +344,14 @@ public final class GradientLanes implements AutoCloseable {
   }
 
   /// Trains micro-batches of different works in one pass, and adds their losses.
-  private void train(List<One> pass, @Nullable Share share, double[] losses, int lane) {
-    List<Batch> batches = pass.stream().map(One::batch).toList();
+  private void train(List<MicroBatch> pass, @Nullable Share share, double[] losses, int lane) {
+    List<Batch> batches = pass.stream().map(MicroBatch::batch).toList();
     double[] scales = pass.stream().mapToDouble(one -> one.work().weights().scale()).toArray();
     Batch all = Batch.joined(batches, scales);
     List<Segments.Owner> owners = pass.stream().map(one -> one.owner(share)).toList();
     double[] logprobs = model.trainOwned(all, owners, share, workspaces.get(lane));
     int at = 0;
-    for (One one : pass) {
+    for (MicroBatch one : pass) {
       double loss = 0;
       for (int i = 0; i < one.batch().rows().length; i++) {
         loss -= one.batch().weight(i) * logprobs[at++];

@@ -142,9 +142,9 @@ public record GroupRewards(
           if (reward == null) {
             values = byAdapter.apply(Path.of(source.argument()), sequences);
           } else {
-            List<Rewards.Said> said = Rewards.ask(reward, samples);
-            values = said.stream().mapToDouble(Rewards.Said::value).toArray();
-            for (Rewards.Said one : said) {
+            List<Rewards.Result> said = Rewards.ask(reward, samples);
+            values = said.stream().mapToDouble(Rewards.Result::value).toArray();
+            for (Rewards.Result one : said) {
               if (failure[0] == null && one.failure() != null) {
                 failure[0] = "--reward %s: %s".formatted(source.text(), one.failure());
               }

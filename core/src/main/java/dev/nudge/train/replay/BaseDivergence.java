@@ -2,7 +2,7 @@ package dev.nudge.train.replay;
 
 import dev.nudge.data.Packing;
 import dev.nudge.data.tokens.Example;
-import dev.nudge.engine.Flat;
+import dev.nudge.engine.Batcher;
 import dev.nudge.kernel.HeadDivergence;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
@@ -42,18 +42,18 @@ public record BaseDivergence(
     int[] rows = replay.batches().step(step);
     int[] lengths = IntStream.of(rows).map(row -> examples.get(row).length()).toArray();
     int most = Math.max(budget, replay.longest());
-    Packing packing = Packing.of(lengths, lanes.count(), most, Flat.cost(model));
+    Packing packing = Packing.of(lengths, lanes.count(), most, Batcher.cost(model));
     long places = IntStream.of(lengths).mapToLong(length -> length - 1).sum();
     double[] ones = new double[rows.length];
     Arrays.fill(ones, 1);
-    Flat.Factors all = new Flat.Factors(new double[rows.length], ones);
+    Batcher.Factors all = new Batcher.Factors(new double[rows.length], ones);
     int rounds = packing.lanes().stream().mapToInt(List::size).max().orElse(0);
     double sum = 0;
     for (int round = 0; round < rounds; round++) {
       int at = round;
       List<@Nullable Batch> batches = new ArrayList<>();
       for (List<List<Integer>> lane : packing.lanes()) {
-        batches.add(at < lane.size() ? Flat.counted(lane.get(at), rows, examples, all) : null);
+        batches.add(at < lane.size() ? Batcher.counted(lane.get(at), rows, examples, all) : null);
       }
       sum += round(batches, replay.weight() / Math.max(1, places));
     }

@@ -78,7 +78,7 @@ class SplitsTest {
       long seed,
       String... data) {
     return Splits.load(
-        new Splits.Wanted(
+        new Splits.Request(
             DataSettings.of(List.of(data)),
             new EvalSettings(eval, split, null),
             quality,
@@ -273,7 +273,8 @@ class SplitsTest {
         .contains("ann.lee@mail.org", "so")
         .doesNotContain("assistant");
     ArrayNode talk = JsonNodeFactory.instance.arrayNode().add(call);
-    Look look = Look.at(new RowShape.Content.Conversation(talk, null, DataShape.MESSAGES));
+    ContentFlaws look =
+        ContentFlaws.at(new RowShape.Content.Conversation(talk, null, DataShape.MESSAGES));
     assertThat(look.flaws()).contains(Flaw.PERSONAL_DATA);
   }
 

@@ -101,8 +101,8 @@ class SeenRowTest {
     Tokenizer tokenizer = Tokenizer.load(model);
     Path file = Files.writeString(folder.resolve("seen.jsonl"), String.join("\n", rows));
     DataSettings data = DataSettings.of(List.of(file.toString()));
-    Splits.Wanted wanted =
-        new Splits.Wanted(
+    Splits.Request wanted =
+        new Splits.Request(
             data,
             new EvalSettings(null, null, null),
             QualitySettings.KEEP,
@@ -165,6 +165,6 @@ class SeenRowTest {
             "{\"prompt\": \"he\", \"completion\": \"" + "x".repeat(60) + "\"}",
             "{\"text\": \"he\"}");
     assertThat(data.cutRows().count()).isEqualTo(1);
-    assertThat(data.ends(tokenizer)).isEqualTo(new Ends(1, 2));
+    assertThat(data.ends(tokenizer)).isEqualTo(new SpecialTokenCounts(1, 2));
   }
 }

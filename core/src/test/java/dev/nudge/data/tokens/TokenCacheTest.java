@@ -202,7 +202,7 @@ class TokenCacheTest {
 
   private Splits splits(QualitySettings quality, EvalSplit split, TokenCache with) {
     EvalSettings eval = new EvalSettings(null, split, null);
-    Splits.Wanted wanted = new Splits.Wanted(data, eval, quality, SPLIT, 3, WantedRows.TEXTS);
+    Splits.Request wanted = new Splits.Request(data, eval, quality, SPLIT, 3, WantedRows.TEXTS);
     return Splits.load(wanted, 100, tokenizer, null, with);
   }
 

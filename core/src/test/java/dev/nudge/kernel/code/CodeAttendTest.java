@@ -45,14 +45,14 @@ class CodeAttendTest {
 
   @BeforeEach
   void thisMachineRunsIt() {
-    CodeKernels.Made made = CodeKernels.made(vector, Code::of);
+    CodeKernels.Compiled made = CodeKernels.made(vector, Code::of);
     assertThat(String.valueOf(made.missing())).doesNotContain("wrong");
     assumeTrue(made.missing() == null, "needs AVX-512: " + made.missing());
     whole = requireNonNull(made.attend());
     want = ((AttendOne.BySweeps) vector.attendOne()).sweeps();
     code = ((AttendOne.BySweeps) whole).sweeps();
     for (int i = 0; i < PAGES.length; i++) {
-      PAGES[i] = PAGES[i] == null ? CodeFewRowsTest.guarded(BYTES) : PAGES[i];
+      PAGES[i] = PAGES[i] == null ? CodeSkinnyProductTest.guarded(BYTES) : PAGES[i];
     }
   }
 
@@ -178,7 +178,7 @@ class CodeAttendTest {
       }
       wrong[at + 4] = (byte) 0xbc; // vfnmadd231ps
       byte[] right = all.get(kernel);
-      CodeKernels.Made made =
+      CodeKernels.Compiled made =
           CodeKernels.made(vector, bytes -> Code.of(Arrays.equals(bytes, right) ? wrong : bytes));
       assertThat(made.missing()).as("kernel %d", kernel).contains("attention", "wrong");
     }

@@ -175,7 +175,7 @@ class CodeRankProductsTest {
   /// @param gap numbers before each row
   private Tensor drawn(int room, Dtype dtype, int rows, int cols, int gap) {
     if (ROOMS[room] == null) {
-      ROOMS[room] = CodeFewRowsTest.guarded(PAGES);
+      ROOMS[room] = CodeSkinnyProductTest.guarded(PAGES);
     }
     long bytes = (long) rows * (cols + gap) * dtype.bytes();
     MemorySegment data = ROOMS[room].asSlice(PAGES - bytes, bytes);

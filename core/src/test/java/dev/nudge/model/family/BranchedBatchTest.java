@@ -7,7 +7,7 @@ import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import dev.nudge.data.tokens.Example;
 import dev.nudge.data.tokens.Examples;
-import dev.nudge.engine.Flat;
+import dev.nudge.engine.Batcher;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -57,9 +57,9 @@ class BranchedBatchTest {
     List<Integer> places = IntStream.range(0, examples.size()).boxed().toList();
     int[] rows = places.stream().mapToInt(Integer::intValue).toArray();
     double[] each = random.doubles(rows.length, -1, 1).toArray();
-    Flat.Factors factors = new Flat.Factors(each, null);
-    Batch whole = Flat.counted(places, rows, examples, factors);
-    Batch branched = Flat.counted(places, rows, examples, factors, true);
+    Batcher.Factors factors = new Batcher.Factors(each, null);
+    Batch whole = Batcher.counted(places, rows, examples, factors);
+    Batch branched = Batcher.counted(places, rows, examples, factors, true);
     assertThat(branched.tokens()).isLessThan(whole.tokens());
     try (Scope scope = Scope.open("parameters");
         CausalLm model =

@@ -35,11 +35,11 @@ class DecoderLayerTest {
   /// Multiplies each row by 2 or 3, which it decides by the row's numbers and may keep.
   private static final class Choosing implements Body {
     private int decisions;
-    private @Nullable Kept written;
-    private @Nullable Kept handed;
+    private @Nullable Activations written;
+    private @Nullable Activations handed;
 
     /// @param factors (rows, 1)
-    private record Choice(Tensor factors) implements Kept, Tape.Entry {}
+    private record Choice(Tensor factors) implements Activations, Tape.Entry {}
 
     @Override
     public Choice kept(Tensor x, Workspace ws) {
@@ -47,13 +47,14 @@ class DecoderLayerTest {
     }
 
     @Override
-    public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
+    public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
       written = Objects.requireNonNull(kept);
       run(x, y, decided(x, (Choice) written), p);
     }
 
     @Override
-    public void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
+    public void again(
+        Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
       handed = kept;
       run(x, y, kept == null ? decided(x, kept(x, p.ws())) : (Choice) kept, p);
     }
@@ -120,8 +121,8 @@ class DecoderLayerTest {
         Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
       DecoderLayer layer =
           new DecoderLayer(
-              new Half(new Norm(numbers(scope, 1), 1e-5, 1), attends),
-              new Half(new Norm(numbers(scope, 1), 1e-5, 1), feeds));
+              new ResidualBlock(new Norm(numbers(scope, 1), 1e-5, 1), attends),
+              new ResidualBlock(new Norm(numbers(scope, 1), 1e-5, 1), feeds));
       Tape tape = new Tape(ws);
       Segments rows = Segments.of(new int[] {ROWS}, new long[1], ws);
       Pass p = new Pass(tape, rows, ws, Kernels.plain(), Dropout.NONE);

@@ -262,11 +262,11 @@ class RowTilesTest {
       Tensor b = gaussian(transposed ? scope.tensor(type, 64, k) : scope.tensor(type, k, 64));
       Tensor factor = transposed ? b.transposed() : b;
       Tensor all = scope.tensor(Dtype.F32, 192, 64);
-      gemm.steady(a, factor, all, false);
+      gemm.multiplyBatchInvariant(a, factor, all, false);
       for (int rows : new int[] {1, 9, 16, 17, 37, 100}) {
         for (int columns : new int[] {1, 2, 15, 17, 37, 63}) {
           Tensor some = scope.tensor(Dtype.F32, rows, columns);
-          gemm.steady(a.rows(0, rows), factor.cols(0, columns), some, false);
+          gemm.multiplyBatchInvariant(a.rows(0, rows), factor.cols(0, columns), some, false);
           for (int i = 0; i < rows; i++) {
             for (int j = 0; j < columns; j++) {
               assertThat(some.get(i, j))

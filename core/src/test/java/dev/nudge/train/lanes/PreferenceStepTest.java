@@ -10,7 +10,7 @@ import dev.nudge.adapter.targets.Targets;
 import dev.nudge.data.Packing;
 import dev.nudge.data.tokens.Example;
 import dev.nudge.data.tokens.Examples;
-import dev.nudge.engine.Flat;
+import dev.nudge.engine.Batcher;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
@@ -126,7 +126,7 @@ class PreferenceStepTest {
     }
 
     private static DoubleStream tokens(CausalLm model, Example row, Workspace ws) {
-      Batch batch = Flat.batch(List.of(0), new int[] {0}, List.of(row), null);
+      Batch batch = Batcher.batch(List.of(0), new int[] {0}, List.of(row), null);
       double[] numbers = new double[batch.rows().length];
       model.score(batch, numbers, null, ws);
       return DoubleStream.of(numbers);
@@ -139,12 +139,12 @@ class PreferenceStepTest {
       double[] none = {0};
       Batch batch =
           model.givesRewards()
-              ? Flat.lasts(first, places, List.of(row), null)
-              : Flat.counted(
+              ? Batcher.lasts(first, places, List.of(row), null)
+              : Batcher.counted(
                   first,
                   places,
                   List.of(row),
-                  new Flat.Factors(text ? none : one, text ? one : null));
+                  new Batcher.Factors(text ? none : one, text ? one : null));
       double[] numbers = new double[batch.rows().length];
       model.score(batch, numbers, null, ws);
       return IntStream.range(0, numbers.length)

@@ -56,7 +56,7 @@ public final class Gate {
   public static GateResult judge(Policy policy, Evidence evidence, Digests digests, Instant at) {
     ModelResults model = evidence.outcome().main();
     policy.check(metrics(model), groups(model), model.adapter() != null);
-    Found found = new Found(policy);
+    CheckedRules found = new CheckedRules(policy);
     for (Rule rule : policy.rules()) {
       switch (rule) {
         case Rule.OfMetric r ->
@@ -76,7 +76,7 @@ public final class Gate {
   public static GateResult judge(
       Policy policy, String task, Score before, Score after, Digests digests, Instant at) {
     policy.checkRows(task, after.metric().name());
-    Found found = new Found(policy);
+    CheckedRules found = new CheckedRules(policy);
     for (Rule rule : policy.rules()) {
       if (rule instanceof Rule.OfMetric r) {
         found.judge(r, () -> Subject.of(task, before), Subject.of(task, after));
@@ -86,9 +86,9 @@ public final class Gate {
   }
 
   /// The rules of a policy with what was found of them so far.
-  private record Found(
+  private record CheckedRules(
       Policy policy, List<HolmTests.Test> tests, Map<Rule, List<RuleResult>> plain) {
-    Found(Policy policy) {
+    CheckedRules(Policy policy) {
       this(policy, new ArrayList<>(), new IdentityHashMap<>()); // a rule may come twice
     }
 
@@ -251,7 +251,7 @@ public final class Gate {
   /// Tests the judge's win rate of the model over the base. Pairs with an unreadable verdict are
   /// left out, and they are not missing at random: their answers are long or odd. If they are more
   /// than a tenth of all pairs, the rule is inconclusive.
-  private static void winRate(Rule.Judge rule, Evidence evidence, Found found) {
+  private static void winRate(Rule.Judge rule, Evidence evidence, CheckedRules found) {
     JudgeResult judge = evidence.judge();
     JudgeResult.Compared compared =
         judge == null

@@ -23,8 +23,8 @@ import dev.nudge.model.StreamedLm;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.registry.Named;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Knob;
 import dev.nudge.settings.Schema;
+import dev.nudge.settings.SettingComponent;
 import dev.nudge.settings.train.EvalSettings;
 import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.settings.verb.MergeSettings;
@@ -252,7 +252,7 @@ public final class Release {
     Map<String, @Nullable Object> given = Schema.of(ReleaseSettings.class).values(settings);
     Schema<S> schema = Schema.of(type);
     Map<String, Object> values = new LinkedHashMap<>();
-    for (Knob knob : schema.knobs()) {
+    for (SettingComponent knob : schema.knobs()) {
       Object value = given.get(knob.key());
       if (value != null && !OWN.contains(knob.key())) {
         values.put(knob.key(), value);

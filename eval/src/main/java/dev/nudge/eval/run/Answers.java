@@ -65,7 +65,7 @@ final class Answers {
   /// @param name such as `base`
   /// @param adapter its name in the session; null: the base alone
   /// @param digest of the weights and of their numeric type
-  record Asked(String name, @Nullable String adapter, String digest) {}
+  record EvaluatedModel(String name, @Nullable String adapter, String digest) {}
 
   private final Session session;
   private final AnswerStore store;
@@ -135,13 +135,13 @@ final class Answers {
     return how.how().samples() ? how.repeats() : 1;
   }
 
-  private static String key(Encoded request, Asked of) {
+  private static String key(Encoded request, EvaluatedModel of) {
     return Sha256.of(
         (of.digest() + request.digest()).getBytes(java.nio.charset.StandardCharsets.UTF_8));
   }
 
   /// The distinct requests without a cached answer, by cache key.
-  Map<String, Encoded> missing(List<Encoded> requests, Asked of) {
+  Map<String, Encoded> missing(List<Encoded> requests, EvaluatedModel of) {
     Map<String, Encoded> missing = new LinkedHashMap<>();
     for (Encoded request : requests) {
       String key = key(request, of);
@@ -156,7 +156,7 @@ final class Answers {
   ///
   /// @param done called with numbers of processed tokens, cached answers excluded
   /// @return a list of answers per request
-  List<JsonNode> of(List<Encoded> requests, Asked of, IntConsumer done) {
+  List<JsonNode> of(List<Encoded> requests, EvaluatedModel of, IntConsumer done) {
     Map<String, Encoded> missing = missing(requests, of);
     long start = System.nanoTime();
     long[] tokens = {0};
@@ -177,7 +177,7 @@ final class Answers {
   ///
   /// @param texts of [#fromBase]
   /// @return per text the sum over its tokens in nats, and the number of tokens
-  List<JsonNode> fromBase(List<Encoded> texts, Asked of, IntConsumer done) {
+  List<JsonNode> fromBase(List<Encoded> texts, EvaluatedModel of, IntConsumer done) {
     String adapter = of.adapter();
     if (adapter == null) { // the base is its own
       return texts.stream().map(text -> apart(0, text.scored())).toList();
@@ -219,7 +219,7 @@ final class Answers {
     return NODES.arrayNode().add(sum).add(tokens);
   }
 
-  private List<JsonNode> found(List<Encoded> requests, Asked of) {
+  private List<JsonNode> found(List<Encoded> requests, EvaluatedModel of) {
     List<JsonNode> answers = new ArrayList<>();
     for (Encoded request : requests) {
       JsonNode answer = store.find(key(request, of));
@@ -235,9 +235,9 @@ final class Answers {
   private record Part(String key, Item item) {}
 
   /// The continuations of one context: number of requests, and tokens after the context in all.
-  private record Behind(int requests, int tokens) {
-    Behind plus(Behind other) {
-      return new Behind(requests + other.requests, tokens + other.tokens);
+  private record ContinuationSize(int requests, int tokens) {
+    ContinuationSize plus(ContinuationSize other) {
+      return new ContinuationSize(requests + other.requests, tokens + other.tokens);
     }
 
     /// Whether sharing the context's KV cache saves more than the continuations cost.
@@ -248,20 +248,23 @@ final class Answers {
 
   /// The contexts of all requests, cached ones included, so that a resumed evaluation decides and
   /// computes bit by bit as an uninterrupted one.
-  private static Map<IntBuffer, Behind> contexts(List<Encoded> requests) {
-    Map<IntBuffer, Behind> contexts = new HashMap<>();
+  private static Map<IntBuffer, ContinuationSize> contexts(List<Encoded> requests) {
+    Map<IntBuffer, ContinuationSize> contexts = new HashMap<>();
     for (Encoded request : requests) {
       if (request.request() instanceof TaskRequest.Likelihood) {
         Item item = request.parts().getFirst();
-        Behind one = new Behind(1, item.ids().length - item.from() - 1);
-        contexts.merge(context(item), one, Behind::plus);
+        ContinuationSize one = new ContinuationSize(1, item.ids().length - item.from() - 1);
+        contexts.merge(context(item), one, ContinuationSize::plus);
       }
     }
     return contexts;
   }
 
   private void likelihoods(
-      Map<String, Encoded> missing, Map<IntBuffer, Behind> contexts, Asked of, IntConsumer done) {
+      Map<String, Encoded> missing,
+      Map<IntBuffer, ContinuationSize> contexts,
+      EvaluatedModel of,
+      IntConsumer done) {
     Map<String, Sum> sums = new LinkedHashMap<>();
     List<Part> shared = new ArrayList<>();
     List<Part> whole = new ArrayList<>();
@@ -365,7 +368,7 @@ final class Answers {
   }
 
   private void generations(
-      Map<String, Encoded> missing, Asked of, IntConsumer done, long[] generated) {
+      Map<String, Encoded> missing, EvaluatedModel of, IntConsumer done, long[] generated) {
     List<Continuations.Prompt> prompts = new ArrayList<>();
     List<String> keys = new ArrayList<>();
     missing.forEach(

@@ -1,7 +1,7 @@
 package dev.nudge.eval.run;
 
 import dev.nudge.adapter.PeftAdapter;
-import dev.nudge.eval.run.Answers.Asked;
+import dev.nudge.eval.run.Answers.EvaluatedModel;
 import dev.nudge.eval.run.TaskRunner.Tokens;
 import dev.nudge.eval.task.AnswerFilters;
 import dev.nudge.eval.task.Packs;
@@ -266,7 +266,8 @@ public final class Evaluation {
     }
   }
 
-  private static List<Asked> models(EvaluateSettings settings, Machine machine, Session session) {
+  private static List<EvaluatedModel> models(
+      EvaluateSettings settings, Machine machine, Session session) {
     String weights =
         BaseDigest.withConfig(settings.model().model(), machine.cache())
             + " "
@@ -275,15 +276,15 @@ public final class Evaluation {
             + settings.model().doubleQuant()
             + " "
             + session.backend().compute();
-    List<Asked> models = new ArrayList<>();
-    models.add(new Asked(BASE, null, weights));
+    List<EvaluatedModel> models = new ArrayList<>();
+    models.add(new EvaluatedModel(BASE, null, weights));
     Path adapter = settings.adapter();
     if (adapter != null) {
-      models.add(new Asked(ADAPTER, Session.ADAPTER, weights + " " + digest(adapter)));
+      models.add(new EvaluatedModel(ADAPTER, Session.ADAPTER, weights + " " + digest(adapter)));
     }
     Path compare = settings.compare();
     if (compare != null) {
-      models.add(new Asked(COMPARE, COMPARE, weights + " " + digest(compare)));
+      models.add(new EvaluatedModel(COMPARE, COMPARE, weights + " " + digest(compare)));
     }
     return models;
   }

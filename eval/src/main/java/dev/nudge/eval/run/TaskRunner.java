@@ -1,7 +1,7 @@
 package dev.nudge.eval.run;
 
-import dev.nudge.eval.run.Answers.Asked;
 import dev.nudge.eval.run.Answers.Encoded;
+import dev.nudge.eval.run.Answers.EvaluatedModel;
 import dev.nudge.eval.run.Evaluation.Watcher;
 import dev.nudge.eval.task.Sample;
 import dev.nudge.eval.task.TaskRequest;
@@ -19,7 +19,7 @@ import tools.jackson.databind.JsonNode;
 /// Threading: one thread.
 final class TaskRunner {
   private final List<Tokens> tasks;
-  private final List<Asked> models;
+  private final List<EvaluatedModel> models;
   private final Answers answers;
   private final Watcher watcher;
   private long all;
@@ -27,7 +27,7 @@ final class TaskRunner {
   private long asked;
   private long requests;
 
-  TaskRunner(List<Tokens> tasks, List<Asked> models, Answers answers, Watcher watcher) {
+  TaskRunner(List<Tokens> tasks, List<EvaluatedModel> models, Answers answers, Watcher watcher) {
     this.tasks = tasks;
     this.models = models;
     this.answers = answers;
@@ -35,7 +35,7 @@ final class TaskRunner {
     List<Encoded> everything = tasks.stream().flatMap(task -> task.all().stream()).toList();
     List<Encoded> more = new ArrayList<>(everything);
     tasks.forEach(task -> more.addAll(task.fromBase()));
-    for (Asked model : models) {
+    for (EvaluatedModel model : models) {
       List<Encoded> own = model.adapter() == null ? everything : more;
       requests += own.stream().map(Encoded::digest).distinct().count();
       for (Encoded request : answers.missing(own, model).values()) {
@@ -59,7 +59,7 @@ final class TaskRunner {
     for (Tokens task : tasks) {
       String name = task.ready().task().config().name();
       for (int i = 0; i < models.size(); i++) {
-        Asked model = models.get(i);
+        EvaluatedModel model = models.get(i);
         IntConsumer told =
             tokens -> {
               done = Math.min(all, done + tokens);

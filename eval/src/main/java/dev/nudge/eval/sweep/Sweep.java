@@ -55,7 +55,7 @@ public final class Sweep {
   private final Watcher watcher;
   private final BooleanSupplier cancelled;
   private final @Nullable SweepWorkers workers;
-  private final Training.Shared shared = new Training.Shared();
+  private final Training.SharedInputs shared = new Training.SharedInputs();
 
   /// What a sweep tells, on the thread that runs it.
   public interface Watcher {

@@ -54,7 +54,11 @@ final class SweepGroups implements SweepTraining.Places {
 
   /// A group that trains.
   private record Live(
-      int number, RunGroup group, List<String> names, List<Prepared> runs, Reservations.Taken taken)
+      int number,
+      RunGroup group,
+      List<String> names,
+      List<Prepared> runs,
+      Reservations.Reservation taken)
       implements AutoCloseable {
     /// Stops the runs that have not ended, each with a checkpoint.
     void stop() {
@@ -141,14 +145,14 @@ final class SweepGroups implements SweepTraining.Places {
     List<String> names = group.members().stream().map(all::get).toList();
     List<Prepared> runs = group.members().stream().map(prepared::get).toList();
     Plan plan = group.plan();
-    Reservations.Taken taken = RunGroup.reserve(runs.getFirst(), plan);
+    Reservations.Reservation taken = RunGroup.reserve(runs.getFirst(), plan);
     if (taken == null) {
       throw new InputException(
           "another run was planned meanwhile, and the %s of this sweep no longer fit; --resume goes on with it"
               .formatted(Bytes.shown(plan.totalBytes())));
     }
     try {
-      RunGroup made = new RunGroup(runs, plan, new Told(names, runs));
+      RunGroup made = new RunGroup(runs, plan, new GroupProgress(names, runs));
       return new Live(number, made, names, runs, taken);
     } catch (RuntimeException | Error e) {
       taken.close();
@@ -157,11 +161,11 @@ final class SweepGroups implements SweepTraining.Places {
   }
 
   /// Passes on what a group tells, and keeps the held-out losses of each setting's best adapter.
-  private final class Told implements RunGroup.Listener {
+  private final class GroupProgress implements RunGroup.Listener {
     private final List<String> names;
     private final List<Prepared> runs;
 
-    Told(List<String> names, List<Prepared> runs) {
+    GroupProgress(List<String> names, List<Prepared> runs) {
       this.names = names;
       this.runs = runs;
     }

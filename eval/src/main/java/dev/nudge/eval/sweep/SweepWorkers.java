@@ -96,7 +96,7 @@ public interface SweepWorkers {
       return reached;
     }
     Path out = Objects.requireNonNull(runs.getFirst().output().out().getParent());
-    Training.Shared shared = new Training.Shared();
+    Training.SharedInputs shared = new Training.SharedInputs();
     try (SweepGroups groups =
         new SweepGroups(
             out,
@@ -113,7 +113,10 @@ public interface SweepWorkers {
   }
 
   private static Prepared prepared(
-      Map<String, TrainSettings> named, String name, Machine machine, Training.Shared shared) {
+      Map<String, TrainSettings> named,
+      String name,
+      Machine machine,
+      Training.SharedInputs shared) {
     try {
       return Training.prepare(Objects.requireNonNull(named.get(name)), machine.again(), shared);
     } catch (InputException e) {

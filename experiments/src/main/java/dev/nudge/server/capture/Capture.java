@@ -4,7 +4,7 @@ import dev.nudge.chat.FieldException;
 import dev.nudge.format.Claim;
 import dev.nudge.format.OutFolder;
 import dev.nudge.server.CaptureSettings;
-import dev.nudge.server.capture.RecentAnswers.Kept;
+import dev.nudge.server.capture.RecentAnswers.RecentAnswer;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
@@ -47,7 +47,7 @@ public final class Capture implements AutoCloseable {
   /// An answer that feedback was taken for.
   ///
   /// @param adapter with its version
-  public record Taken(String request, String adapter) {}
+  public record RatedAnswer(String request, String adapter) {}
 
   private Capture(
       CaptureSettings settings,
@@ -120,9 +120,9 @@ public final class Capture implements AutoCloseable {
   private void remember(JsonNode line, Path folder) {
     String id = line.path("id").asString("");
     if (line.path("kind").asString("").equals(CapturedAnswer.KIND)) {
-      recent.add(Kept.of(line, folder));
+      recent.add(RecentAnswer.of(line, folder));
     }
-    Kept kept = recent.find(id);
+    RecentAnswer kept = recent.find(id);
     if (kept != null) {
       counts.add(kept.adapter(), line, CaptureReader.time(line));
     }
@@ -139,7 +139,7 @@ public final class Capture implements AutoCloseable {
       return;
     }
     ObjectNode line = answer.json();
-    Kept kept = Kept.of(line, files.folder(answer.client(), answer.adapter()));
+    RecentAnswer kept = RecentAnswer.of(line, files.folder(answer.client(), answer.adapter()));
     if (queue.offer(kept.folder(), kept.adapter(), line, clock.instant(), null)) {
       recent.add(kept);
     }
@@ -151,8 +151,8 @@ public final class Capture implements AutoCloseable {
   /// @throws FieldException if it does not fit the answer
   /// @throws BusyException if too much is waiting
   /// @throws RunException if it cannot be written
-  public @Nullable Taken take(String client, Opinion said) {
-    Kept answer = recent.find(client, said.id(), said.byRequest());
+  public @Nullable RatedAnswer take(String client, Opinion said) {
+    RecentAnswer answer = recent.find(client, said.id(), said.byRequest());
     if (answer == null) {
       return null;
     }
@@ -175,11 +175,11 @@ public final class Capture implements AutoCloseable {
           "too much waits to be written; send the feedback again later", RETRY_SECONDS);
     }
     written.await();
-    return new Taken(answer.request(), answer.adapter());
+    return new RatedAnswer(answer.request(), answer.adapter());
   }
 
-  private String earlier(String client, Kept answer, String id) {
-    Kept earlier = recent.find(client, id, false);
+  private String earlier(String client, RecentAnswer answer, String id) {
+    RecentAnswer earlier = recent.find(client, id, false);
     if (earlier == null) {
       earlier = recent.find(client, id, true);
     }

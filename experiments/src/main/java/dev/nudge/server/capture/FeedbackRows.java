@@ -5,7 +5,7 @@ import dev.nudge.format.Json;
 import dev.nudge.format.LinesFile;
 import dev.nudge.format.OutFolder;
 import dev.nudge.server.capture.Opinions.Choice;
-import dev.nudge.server.capture.Opinions.Said;
+import dev.nudge.server.capture.Opinions.ChoiceFeedback;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
@@ -191,7 +191,7 @@ public final class FeedbackRows {
     drop(Drop.CONFLICT, remove(pairs, one -> known.contains(one.reversed())));
   }
 
-  private void judge(Choice choice, Said said) {
+  private void judge(Choice choice, ChoiceFeedback said) {
     CapturedChoice answer = CapturedChoice.of(opinions.answers().get(choice.id()), choice.index());
     Drop why = answer == null ? Drop.NO_ANSWER : answer.useless();
     if (answer == null || why != null) {
@@ -207,7 +207,7 @@ public final class FeedbackRows {
     }
   }
 
-  private void rate(CapturedChoice answer, Said said) {
+  private void rate(CapturedChoice answer, ChoiceFeedback said) {
     Double score = said.score();
     if (score == null) {
       return;
@@ -233,7 +233,7 @@ public final class FeedbackRows {
     }
   }
 
-  private void replace(CapturedChoice answer, Said said, String id) {
+  private void replace(CapturedChoice answer, ChoiceFeedback said, String id) {
     CapturedChoice earlier = CapturedChoice.of(opinions.answers().get(id), 0);
     if (earlier == null || earlier.useless() != null) {
       drop(earlier == null ? Drop.NO_ANSWER : Drop.EMPTY, 1);
@@ -254,7 +254,7 @@ public final class FeedbackRows {
     }
   }
 
-  private static double score(@Nullable Said said, double otherwise) {
+  private static double score(@Nullable ChoiceFeedback said, double otherwise) {
     Double score = said == null ? null : said.score();
     return score == null ? otherwise : score;
   }

@@ -17,7 +17,8 @@ import tools.jackson.databind.JsonNode;
 /// @param answers by id, those that something was said of
 /// @param captured number of all answers
 /// @param torn number of lines that cannot be read
-record Opinions(Map<Choice, Said> said, Map<String, JsonNode> answers, int captured, int torn) {
+record Opinions(
+    Map<Choice, ChoiceFeedback> said, Map<String, JsonNode> answers, int captured, int torn) {
 
   /// A choice of an answer.
   record Choice(String id, int index) {}
@@ -25,12 +26,12 @@ record Opinions(Map<Choice, Said> said, Map<String, JsonNode> answers, int captu
   /// What was said of a choice.
   ///
   /// @param regenerationOf id of the answer that this one replaced
-  record Said(
+  record ChoiceFeedback(
       @Nullable Double score, @Nullable JsonNode correction, @Nullable String regenerationOf) {
-    static final Said NOTHING = new Said(null, null, null);
+    static final ChoiceFeedback NOTHING = new ChoiceFeedback(null, null, null);
 
-    private Said then(JsonNode line) {
-      return new Said(
+    private ChoiceFeedback then(JsonNode line) {
+      return new ChoiceFeedback(
           line.path("score").isNumber() ? (Double) line.get("score").doubleValue() : score,
           line.hasNonNull("correction") ? line.get("correction") : correction,
           line.path("regeneration_of").isString()
@@ -42,7 +43,7 @@ record Opinions(Map<Choice, Said> said, Map<String, JsonNode> answers, int captu
   /// Reads a folder.
   static Opinions read(FeedbackSettings settings) {
     List<Path> files = CaptureReader.files(settings.folder());
-    Map<Choice, Said> said = new LinkedHashMap<>();
+    Map<Choice, ChoiceFeedback> said = new LinkedHashMap<>();
     Set<String> named = new HashSet<>();
     int torn = 0;
     for (Path file : files) {
@@ -77,10 +78,10 @@ record Opinions(Map<Choice, Said> said, Map<String, JsonNode> answers, int captu
     return new Opinions(said, answers, captured[0], torn);
   }
 
-  private static void hear(JsonNode line, Map<Choice, Said> said) {
+  private static void hear(JsonNode line, Map<Choice, ChoiceFeedback> said) {
     if (line.path("kind").asString("").equals(Opinion.KIND)) {
       Choice choice = new Choice(line.path("id").asString(""), line.path("choice").asInt(0));
-      said.put(choice, said.getOrDefault(choice, Said.NOTHING).then(line));
+      said.put(choice, said.getOrDefault(choice, ChoiceFeedback.NOTHING).then(line));
     }
   }
 

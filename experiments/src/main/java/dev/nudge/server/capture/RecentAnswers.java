@@ -14,13 +14,13 @@ final class RecentAnswers {
   /// Number of answers that take feedback.
   static final int MOST = 50_000;
 
-  private final Map<String, Kept> byId = new LinkedHashMap<>(); // the eldest first
+  private final Map<String, RecentAnswer> byId = new LinkedHashMap<>(); // the eldest first
   private final Map<String, String> byRequest = new HashMap<>(); // client/request → id
 
   /// @param adapter with its version
   /// @param choices number of choices
   /// @param chat whether choices are messages
-  record Kept(
+  record RecentAnswer(
       String client,
       String request,
       String id,
@@ -30,9 +30,9 @@ final class RecentAnswers {
       boolean chat) {
     /// @param line of the answer
     /// @param folder of its file
-    static Kept of(JsonNode line, Path folder) {
+    static RecentAnswer of(JsonNode line, Path folder) {
       String adapter = line.path("adapter").asString("");
-      return new Kept(
+      return new RecentAnswer(
           line.path("client").asString(""),
           line.path("request_id").asString(""),
           line.path("id").asString(""),
@@ -47,25 +47,25 @@ final class RecentAnswers {
     }
   }
 
-  synchronized void add(Kept answer) {
+  synchronized void add(RecentAnswer answer) {
     byId.put(answer.id, answer);
     byRequest.put(answer.key(), answer.id);
     if (byId.size() > MOST) {
-      Kept eldest = byId.values().iterator().next();
+      RecentAnswer eldest = byId.values().iterator().next();
       byId.remove(eldest.id);
       byRequest.remove(eldest.key(), eldest.id);
     }
   }
 
   /// Finds an answer by its id, whoever asked for it; null if it is not known.
-  synchronized @Nullable Kept find(String id) {
+  synchronized @Nullable RecentAnswer find(String id) {
     return byId.get(id);
   }
 
   /// Finds an answer of a client; null if it has none of that id.
-  synchronized @Nullable Kept find(String client, String id, boolean byRequest) {
+  synchronized @Nullable RecentAnswer find(String client, String id, boolean byRequest) {
     String answer = byRequest ? this.byRequest.get(client + "/" + id) : id;
-    Kept kept = answer == null ? null : byId.get(answer);
+    RecentAnswer kept = answer == null ? null : byId.get(answer);
     return kept == null || !kept.client.equals(client) ? null : kept;
   }
 }

@@ -134,7 +134,7 @@ public record AnswerFeedback(
   ///
   /// @param owner what the ids of the client's requests begin with
   /// @throws InputException if the feedback does not fit the experiment
-  ExperimentEvent.@Nullable Given in(ExperimentTotals tally, String owner, long at) {
+  ExperimentEvent.@Nullable FeedbackEvent in(ExperimentTotals tally, String owner, long at) {
     String request = byRequest ? owner + id : tally.requestOf(id);
     PendingRequest asked = request == null ? null : tally.asked(request);
     if (request == null || asked == null || !request.startsWith(owner)) {
@@ -142,7 +142,7 @@ public record AnswerFeedback(
     }
     boolean second = !byRequest && id.equals(asked.responses[1]);
     int arm = second && tally.definition().mode() == Mode.SHADOW ? 1 : asked.arm;
-    return new ExperimentEvent.Given(
+    return new ExperimentEvent.FeedbackEvent(
         request,
         arm,
         score,

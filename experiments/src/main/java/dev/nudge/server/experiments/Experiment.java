@@ -188,12 +188,12 @@ final class Experiment implements AutoCloseable {
   /// @return the arm's name; null if the request is unknown, or of another owner
   /// @throws InputException if the feedback does not fit the experiment
   /// @throws RunException on a write error
-  @Nullable Taken take(AnswerFeedback said, String owner) {
+  @Nullable AcceptedFeedback take(AnswerFeedback said, String owner) {
     long place;
-    Taken taken;
+    AcceptedFeedback taken;
     lock.lock();
     try {
-      ExperimentEvent.Given given = said.in(tally, owner, clock.millis());
+      ExperimentEvent.FeedbackEvent given = said.in(tally, owner, clock.millis());
       if (given == null) {
         return null;
       }
@@ -201,7 +201,7 @@ final class Experiment implements AutoCloseable {
       tally.apply(given);
       judge();
       taken =
-          new Taken(
+          new AcceptedFeedback(
               definition().name(), definition().arms().get(given.arm()).name(), given.request());
     } finally {
       lock.unlock();
@@ -341,7 +341,7 @@ final class Experiment implements AutoCloseable {
   }
 
   /// Accepted feedback.
-  record Taken(String experiment, String arm, String request) {}
+  record AcceptedFeedback(String experiment, String arm, String request) {}
 
   @Override
   public void close() {

@@ -18,7 +18,7 @@ sealed interface ExperimentEvent {
           "created", Created.class,
           "assigned", Assigned.class,
           "ended", Ended.class,
-          "feedback", Given.class,
+          "feedback", FeedbackEvent.class,
           "stage", Staged.class,
           "verdict", Decided.class,
           "stopped", Stopped.class,
@@ -42,7 +42,7 @@ sealed interface ExperimentEvent {
   /// Feedback on an answer.
   ///
   /// @param preferred index of the preferred arm; −1: tie; null: not given
-  record Given(
+  record FeedbackEvent(
       String request,
       int arm,
       @Nullable Double score,

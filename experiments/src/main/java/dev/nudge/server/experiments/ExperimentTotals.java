@@ -71,7 +71,7 @@ final class ExperimentTotals {
     switch (event) {
       case ExperimentEvent.Assigned assigned -> assigned(assigned);
       case ExperimentEvent.Ended ended -> ended(ended);
-      case ExperimentEvent.Given given -> given(given);
+      case ExperimentEvent.FeedbackEvent given -> given(given);
       case ExperimentEvent.Staged staged -> stage(staged.stage());
       case ExperimentEvent.Created _,
           ExperimentEvent.Decided _,
@@ -195,7 +195,7 @@ final class ExperimentTotals {
     }
   }
 
-  private void given(ExperimentEvent.Given event) {
+  private void given(ExperimentEvent.FeedbackEvent event) {
     PendingRequest asked = requests.get(event.request());
     if (asked == null) {
       return;

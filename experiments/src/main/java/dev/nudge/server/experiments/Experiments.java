@@ -187,9 +187,9 @@ public final class Experiments implements AutoCloseable {
   /// Records feedback in the experiment that knows the request; null if none does.
   ///
   /// @param owner what the ids of the client's requests begin with
-  Experiment.@Nullable Taken take(AnswerFeedback said, String owner) {
+  Experiment.@Nullable AcceptedFeedback take(AnswerFeedback said, String owner) {
     for (Experiment experiment : all.values()) {
-      Experiment.Taken taken = experiment.take(said, owner);
+      Experiment.AcceptedFeedback taken = experiment.take(said, owner);
       if (taken != null) {
         return taken;
       }

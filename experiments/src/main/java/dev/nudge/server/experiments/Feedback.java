@@ -51,7 +51,7 @@ public final class Feedback {
   ///     own answers alone
   /// @return the body of the reply; null if no experiment knows the request
   public @Nullable Map<String, @Nullable Object> take(AnswerFeedback said, String owner) {
-    Experiment.Taken taken = experiments.take(said, owner);
+    Experiment.AcceptedFeedback taken = experiments.take(said, owner);
     if (taken == null) {
       return null;
     }

@@ -24,7 +24,7 @@ final class History {
       case ExperimentEvent.RolledBack done -> rolledBack = done;
       case ExperimentEvent.Assigned _,
           ExperimentEvent.Ended _,
-          ExperimentEvent.Given _,
+          ExperimentEvent.FeedbackEvent _,
           ExperimentEvent.Staged _ -> {}
     }
   }

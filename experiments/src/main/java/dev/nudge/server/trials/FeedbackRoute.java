@@ -77,7 +77,7 @@ record FeedbackRoute(@Nullable Experiments experiments, @Nullable Capture captur
     if (said.prefersOnly()) {
       return false;
     }
-    Capture.Taken taken =
+    Capture.RatedAnswer taken =
         capture.take(
             exchange.client().name(),
             new Opinion(

@@ -89,11 +89,11 @@ class CaptureTest {
   void anAnswerAndWhatWasSaidOfItAreLinesOfAFileOfClientAndAdapter() throws IOException {
     try (Capture capture = open()) {
       capture.answered(answer("shop", "a1", "Where is it?", "On its way."));
-      Capture.Taken taken =
+      Capture.RatedAnswer taken =
           Objects.requireNonNull(
               capture.take(
                   "shop", new Opinion("req-a1", true, 0, 1.0, "tone", "nice", null, null)));
-      assertThat(taken).isEqualTo(new Capture.Taken("req-a1", "teams:2"));
+      assertThat(taken).isEqualTo(new Capture.RatedAnswer("req-a1", "teams:2"));
       assertThat(capture.lastDay()).containsExactly(new DayCounts.Row("teams:2", 1, 1, 0, 0, 0, 1));
     }
     Path file = folder.resolve("kept/shop/teams/2026-11-30.jsonl");

@@ -235,9 +235,10 @@ class EndedExperimentTest {
     int arm = late.arm().name().equals("A") ? 0 : 1;
     Path file = folder.resolve("tone.jsonl");
     try (Log log = Log.open(file, record -> {})) {
-      log.append(new ExperimentEvent.Given("r0", arm, 1.0, null, "good", null, 5).line());
-      log.append(new ExperimentEvent.Given("r0", arm, 0.5, null, null, "well", 6).line());
-      log.append(new ExperimentEvent.Given("unknown", arm, 0.5, null, null, null, 7).line());
+      log.append(new ExperimentEvent.FeedbackEvent("r0", arm, 1.0, null, "good", null, 5).line());
+      log.append(new ExperimentEvent.FeedbackEvent("r0", arm, 0.5, null, null, "well", 6).line());
+      log.append(
+          new ExperimentEvent.FeedbackEvent("unknown", arm, 0.5, null, null, null, 7).line());
       log.append(new ExperimentEvent.Ended("r1", arm, Some.done("again", 20)).line());
     }
     experiments = Experiments.open(folder, server);

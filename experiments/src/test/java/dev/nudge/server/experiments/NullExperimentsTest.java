@@ -88,10 +88,10 @@ class NullExperimentsTest {
       if (definition.mode() == Mode.SHADOW) {
         tally.apply(new ExperimentEvent.Ended(request, 1, facts(random, taste, i)));
         int preferred = random.nextInt(3) == 0 ? -1 : random.nextInt(2);
-        tally.apply(new ExperimentEvent.Given(request, 0, null, preferred, null, null, 0));
+        tally.apply(new ExperimentEvent.FeedbackEvent(request, 0, null, preferred, null, null, 0));
       } else if (random.nextInt(3) > 0) {
         double score = random.nextDouble() < taste ? 1 : 0;
-        tally.apply(new ExperimentEvent.Given(request, arm, score, null, null, null, 0));
+        tally.apply(new ExperimentEvent.FeedbackEvent(request, arm, score, null, null, null, 0));
       }
       for (ExperimentEvent event : StoppingRule.after(tally, null, 0)) {
         if (event instanceof ExperimentEvent.Decided decided) {
@@ -134,7 +134,7 @@ class NullExperimentsTest {
                 "r" + n, arm, HexFormat.of().toHexDigits(random.nextLong()), 0, false, 0));
         tally.apply(new ExperimentEvent.Ended("r" + n, arm, facts(random, 0.5, n)));
         double score = random.nextDouble() < (arm == 0 ? 0.4 : 0.6) ? 1 : 0;
-        tally.apply(new ExperimentEvent.Given("r" + n, arm, score, null, null, null, 0));
+        tally.apply(new ExperimentEvent.FeedbackEvent("r" + n, arm, score, null, null, null, 0));
       }
       for (ExperimentEvent event : StoppingRule.after(tally, null, 0)) {
         boolean better =

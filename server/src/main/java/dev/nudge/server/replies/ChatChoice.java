@@ -30,9 +30,9 @@ public final class ChatChoice {
   private static ObjectNode delta(AnswerText.Part part) {
     ObjectNode delta = JsonNodeFactory.instance.objectNode();
     switch (part) {
-      case AnswerText.Part.Said(String more) -> delta.put("content", more);
-      case AnswerText.Part.Thought(String more) -> delta.put("reasoning_content", more);
-      case AnswerText.Part.Called(int index, AnswerText.Call call) ->
+      case AnswerText.Part.Content(String more) -> delta.put("content", more);
+      case AnswerText.Part.Reasoning(String more) -> delta.put("reasoning_content", more);
+      case AnswerText.Part.ToolCall(int index, AnswerText.Call call) ->
           delta.putArray("tool_calls").add(call.json().put("index", index));
     }
     return delta;

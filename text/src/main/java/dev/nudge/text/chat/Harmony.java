@@ -45,12 +45,12 @@ public final class Harmony {
 
   /// A part of an answer.
   public sealed interface Part {
-    record Thought(String text) implements Part {}
+    record Reasoning(String text) implements Part {}
 
-    record Said(String text) implements Part {}
+    record Content(String text) implements Part {}
 
     /// @param arguments whole, as the model wrote them
-    record Called(String name, String arguments) implements Part {}
+    record ToolCall(String name, String arguments) implements Part {}
   }
 
   private enum Kind {
@@ -96,16 +96,16 @@ public final class Harmony {
   public String written(List<Part> parts) {
     StringBuilder text = new StringBuilder();
     for (Part part : parts) {
-      boolean thought = part instanceof Part.Thought;
+      boolean thought = part instanceof Part.Reasoning;
       if (thought != thinking) {
         text.append(thought ? "<think>\n" : "\n</think>\n\n");
         thinking = thought;
       }
       text.append(
           switch (part) {
-            case Part.Thought(String more) -> more;
-            case Part.Said(String more) -> more;
-            case Part.Called(String called, String arguments) ->
+            case Part.Reasoning(String more) -> more;
+            case Part.Content(String more) -> more;
+            case Part.ToolCall(String called, String arguments) ->
                 "<tool_call>\n{\"name\": \"%s\", \"arguments\": %s}\n</tool_call>\n"
                     .formatted(called, arguments);
           });
@@ -218,12 +218,12 @@ public final class Harmony {
     String shown = fresh && !before.add(kind) ? "\n" + text : text;
     fresh = false;
     switch (kind) {
-      case THOUGHT -> out.add(new Part.Thought(shown));
+      case THOUGHT -> out.add(new Part.Reasoning(shown));
       case SAID -> {
         said.append(shown);
-        out.add(new Part.Said(shown));
+        out.add(new Part.Content(shown));
       }
-      case CALL -> out.add(new Part.Called(name, text));
+      case CALL -> out.add(new Part.ToolCall(name, text));
       case HEADER, OTHER -> {}
     }
   }

@@ -70,9 +70,9 @@ class HarmonyTest {
     for (Part part : parts) {
       String text =
           switch (part) {
-            case Part.Thought(String more) -> "thought " + more;
-            case Part.Said(String more) -> "said " + more;
-            case Part.Called(String name, String arguments) -> "called " + name + " " + arguments;
+            case Part.Reasoning(String more) -> "thought " + more;
+            case Part.Content(String more) -> "said " + more;
+            case Part.ToolCall(String name, String arguments) -> "called " + name + " " + arguments;
           };
       String kind = text.substring(0, text.indexOf(' ') + 1);
       if (!all.isEmpty() && all.getLast().startsWith(kind) && !kind.equals("called ")) {
