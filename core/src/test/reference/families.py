@@ -158,6 +158,15 @@ CASES = {
         seed=119, kinds=("train",),  # qwen2 with a head width of its own; a bias behind attention
         config=dict(model_type="seed_oss", num_hidden_layers=1, **ODD, head_dim=32, attention_out_bias=True, attention_dropout=0.0, residual_dropout=0.0,
                     rope_parameters=rope(theta=1e7))),
+    "glm4": dict(
+        seed=137, kinds=ALL,  # norms around by names of its own, gate and up fused, neighbours turn, in half of each head
+        config=dict(model_type="glm4", head_dim=32, rope_parameters=rope(partial_rotary_factor=0.5)),
+        matters={"partial": dict(rope_parameters=rope(partial_rotary_factor=1.0))}),
+    "glm4-yarn": dict(  # pairs that fill no vector; no biases
+        seed=138, kinds=("train",),
+        config=dict(model_type="glm4", **ODD, head_dim=24, attention_bias=False, tie_word_embeddings=True,
+                    rope_parameters=rope("yarn", **YARN, partial_rotary_factor=0.25)),
+        matters={"yarn": dict(rope_parameters=rope(partial_rotary_factor=0.25))}),
     # Experts: PEFT adapts them by parameters, and bitsandbytes leaves them dense.
     "qwen3-moe": dict(
         seed=131, kinds=("train", "full"), aux=True, stored=torch.float32,  # the second layer is dense
@@ -464,8 +473,9 @@ def older(config, model_type):
         r = r["full_attention"]
     r = dict(r)
     c["rope_theta"] = r.pop("rope_theta")
-    if model_type == "phi3":
+    if "partial_rotary_factor" in r:
         c["partial_rotary_factor"] = r.pop("partial_rotary_factor")
+    if model_type == "phi3":
         r.pop("original_max_position_embeddings", None)
         if "rope_type" in r:
             r["type"] = r.pop("rope_type")

@@ -6,24 +6,52 @@ import dev.nudge.tensor.Tensor;
 /// Applies rotary position embedding (RoPE): rotates pairs of numbers by position, in place.
 ///
 /// Each head, with h columns of the tables (headDim / 2, or fewer for partial rotary: then a
-/// head's first 2·h numbers rotate and the others stay), pairs its first half with its second
-/// half, as Hugging Face's checkpoints expect; at the row's position p:
+/// head's first 2·h numbers rotate and the others stay), rotates h pairs. Pair i is x[i], x[i + h]
+/// (`HALVES`, most checkpoints) or x[2i], x[2i + 1] (`NEIGHBOURS`); at the row's position p:
 ///
-///     x[i]     ← x[i]·cos[p][i]     − x[i + h]·sin[p][i]
-///     x[i + h] ← x[i + h]·cos[p][i] + x[i]·sin[p][i]          i = 0 … h − 1
+///     a ← a·cos[p][i] − b·sin[p][i]
+///     b ← b·cos[p][i] + a·sin[p][i]          (a, b) pair i, i = 0 … h − 1
 ///
 /// A rotation's inverse is its transpose, so the backward pass is the same call with `inverse`:
 /// nothing is kept but the tables. An attention factor (as in YaRN) is already in the tables, and
 /// the transpose has the same factor.
 public interface Rope {
+  /// Which two of a head's numbers are a pair.
+  enum Pairing {
+    /// One of the first half, one of the second.
+    HALVES,
+    /// Two side by side (interleaved).
+    NEIGHBOURS;
+
+    /// The step from one pair's first number to the next one's.
+    public int step() {
+      return this == HALVES ? 1 : 2;
+    }
+
+    /// The distance of a pair's numbers.
+    ///
+    /// @param pairs of a head
+    public int apart(int pairs) {
+      return this == HALVES ? pairs : 1;
+    }
+  }
+
   /// Rotates every head of every row.
   ///
   /// @param x (n, heads·headDim) of C, in place
   /// @param positions (n, 1) of I32, rows of the tables
   /// @param cos (maxPositions, h) of acc, h at most headDim / 2
   /// @param sin like cos
+  /// @param pairing of a head's first 2h numbers
   /// @param inverse whether to rotate back: the backward
-  void apply(Tensor x, Tensor positions, Tensor cos, Tensor sin, int headDim, boolean inverse);
+  void apply(
+      Tensor x,
+      Tensor positions,
+      Tensor cos,
+      Tensor sin,
+      int headDim,
+      Pairing pairing,
+      boolean inverse);
 
   /// Checks the arguments; every provider calls it.
   static void check(Tensor x, Tensor positions, Tensor cos, Tensor sin, int headDim) {
@@ -45,9 +73,17 @@ public interface Rope {
   final class Plain implements Rope {
     @Override
     public void apply(
-        Tensor x, Tensor positions, Tensor cos, Tensor sin, int headDim, boolean inverse) {
+        Tensor x,
+        Tensor positions,
+        Tensor cos,
+        Tensor sin,
+        int headDim,
+        Pairing pairing,
+        boolean inverse) {
       check(x, positions, cos, sin, headDim);
       int half = cos.cols();
+      int step = pairing.step();
+      int apart = pairing.apart(half);
       double[] row = new double[x.cols()];
       double[] c = new double[half];
       double[] s = new double[half];
@@ -60,10 +96,11 @@ public interface Rope {
         for (int head = 0; head < row.length; head += headDim) {
           for (int i = 0; i < half; i++) {
             double sine = inverse ? -s[i] : s[i];
-            double a = row[head + i];
-            double b = row[head + half + i];
-            row[head + i] = a * c[i] - b * sine;
-            row[head + half + i] = b * c[i] + a * sine;
+            int first = head + i * step;
+            double a = row[first];
+            double b = row[first + apart];
+            row[first] = a * c[i] - b * sine;
+            row[first + apart] = b * c[i] + a * sine;
           }
         }
         Rows.store(row, x, r);

@@ -21,34 +21,31 @@ public record LayerInput(
   /// The inputs of layer `i`.
   public static List<LayerInput> of(ModelConfig config, int i) {
     LayerConfig layer = config.layers().get(i);
-    boolean packed = layer.style().packed();
-    boolean before = layer.style().norms() != Norms.BEHIND;
-    String second =
-        layer.style().norms() == Norms.AROUND
-            ? "pre_feedforward_layernorm"
-            : "post_attention_layernorm";
+    boolean qkv = layer.style().fused().qkv();
+    boolean gateUp = layer.style().fused().gateUp();
+    Norms norms = layer.style().norms();
     int q = layer.attention().queryWidth();
     int k = layer.attention().keyWidth();
     // of fewer key heads than heads, one row of v feeds several columns of o
-    String v = q != k ? null : packed ? "self_attn.qkv_proj" : "self_attn.v_proj";
+    String v = q != k ? null : qkv ? "self_attn.qkv_proj" : "self_attn.v_proj";
     return List.of(
         new LayerInput(
-            packed
+            qkv
                 ? List.of("self_attn.qkv_proj")
                 : List.of("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-            before ? "input_layernorm" : null,
+            norms.beforeAttention(),
             null,
             0),
-        new LayerInput(List.of("self_attn.o_proj"), null, v, packed ? q + k : 0),
+        new LayerInput(List.of("self_attn.o_proj"), null, v, qkv ? q + k : 0),
         new LayerInput(
-            packed ? List.of("mlp.gate_up_proj") : List.of("mlp.gate_proj", "mlp.up_proj"),
-            before ? second : null,
+            gateUp ? List.of("mlp.gate_up_proj") : List.of("mlp.gate_proj", "mlp.up_proj"),
+            norms.beforeMlp(),
             null,
             0),
         new LayerInput(
             List.of("mlp.down_proj"),
             null,
-            packed ? "mlp.gate_up_proj" : "mlp.up_proj",
-            packed ? layer.feed().inner() : 0));
+            gateUp ? "mlp.gate_up_proj" : "mlp.up_proj",
+            gateUp ? layer.feed().inner() : 0));
   }
 }

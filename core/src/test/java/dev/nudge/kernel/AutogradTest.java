@@ -136,19 +136,22 @@ class AutogradTest {
       var index = Torch.of(positions).reshape(rows);
       var c = Torch.of(cos).index_select(0, index).unsqueeze(1);
       var s = Torch.of(sin).index_select(0, index).unsqueeze(1);
-      var byHead = tx.reshape(rows, heads, 2 * half);
-      var a = byHead.narrow(2, 0, half);
-      var b = byHead.narrow(2, half, half);
-      var turned =
-          torch
-              .cat(new TensorVector(a.mul(c).sub(b.mul(s)), b.mul(c).add(a.mul(s))), 2)
-              .reshape(rows, heads * 2 * half);
-      plain.rope().apply(x, positions, cos, sin, 2 * half, false);
+      Rope.Pairing pairing = Rope.Pairing.values()[random.nextInt(2)];
+      boolean halves = pairing == Rope.Pairing.HALVES;
+      var pairs =
+          halves
+              ? tx.reshape(rows, heads, 2, half).transpose(2, 3)
+              : tx.reshape(rows, heads, half, 2);
+      var a = pairs.select(3, 0);
+      var b = pairs.select(3, 1);
+      var both = new TensorVector(a.mul(c).sub(b.mul(s)), b.mul(c).add(a.mul(s)));
+      var turned = torch.stack(both, halves ? 2 : 3).reshape(rows, heads * 2 * half);
+      plain.rope().apply(x, positions, cos, sin, 2 * half, pairing, false);
       same("rotated", x, turned);
 
       Tensor dy = draw(scope, rows, heads * 2 * half);
       turned.mul(Torch.of(dy)).sum().backward();
-      plain.rope().apply(dy, positions, cos, sin, 2 * half, true);
+      plain.rope().apply(dy, positions, cos, sin, 2 * half, pairing, true);
       same("dx", dy, tx.grad());
     }
   }

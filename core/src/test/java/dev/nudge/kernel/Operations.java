@@ -143,19 +143,32 @@ final class Operations {
                   d.below(d.rows, 9),
                   d.high(9, d.half),
                   d.high(9, d.half)),
-          (d, k, t) -> k.rope().apply(t[0], t[1], t[2], t[3], 2 * d.half, inverse));
+          (d, k, t) ->
+              k.rope().apply(t[0], t[1], t[2], t[3], 2 * d.half, Rope.Pairing.HALVES, inverse));
+      add(
+          "rope.apply#neighbours " + (inverse ? "inverse" : "forward"),
+          d ->
+              of(
+                  d.low(d.rows, d.heads * 2 * d.half),
+                  d.below(d.rows, 9),
+                  d.high(9, d.half),
+                  d.high(9, d.half)),
+          (d, k, t) ->
+              k.rope().apply(t[0], t[1], t[2], t[3], 2 * d.half, Rope.Pairing.NEIGHBOURS, inverse));
     }
     gates("swiGlu", Kernels::swiGlu);
     gates("geGlu", Kernels::geGlu);
-    add(
-        "rope.apply#partial",
-        d ->
-            of(
-                d.low(d.rows, d.heads * 4 * d.half),
-                d.below(d.rows, 9),
-                d.high(9, d.half),
-                d.high(9, d.half)),
-        (d, k, t) -> k.rope().apply(t[0], t[1], t[2], t[3], 4 * d.half, false));
+    for (Rope.Pairing pairing : Rope.Pairing.values()) {
+      add(
+          "rope.apply#partial " + pairing,
+          d ->
+              of(
+                  d.low(d.rows, d.heads * 4 * d.half),
+                  d.below(d.rows, 9),
+                  d.high(9, d.half),
+                  d.high(9, d.half)),
+          (d, k, t) -> k.rope().apply(t[0], t[1], t[2], t[3], 4 * d.half, pairing, false));
+    }
     add(
         "rmsNorm.forward#offset",
         d -> of(d.low(d.rows, d.cols), d.low(1, d.cols), d.low(d.rows, d.cols), d.high(d.rows, 1)),

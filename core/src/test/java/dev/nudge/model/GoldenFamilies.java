@@ -78,12 +78,13 @@ public final class GoldenFamilies {
         all.add("does not turn");
       } else {
         all.add("turns " + turning.rope().getClass().getSimpleName());
+        all.add("turns " + turning.pairing());
         all.add("turns in part " + (turning.width() < a.dim()));
       }
       all.add(layer.biases().toString());
       all.add("norms " + layer.style().norms());
       all.add("norms of heads " + layer.style().qkNorm());
-      all.add("packed " + layer.style().packed());
+      all.add("fused " + layer.style().fused());
       all.add("clamped " + (layer.style().clip() > 0));
       all.add("sinks " + layer.style().sinks());
       all.add("residual " + (layer.style().residual() != 1));

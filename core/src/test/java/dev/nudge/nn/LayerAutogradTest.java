@@ -12,6 +12,7 @@ import dev.nudge.adapter.targets.Lora;
 import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.Rope;
 import dev.nudge.nn.layer.Attention;
 import dev.nudge.nn.layer.DecoderLayer;
 import dev.nudge.nn.layer.Mlp;
@@ -281,7 +282,7 @@ class LayerAutogradTest {
     double eps = 1e-4;
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope();
-        Rotary rotary = new Rotary(Rotary.constant(frequencies), F64);
+        Rotary rotary = new Rotary(Rotary.constant(frequencies), Rope.Pairing.HALVES, F64);
         Workspace ws = new Workspace(0, 16 << 20, Gemm.plain())) {
       rotary.reserve(80);
       Adapted q = new Adapted(scope, "q_proj", heads.queryWidth(), width, dropout, variant, false);

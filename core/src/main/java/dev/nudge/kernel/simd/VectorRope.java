@@ -11,8 +11,10 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShuffle;
 
-/// Rotates all heads of a strip, a vector of angles at a time.
+/// Rotates all heads of a strip, a vector of angles at a time. Pairs of neighbours are sorted into
+/// a vector of first and one of second numbers, and back.
 ///
 /// a·cos − b·sin loses digits if the two products are close. The rounding error of the second
 /// product is computed by a fused multiply-add and subtracted [1], so that the result is right to
@@ -21,11 +23,22 @@ import jdk.incubator.vector.FloatVector;
 ///
 /// [1] Kahan's difference of products: Jeannerod, Louvet and Muller, Math. Comp. 82, 2013.
 record VectorRope(Rope under) implements Rope {
+  private static final VectorShuffle<Float> FIRST = VectorShuffle.makeUnzip(F, 0);
+  private static final VectorShuffle<Float> SECOND = VectorShuffle.makeUnzip(F, 1);
+  private static final VectorShuffle<Float> LOW = VectorShuffle.makeZip(F, 0);
+  private static final VectorShuffle<Float> HIGH = VectorShuffle.makeZip(F, 1);
+
   @Override
   public void apply(
-      Tensor x, Tensor positions, Tensor cos, Tensor sin, int headDim, boolean inverse) {
+      Tensor x,
+      Tensor positions,
+      Tensor cos,
+      Tensor sin,
+      int headDim,
+      Pairing pairing,
+      boolean inverse) {
     if (x.dtype() == Dtype.F64 || headDim > Strip.BLOCK) {
-      under.apply(x, positions, cos, sin, headDim, inverse);
+      under.apply(x, positions, cos, sin, headDim, pairing, inverse);
       return;
     }
     Rope.check(x, positions, cos, sin, headDim);
@@ -44,7 +57,11 @@ record VectorRope(Rope under) implements Rope {
         strip.load(x, r, c, n);
         MemorySegment s = strip.segment();
         int heads = n / headDim;
-        vectors(s, strip.at(), heads, headDim, half, cos.data(), cosAt, sin.data(), sinAt, sign);
+        if (pairing == Pairing.HALVES) {
+          vectors(s, strip.at(), heads, headDim, half, cos.data(), cosAt, sin.data(), sinAt, sign);
+        } else {
+          sorted(s, strip.at(), heads, headDim, half, cos.data(), cosAt, sin.data(), sinAt, sign);
+        }
         if (whole < half) {
           rest(
               s,
@@ -53,6 +70,7 @@ record VectorRope(Rope under) implements Rope {
               headDim,
               half,
               whole,
+              pairing,
               cos.data(),
               cosAt,
               sin.data(),
@@ -93,6 +111,40 @@ record VectorRope(Rope under) implements Rope {
     }
   }
 
+  /// The same of pairs of neighbours.
+  private static void sorted(
+      MemorySegment x,
+      long at,
+      int heads,
+      int headDim,
+      int half,
+      MemorySegment cos,
+      long cosAt,
+      MemorySegment sin,
+      long sinAt,
+      float sign) {
+    for (int i = 0; i <= half - LANES; i += LANES) {
+      FloatVector c = FloatVector.fromMemorySegment(F, cos, cosAt + 4L * i, LE);
+      FloatVector s = FloatVector.fromMemorySegment(F, sin, sinAt + 4L * i, LE).mul(sign);
+      for (int h = 0; h < heads; h++) {
+        long low = at + 8L * i + 4L * h * headDim;
+        long high = low + 4L * LANES;
+        FloatVector x0 = FloatVector.fromMemorySegment(F, x, low, LE);
+        FloatVector x1 = FloatVector.fromMemorySegment(F, x, high, LE);
+        FloatVector a = x0.rearrange(FIRST, x1);
+        FloatVector b = x0.rearrange(SECOND, x1);
+        FloatVector minus = b.mul(s).neg();
+        FloatVector lost = b.fma(s, minus);
+        FloatVector first = a.fma(c, minus).sub(lost);
+        FloatVector plus = a.mul(s);
+        FloatVector missing = a.fma(s, plus.neg());
+        FloatVector second = b.fma(c, plus).add(missing);
+        first.rearrange(LOW, second).intoMemorySegment(x, low, LE);
+        first.rearrange(HIGH, second).intoMemorySegment(x, high, LE);
+      }
+    }
+  }
+
   private static void rest(
       MemorySegment x,
       long at,
@@ -100,6 +152,7 @@ record VectorRope(Rope under) implements Rope {
       int headDim,
       int half,
       int from,
+      Pairing pairing,
       MemorySegment cos,
       long cosAt,
       MemorySegment sin,
@@ -107,8 +160,8 @@ record VectorRope(Rope under) implements Rope {
       float sign) {
     for (int h = 0; h < heads; h++) {
       for (int i = from; i < half; i++) {
-        long first = at + 4L * ((long) h * headDim + i);
-        long second = first + 4L * half;
+        long first = at + 4L * ((long) h * headDim + (long) i * pairing.step());
+        long second = first + 4L * pairing.apart(half);
         double c = cos.get(JAVA_FLOAT_UNALIGNED, cosAt + 4L * i);
         double s = sign * sin.get(JAVA_FLOAT_UNALIGNED, sinAt + 4L * i);
         double a = x.get(JAVA_FLOAT_UNALIGNED, first);

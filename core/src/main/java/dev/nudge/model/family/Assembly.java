@@ -25,27 +25,23 @@ public final class Assembly {
   static DecoderLayer layer(ModelConfig config, int i, Parts p) {
     LayerConfig layer = config.layers().get(i);
     Norms norms = layer.style().norms();
-    boolean before = norms != Norms.BEHIND;
-    boolean behind = norms != Norms.BEFORE;
     String path = "layers." + i + ".";
-    // a norm behind attention has the name that elsewhere the norm before the second half has
-    String second =
-        norms == Norms.AROUND ? "pre_feedforward_layernorm" : "post_attention_layernorm";
     return new DecoderLayer(
         new ResidualBlock(
-            norm(config, path + "input_layernorm", before, p),
+            norm(config, path, norms.beforeAttention(), p),
             attention(config, i, p),
-            norm(config, path + "post_attention_layernorm", behind, p),
+            norm(config, path, norms.behindAttention(), p),
             layer.style().residual()),
         new ResidualBlock(
-            norm(config, path + second, before, p),
+            norm(config, path, norms.beforeMlp(), p),
             feed(config, i, p),
-            norm(config, path + "post_feedforward_layernorm", behind, p),
+            norm(config, path, norms.behindMlp(), p),
             layer.style().residual()));
   }
 
-  private static @Nullable Norm norm(ModelConfig config, String path, boolean there, Parts p) {
-    return there ? p.norm(path, config.hiddenSize()) : null;
+  private static @Nullable Norm norm(
+      ModelConfig config, String path, @Nullable String name, Parts p) {
+    return name == null ? null : p.norm(path + name, config.hiddenSize());
   }
 
   private static Attention attention(ModelConfig config, int i, Parts p) {
@@ -55,7 +51,7 @@ public final class Assembly {
     int q = layer.attention().queryWidth();
     int k = layer.attention().keyWidth();
     SplitLinear qkv =
-        layer.style().packed()
+        layer.style().fused().qkv()
             ? SplitLinear.packed(
                 p.linear(path + "qkv_proj", q + 2 * k, width, layer.biases().qkv()), q, k, k)
             : SplitLinear.of(
@@ -93,7 +89,7 @@ public final class Assembly {
     int width = config.hiddenSize();
     boolean bias = layer.biases().mlp();
     SplitLinear gateUp =
-        layer.style().packed()
+        layer.style().fused().gateUp()
             ? SplitLinear.packed(
                 p.linear(path + "gate_up_proj", 2 * inner, width, bias), inner, inner)
             : SplitLinear.of(

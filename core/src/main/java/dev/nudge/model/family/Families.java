@@ -35,6 +35,7 @@ public final class Families {
           new Olmo3(),
           new Exaone4(),
           new SeedOss(),
+          new Glm4(),
           new Qwen3Moe(),
           new Qwen2Moe(),
           new Mixtral(),

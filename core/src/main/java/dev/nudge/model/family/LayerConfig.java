@@ -2,6 +2,7 @@ package dev.nudge.model.family;
 
 import dev.nudge.kernel.Attend.Shape;
 import dev.nudge.kernel.Glu.Activation;
+import dev.nudge.kernel.Rope.Pairing;
 import org.jspecify.annotations.Nullable;
 
 /// The architecture of one decoder layer; half of today's families alternate between two kinds.
@@ -16,7 +17,12 @@ public record LayerConfig(
   /// RoPE of a layer's heads.
   ///
   /// @param width dimensions of a head that RoPE rotates
-  public record Turning(RopeParameters rope, int width) {}
+  /// @param pairing which of them rotate together
+  public record Turning(RopeParameters rope, int width, Pairing pairing) {
+    Turning(RopeParameters rope, int width) {
+      this(rope, width, Pairing.HALVES);
+    }
+  }
 
   /// Which linear layers have a bias.
   ///
@@ -29,12 +35,12 @@ public record LayerConfig(
   ///
   /// @param norms around attention and MLP
   /// @param qkNorm over what queries and keys are normalised
-  /// @param packed whether q, k and v are one fused matrix, and gate and up another
+  /// @param fused which projections are one matrix
   /// @param residual factor of what attention and MLP add to the residual stream
   /// @param clip with QK norm: bound of queries, keys and values; 0: none
   /// @param sinks whether each head has a logit to which no value belongs
   public record Style(
-      Norms norms, QkNorm qkNorm, boolean packed, double residual, double clip, boolean sinks) {}
+      Norms norms, QkNorm qkNorm, Fused fused, double residual, double clip, boolean sinks) {}
 
   /// The MLP.
   ///
@@ -64,14 +70,81 @@ public record LayerConfig(
     WIDTH
   }
 
-  /// Where attention and MLP have their norms.
+  /// Which projections are one matrix.
+  public enum Fused {
+    NONE,
+    /// Gate and up.
+    GATE_UP,
+    /// Gate and up; and q, k and v.
+    ALL;
+
+    /// Whether q, k and v are one matrix.
+    public boolean qkv() {
+      return this == ALL;
+    }
+
+    /// Whether gate and up are one matrix.
+    public boolean gateUp() {
+      return this != NONE;
+    }
+  }
+
+  /// Where attention and MLP have their norms, and the names of these in the layer.
+  ///
+  /// `post_attention_layernorm` is behind attention or before the MLP.
   public enum Norms {
     /// Before: attention and MLP read a normalised input (pre-norm).
-    BEFORE,
+    BEFORE("input_layernorm", null, "post_attention_layernorm", null),
     /// After: the output of attention and MLP is normalised (post-norm).
-    BEHIND,
+    BEHIND(null, "post_attention_layernorm", null, "post_feedforward_layernorm"),
     /// Both.
-    AROUND
+    AROUND(
+        "input_layernorm",
+        "post_attention_layernorm",
+        "pre_feedforward_layernorm",
+        "post_feedforward_layernorm"),
+    /// Both, by the names of GLM-4.
+    AROUND_GLM(
+        "input_layernorm",
+        "post_self_attn_layernorm",
+        "post_attention_layernorm",
+        "post_mlp_layernorm");
+
+    private final @Nullable String beforeAttention;
+    private final @Nullable String behindAttention;
+    private final @Nullable String beforeMlp;
+    private final @Nullable String behindMlp;
+
+    Norms(
+        @Nullable String beforeAttention,
+        @Nullable String behindAttention,
+        @Nullable String beforeMlp,
+        @Nullable String behindMlp) {
+      this.beforeAttention = beforeAttention;
+      this.behindAttention = behindAttention;
+      this.beforeMlp = beforeMlp;
+      this.behindMlp = behindMlp;
+    }
+
+    /// The norm of attention's input; null: none.
+    public @Nullable String beforeAttention() {
+      return beforeAttention;
+    }
+
+    /// The norm of attention's output; null: none.
+    public @Nullable String behindAttention() {
+      return behindAttention;
+    }
+
+    /// The norm of the MLP's input; null: none.
+    public @Nullable String beforeMlp() {
+      return beforeMlp;
+    }
+
+    /// The norm of the MLP's output; null: none.
+    public @Nullable String behindMlp() {
+      return behindMlp;
+    }
   }
 
   /// A decoder layer as in Llama, without biases; its RoPE is not set yet.
@@ -80,7 +153,7 @@ public record LayerConfig(
         new Shape(heads, keyHeads, dim),
         null,
         new Biases(false, false, false),
-        new Style(Norms.BEFORE, QkNorm.NONE, false, 1, 0, false),
+        new Style(Norms.BEFORE, QkNorm.NONE, Fused.NONE, 1, 0, false),
         new Feed(inner, Activation.SILU));
   }
 
@@ -112,27 +185,27 @@ public record LayerConfig(
   }
 
   LayerConfig withNorms(Norms where, QkNorm over) {
-    return withStyle(new Style(where, over, style.packed, style.residual, style.clip, style.sinks));
+    return withStyle(new Style(where, over, style.fused, style.residual, style.clip, style.sinks));
   }
 
-  LayerConfig withPacked() {
+  LayerConfig withFused(Fused fused) {
     return withStyle(
-        new Style(style.norms, style.qkNorm, true, style.residual, style.clip, style.sinks));
+        new Style(style.norms, style.qkNorm, fused, style.residual, style.clip, style.sinks));
   }
 
   LayerConfig withResidual(double factor) {
     return withStyle(
-        new Style(style.norms, style.qkNorm, style.packed, factor, style.clip, style.sinks));
+        new Style(style.norms, style.qkNorm, style.fused, factor, style.clip, style.sinks));
   }
 
   LayerConfig withClip(double bound) {
     return withStyle(
-        new Style(style.norms, style.qkNorm, style.packed, style.residual, bound, style.sinks));
+        new Style(style.norms, style.qkNorm, style.fused, style.residual, bound, style.sinks));
   }
 
   LayerConfig withSinks() {
     Style s = style;
-    return withStyle(new Style(s.norms, s.qkNorm, s.packed, s.residual, s.clip, true));
+    return withStyle(new Style(s.norms, s.qkNorm, s.fused, s.residual, s.clip, true));
   }
 
   private LayerConfig withStyle(Style other) {

@@ -2,6 +2,7 @@ package dev.nudge.model.family;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.model.family.ConfigReader.Defaults;
+import dev.nudge.model.family.LayerConfig.Fused;
 import dev.nudge.model.family.LayerConfig.Turning;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -25,12 +26,8 @@ record Phi3() implements Family {
   public ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
     ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
     r.activation("hidden_act", "silu");
-    LayerConfig layer = r.unturned().withPacked().withWindow(r.window(0));
-    int width = (int) (layer.attention().dim() * r.ropes().share());
-    if (width < 2 || width % 2 != 0) {
-      throw c.refuse(
-          "partial_rotary_factor gives " + width + " dimensions; an even number is needed");
-    }
+    LayerConfig layer = r.unturned().withFused(Fused.ALL).withWindow(r.window(0));
+    int width = r.ropes().width(layer.attention().dim(), 1);
     return r.model(this, layer.withTurning(new Turning(r.ropes().longOrPlain(width, 4096), width)));
   }
 }

@@ -50,6 +50,15 @@ final class RopeReader {
   /// The RoPE of all layers, over whole heads.
   RopeParameters whole() {
     ConfigJson rope = outer();
+    if (rope != null) {
+      refusePartial(rope);
+    }
+    return alike();
+  }
+
+  /// The RoPE of all layers, over a part of each head ([#width]).
+  RopeParameters alike() {
+    ConfigJson rope = outer();
     return rope == null
         ? new RopeParameters.Default(c.positive("rope_theta", theta))
         : read(rope, theta(rope), c.present(ORIGINAL) ? c : rope);
@@ -70,15 +79,23 @@ final class RopeReader {
     return ofKind(kinds == null ? null : kinds.object(SLIDING), absent);
   }
 
-  /// The rotated share of a head's dimensions (`partial_rotary_factor`).
-  double share() {
+  /// The rotated dimensions of a head (`partial_rotary_factor`).
+  ///
+  /// @param absent default of the factor
+  int width(int headDim, double absent) {
     ConfigJson rope = outer();
     double share =
-        rope != null && rope.present(PARTIAL) ? rope.number(PARTIAL, 1.0) : c.number(PARTIAL, 1.0);
+        rope != null && rope.present(PARTIAL)
+            ? rope.number(PARTIAL, 1.0)
+            : c.number(PARTIAL, absent);
     if (!(share > 0 && share <= 1)) {
       throw c.refuse(PARTIAL + " is " + share + "; above 0 to 1 is allowed");
     }
-    return share;
+    int width = (int) (headDim * share);
+    if (width < 2 || width % 2 != 0) {
+      throw c.refuse(PARTIAL + " gives " + width + " dimensions; an even number is needed");
+    }
+    return width;
   }
 
   /// The RoPE of a family with plain RoPE and `longrope`, which older files name otherwise.
@@ -157,6 +174,7 @@ final class RopeReader {
     }
     double base =
         own.present("rope_theta") ? own.positive("rope_theta", null) : absent.getAsDouble();
+    refusePartial(own);
     RopeParameters rope = read(own, base, own);
     ConfigJson kinds = kinds();
     if (rope instanceof RopeParameters.Yarn yarn
@@ -180,14 +198,18 @@ final class RopeReader {
     return where.whole(ORIGINAL, absent, Integer.MAX_VALUE);
   }
 
+  /// Refuses what a family without partial RoPE reads only where RoPE is scaled.
+  private void refusePartial(ConfigJson rope) {
+    ConfigJson part = rope.present(PARTIAL) ? rope : c;
+    if (!type(rope).equals("default") && part.has(PARTIAL) && part.number(PARTIAL, 1.0) != 1) {
+      throw part.refuse(PARTIAL + " is " + part.number(PARTIAL, 1.0) + "; only 1 is supported");
+    }
+  }
+
   /// @param originals the object that has `original_max_position_embeddings`
   private RopeParameters read(ConfigJson rope, double base, ConfigJson originals) {
     String type = type(rope);
     ConfigReader.supported(rope, "rope_type", type, TYPES);
-    ConfigJson part = rope.present(PARTIAL) ? rope : c;
-    if (!type.equals("default") && part.has(PARTIAL) && part.number(PARTIAL, 1.0) != 1) {
-      throw part.refuse(PARTIAL + " is " + part.number(PARTIAL, 1.0) + "; only 1 is supported");
-    }
     return switch (type) {
       case "default" -> new RopeParameters.Default(base);
       case "linear" -> new RopeParameters.Linear(base, rope.positive("factor", null));

@@ -21,7 +21,7 @@ public final class Ropes implements AutoCloseable {
     return all.computeIfAbsent(
         turning,
         key -> {
-          Rotary made = new Rotary(key.rope().turns(key.width()), compute);
+          Rotary made = new Rotary(key.rope().turns(key.width()), key.pairing(), compute);
           made.reserve(positions);
           return made;
         });

@@ -1,5 +1,6 @@
 package dev.nudge.nn.layer;
 
+import dev.nudge.kernel.Rope;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Segments;
 import dev.nudge.tensor.Dtype;
@@ -42,12 +43,14 @@ public final class Rotary implements AutoCloseable {
 
   private final Turns turns;
   private final Dtype dtype;
+  private final Rope.Pairing pairing;
   private @Nullable Scope scope;
   private volatile Tables tables;
 
   /// @param compute the compute type; the tables are in its accumulator type
-  public Rotary(Turns turns, Dtype compute) {
+  public Rotary(Turns turns, Rope.Pairing pairing, Dtype compute) {
     this.turns = turns;
+    this.pairing = pairing;
     this.dtype = compute.accumulator();
     int pairs = turns.frequencies(1).length;
     this.tables = new Tables(Tensor.dry(dtype, 0, pairs), Tensor.dry(dtype, 0, pairs), null);
@@ -103,8 +106,7 @@ public final class Rotary implements AutoCloseable {
     }
   }
 
-  private static void apply(
-      Tensor x, Tensor positions, Tables t, int headDim, boolean inverse, Pass p) {
+  private void apply(Tensor x, Tensor positions, Tables t, int headDim, boolean inverse, Pass p) {
     p.ws()
         .rows(
             x.rows(),
@@ -118,6 +120,7 @@ public final class Rotary implements AutoCloseable {
                         t.cos,
                         t.sin,
                         headDim,
+                        pairing,
                         inverse));
   }
 

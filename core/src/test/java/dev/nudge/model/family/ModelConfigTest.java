@@ -264,6 +264,10 @@ class ModelConfigTest {
             "phi3",
             "\"partial_rotary_factor\": 1.5",
             ": partial_rotary_factor is 1.5; above 0 to 1 is allowed"),
+        family(
+            "glm4",
+            "\"partial_rotary_factor\": 0.01",
+            ": partial_rotary_factor gives 1 dimensions; an even number is needed"),
         family("gemma3", "\"vocab_size\": 8", ": text_config is missing; it is needed"),
         family(
             "gemma2",
