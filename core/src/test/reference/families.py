@@ -167,6 +167,22 @@ CASES = {
         config=dict(model_type="glm4", **ODD, head_dim=24, attention_bias=False, tie_word_embeddings=True,
                     rope_parameters=rope("yarn", **YARN, partial_rotary_factor=0.25)),
         matters={"yarn": dict(rope_parameters=rope(partial_rotary_factor=0.25))}),
+    "ernie4-5": dict(
+        seed=139, kinds=ALL,  # neighbours turn
+        config=dict(model_type="ernie4_5", tie_word_embeddings=True, head_dim=32, rope_parameters=rope(theta=500000.0)),
+        matters={"base": dict(rope_parameters=rope(theta=1e4))}),
+    "ernie4-5-dynamic": dict(
+        seed=140, kinds=("train", "full"),  # biases everywhere; a dynamic rope
+        config=dict(model_type="ernie4_5", **ODD, head_dim=16, tie_word_embeddings=False, use_bias=True, max_position_embeddings=ORIGINAL,
+                    rope_parameters=rope("dynamic", 500000.0, factor=3.0)), lengths=LENGTHS + [40]),
+    "hunyuan-dense": dict(
+        seed=141, kinds=ALL,  # norms of heads behind rope, whose base is stretched
+        config=dict(model_type="hunyuan_v1_dense", tie_word_embeddings=True, head_dim=32,
+                    rope_parameters=rope("dynamic", alpha=1000.0, beta_fast=32, beta_slow=1, factor=1.0, mscale=1.0, mscale_all_dim=1.0)),
+        matters={"alpha": dict(rope_parameters=rope())}),
+    "hunyuan-dense-biased": dict(
+        seed=142, kinds=("train", "full"),
+        config=dict(model_type="hunyuan_v1_dense", **ODD, head_dim=24, attention_bias=True, rope_parameters=rope())),
     # Experts: PEFT adapts them by parameters, and bitsandbytes leaves them dense.
     "qwen3-moe": dict(
         seed=131, kinds=("train", "full"), aux=True, stored=torch.float32,  # the second layer is dense

@@ -69,11 +69,17 @@ public final class Assembly {
       return null;
     }
     boolean whole = layer.style().qkNorm() == QkNorm.WIDTH;
+    boolean turned = layer.style().qkNorm() == QkNorm.TURNED_HEAD;
     int dim = layer.attention().dim();
     return new Attention.Norms(
-        p.norm(path + "q_norm", whole ? layer.attention().queryWidth() : dim),
-        p.norm(path + "k_norm", whole ? layer.attention().keyWidth() : dim),
+        p.norm(
+            path + (turned ? "query_layernorm" : "q_norm"),
+            whole ? layer.attention().queryWidth() : dim),
+        p.norm(
+            path + (turned ? "key_layernorm" : "k_norm"),
+            whole ? layer.attention().keyWidth() : dim),
         whole,
+        turned,
         layer.style().clip());
   }
 

@@ -36,6 +36,8 @@ public final class Families {
           new Exaone4(),
           new SeedOss(),
           new Glm4(),
+          new Ernie45(),
+          new HunYuanDense(),
           new Qwen3Moe(),
           new Qwen2Moe(),
           new Mixtral(),

@@ -66,6 +66,8 @@ public record LayerConfig(
     NONE,
     /// Over each head, with one weight for all heads.
     HEAD,
+    /// The same, behind RoPE.
+    TURNED_HEAD,
     /// Over all heads together.
     WIDTH
   }

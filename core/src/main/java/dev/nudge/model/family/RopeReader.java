@@ -114,6 +114,17 @@ final class RopeReader {
             rope, theta(rope), width, original(c.present(ORIGINAL) ? c : rope, originalAbsent));
   }
 
+  /// The RoPE of a family in which `alpha` of `dynamic` stretches the base at every length (NTK).
+  RopeParameters stretched(int headDim) {
+    ConfigJson rope = outer();
+    if (rope == null || !type(rope).equals("dynamic") || optional(rope, "alpha") == 0) {
+      return whole();
+    }
+    refusePartial(rope);
+    double power = headDim / (headDim - 2.0);
+    return new RopeParameters.Default(theta(rope) * Math.pow(rope.positive("alpha", null), power));
+  }
+
   private static boolean byKind(ConfigJson rope) {
     return rope.present(FULL) || rope.present(SLIDING);
   }

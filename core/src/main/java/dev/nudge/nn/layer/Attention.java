@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Causal self-attention with grouped heads (GQA), each sequence by itself.
 ///
-/// Queries and keys may be normalised (QK-norm), per head or over the whole width, before RoPE.
-/// The tape then keeps the unnormalised queries and keys, and the backward pass applies norm and
-/// RoPE again.
+/// Queries and keys may be normalised (QK-norm), per head or over the whole width, before RoPE or
+/// behind it. The tape then keeps the unnormalised queries and keys, and the backward pass applies
+/// the norm again, and RoPE if it comes behind.
 public final class Attention implements Body {
   private final int layer;
   private final Attend.Shape shape;
@@ -40,8 +40,9 @@ public final class Attention implements Body {
   /// Norms of queries and keys (QK-norm).
   ///
   /// @param wholeWidth whether a norm is over all heads of a position; false: over each head
+  /// @param turned whether RoPE comes before the norms
   /// @param clip bound of queries and keys behind their norms, and of values; 0: none
-  public record Norms(Norm q, Norm k, boolean wholeWidth, double clip) {}
+  public record Norms(Norm q, Norm k, boolean wholeWidth, boolean turned, double clip) {}
 
   /// @param layer index of this layer in a [KvCache]
   /// @param rotary null: this layer has no position embedding (NoPE)
@@ -73,7 +74,7 @@ public final class Attention implements Body {
   /// @param lse log-sum-exp of the scores, (rows · heads, 1)
   public record Output(Tensor out, Tensor lse) implements Activations {}
 
-  /// The projections, before QK-norm and RoPE if there are norms, and the output.
+  /// The projections, turned unless a norm comes before RoPE, and the output.
   private record Saved(SplitLinear.Parts parts, Output output) implements Tape.Entry {
     Tensor q() {
       return parts.get(0);
@@ -179,11 +180,16 @@ public final class Attention implements Body {
   /// Projects queries, keys and values, and applies RoPE unless a norm comes first.
   private Saved projected(Tensor x, Output output, Pass p) {
     Saved s = new Saved(qkv.forward(x, p), output);
-    if (norms == null) {
+    if (turnsFirst()) {
       turn(s.q(), false, p);
       turn(s.k(), false, p);
     }
     return s;
+  }
+
+  /// Whether RoPE is applied to the projections themselves.
+  private boolean turnsFirst() {
+    return norms == null || norms.turned();
   }
 
   private void turn(Tensor x, boolean inverse, Pass p) {
@@ -217,7 +223,9 @@ public final class Attention implements Body {
     if (clip() > 0 && !p.ws().dry()) {
       Clip.forward(x, clip(), x);
     }
-    turn(x, false, p);
+    if (!turnsFirst()) {
+      turn(x, false, p);
+    }
     return new Norm.Saved(x, rstd);
   }
 
@@ -254,19 +262,25 @@ public final class Attention implements Body {
       through(norms.q(), s.q(), q, norms.wholeWidth(), p);
       through(norms.k(), s.k(), k, norms.wholeWidth(), p);
     }
+    if (turnsFirst()) {
+      turn(s.q(), true, p);
+      turn(s.k(), true, p);
+    }
     ws.release(mark);
     return qkv.backward(s.parts(), dx, p);
   }
 
-  /// Overwrites q, k and v with their gradients, those before RoPE.
+  /// Overwrites q, k and v with their gradients, before RoPE if it came last.
   private void backward(Tensor q, Tensor k, Tensor v, Saved s, Tensor dOut, Pass p) {
     if (p.rows().share() == null) {
       backward(q, k, v, s.output(), dOut, p);
     } else {
       shared.backward(q, k, v, s.output(), dOut, p);
     }
-    turn(q, true, p);
-    turn(k, true, p);
+    if (!turnsFirst()) {
+      turn(q, true, p);
+      turn(k, true, p);
+    }
   }
 
   /// Overwrites the input of a norm with its gradient.

@@ -27,7 +27,7 @@ class FamilyDefaultsTest {
   private static final Path FILE = Path.of("src/test/resources/golden/families/defaults.json");
 
   /// Keys that change nothing by themselves: dropout of training in transformers, the token that
-  /// begins a text, and what only a window or a longer context makes count.
+  /// begins a text or ends a document, and what only a window or a longer context makes count.
   private static final Set<String> IDLE =
       Set.of(
           "attention_dropout",
@@ -38,7 +38,8 @@ class FamilyDefaultsTest {
           "max_window_layers",
           "output_router_logits",
           "router_aux_loss_coef",
-          "original_max_position_embeddings");
+          "original_max_position_embeddings",
+          "eod_token_id");
 
   static Stream<Arguments> families() throws IOException {
     return JSON.readTree(Files.readString(FILE)).properties().stream()
