@@ -1,7 +1,7 @@
 """Writes metrics.json: what the tools that own the metrics say of odd and of generated texts.
 
 Run with anls 0.0.2, sacrebleu 2.6.0, rouge_score 0.1.2 (nltk 3.10.4), evaluate 0.4.6, lm-eval 0.4.13, scikit-learn 1.9.1,
-numpy 2.4.6 on Python 3.11: python metrics.py OUT/metrics.json
+numpy 2.4.6 on Python 3.11: python metrics.py OUT/metrics.json EVALUATE/metrics/squad
 """
 import json
 import random
@@ -11,6 +11,7 @@ import numpy as np
 import sacrebleu
 from anls import anls_score
 from nltk.stem.porter import PorterStemmer
+from nltk.translate.gleu_score import corpus_gleu
 from rouge_score import rouge_scorer
 from lm_eval.api import metrics as harness
 
@@ -86,6 +87,16 @@ misread = [r[:1] + r[2:] if len(r) > 3 else r.upper() + " " for _, r in pairs]
 out["anls"] = [
     {"references": golds, "scores": [anls_score(p, g) for (p, _), g in zip(pairs, golds)]}
     for golds in (out["references"], [[r] for _, r in pairs], [[p[:1] + p[2:], r] for (p, _), r in zip(pairs, misread)])
+]
+
+# google_bleu: NLTK's score of the words of evaluate's own tokenizer
+sys.path.insert(0, sys.argv[2] + "/../google_bleu")
+from tokenizer_13a import Tokenizer13a
+
+words = Tokenizer13a()
+out["google_bleu"] = [
+    {"references": golds, "scores": [corpus_gleu([[words(r) for r in g]], [words(p)]) for (p, _), g in zip(pairs, golds)]}
+    for golds in (out["references"], [[r] for _, r in pairs])
 ]
 
 # ROUGE

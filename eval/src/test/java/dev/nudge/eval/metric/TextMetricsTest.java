@@ -89,6 +89,23 @@ class TextMetricsTest {
   }
 
   @Test
+  void googleBleuIsThatOfEvaluate() {
+    List<List<String>> pairs = pairs("texts");
+    int between = 0;
+    for (JsonNode golden : GOLDEN.get("google_bleu")) {
+      for (int i = 0; i < pairs.size(); i++) {
+        List<String> references = texts(golden.get("references").get(i));
+        double score = new GoogleBleu().score(pairs.get(i).getFirst(), references);
+        between += score > 0 && score < 1 ? 1 : 0;
+        assertThat(score)
+            .as("%s of %s", pairs.get(i).getFirst(), references)
+            .isEqualTo(golden.get("scores").get(i).asDouble());
+      }
+    }
+    assertThat(between).isGreaterThan(50);
+  }
+
+  @Test
   void rougeIsGoogles() {
     List<List<String>> pairs = pairs("texts", "lines");
     for (boolean stem : new boolean[] {false, true}) {

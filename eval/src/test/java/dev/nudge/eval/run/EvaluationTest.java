@@ -481,10 +481,10 @@ class EvaluationTest {
       value = {
         "metric_list: [{metric: accuracy}]|metric_list: the metric accuracy is not known; there are"
             + " acc, acc_bytes, acc_mutual_info, acc_norm, anls, bits_per_byte, bleu, brier_score,"
-            + " bypass, byte_perplexity, chrf, chrf++, exact_match, f1, inst_level_loose_acc,"
-            + " inst_level_strict_acc, kl_from_base, macro_f1, mcc, micro_f1, perplexity,"
-            + " prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL, rougeLsum,"
-            + " squad_f1, tatqa_em, tatqa_f1, ter, weighted_f1, word_perplexity",
+            + " bypass, byte_perplexity, chrf, chrf++, exact_match, f1, google_bleu,"
+            + " inst_level_loose_acc, inst_level_strict_acc, kl_from_base, macro_f1, mcc, micro_f1,"
+            + " perplexity, prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2,"
+            + " rougeL, rougeLsum, squad_f1, tatqa_em, tatqa_f1, ter, weighted_f1, word_perplexity",
         "metric_list: [{metric: acc, aggregation: average}]|metric_list: the aggregation average is"
             + " not known; there are",
         "metric_list: [{metric: acc, aggregation: bleu}]|metric_list: the aggregation bleu does not"

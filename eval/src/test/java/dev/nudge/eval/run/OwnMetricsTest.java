@@ -144,6 +144,7 @@ class OwnMetricsTest {
     List<Map<String, ?>> documents = new ArrayList<>();
     List<Double> squad = new ArrayList<>();
     List<Double> anls = new ArrayList<>();
+    List<Double> bleu = new ArrayList<>();
     List<List<Double>> rouge = List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     for (int i = 0; i < golden.get("texts").size(); i++) {
       documents.add(
@@ -152,6 +153,7 @@ class OwnMetricsTest {
               "texts", List.of(golden.get("texts").get(i).get(0))));
       squad.add(golden.get("squad").get(i).asDouble());
       anls.add(golden.at("/anls/0/scores").get(i).asDouble());
+      bleu.add(golden.at("/google_bleu/0/scores").get(i).asDouble());
       for (int kind = 0; kind < rouge.size(); kind++) {
         rouge.get(kind).add(golden.get("rouge_best").get(i).get(kind).asDouble());
       }
@@ -160,12 +162,13 @@ class OwnMetricsTest {
         """
         doc_to_text: ""
         doc_to_target: golds
-        metric_list: [{metric: squad_f1}, {metric: anls}, {metric: rouge1}, {metric: rouge2}, {metric: rougeL}]
+        metric_list: [{metric: squad_f1}, {metric: anls}, {metric: google_bleu}, {metric: rouge1}, {metric: rouge2}, {metric: rougeL}]
         """,
         documents,
         Map.of(
             "squad_f1", mean(squad),
             "anls", mean(anls),
+            "google_bleu", mean(bleu),
             "rouge1", mean(rouge.get(0)),
             "rouge2", mean(rouge.get(1)),
             "rougeL", mean(rouge.get(2))));
