@@ -25,6 +25,7 @@ public final class WeightFormats {
           GptqFormat.UNKNOWN,
           PackedFormat.UNKNOWN,
           new Mxfp4Format(),
+          Fp8Format.USUAL,
           GgufFormat.ANY);
 
   private WeightFormats() {}

@@ -95,6 +95,7 @@ class WidthsTest {
       }
     }
     forms.add(new Form("MXFP4", cols -> cols % Mxfp4.BLOCK == 0, (r, c, d) -> d.mxfp4(r, c)));
+    forms.add(new Form("FP8", any(), (rows, cols, d) -> d.fp8(rows, cols)));
     for (GgufType type : GgufType.values()) {
       if (!type.isFloat()) {
         IntPredicate whole = cols -> cols % type.block() == 0;
@@ -444,6 +445,25 @@ class WidthsTest {
                 * Math.scalb(0.5f, (int) powers.at(i / 32) - 127);
       }
       return new Made(new Mxfp4Weight(new SkinnyProduct.Powers(codes, powers)), numbers);
+    }
+
+    /// Blocks of a random size, of every code but the NaNs.
+    Made fp8(int rows, int cols) {
+      int blockRows = 1 + random.nextInt(rows);
+      int blockCols = 1 + random.nextInt(cols);
+      Tensor codes = inside(Dtype.U8, rows, cols);
+      Tensor scales = scales(Math.ceilDiv(rows, blockRows), Math.ceilDiv(cols, blockCols));
+      float[] numbers = new float[rows * cols];
+      for (int i = 0; i < numbers.length; i++) {
+        int e = random.nextInt(16);
+        int m = random.nextInt(e == 15 ? 7 : 8);
+        boolean negative = random.nextBoolean();
+        codes.put(i, (negative ? 128 : 0) + 8 * e + m);
+        float number = Math.scalb(e == 0 ? m / 4f : 1 + m / 8f, e - 7);
+        float scale = (float) scales.get(i / cols / blockRows, i % cols / blockCols);
+        numbers[i] = (negative ? -number : number) * scale;
+      }
+      return new Made(new Fp8Format.Weight(codes, scales, blockRows, blockCols), numbers);
     }
 
     /// Blocks of random bytes, whose half floats are finite.

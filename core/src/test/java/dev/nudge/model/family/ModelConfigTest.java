@@ -184,7 +184,7 @@ class ModelConfigTest {
         llama(
             "\"quantization_config\": {\"quant_method\": \"hqq\"}",
             ": quantization_config.quant_method \"hqq\" is not supported; supported: bitsandbytes"
-                + " (4-bit nf4), awq, gptq, compressed-tensors, mxfp4"),
+                + " (4-bit nf4), awq, gptq, compressed-tensors, mxfp4, fp8"),
         llama(
             "\"quantization_config\": {\"load_in_8bit\": true}",
             ": quantization_config.load_in_8bit is true; 8-bit weights are not supported, 4-bit nf4"
