@@ -8,6 +8,7 @@ import dev.nudge.tensor.Scope;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// A format whose layers are integer codes in groups: read from its file's own order into a
@@ -88,13 +89,14 @@ abstract sealed class GroupedFormat implements WeightFormat
   @Override
   public Map<String, Object> variant() {
     boolean all = forms.most.group() == Integer.MAX_VALUE;
-    return Map.of(
-        BITS,
-        forms.most.bits(),
-        GROUP,
-        all ? Scheme.ALL : forms.most.group(),
-        ORDERED,
-        forms.most.ordered());
+    return new TreeMap<>( // in one order: `nudge.json` has it
+        Map.of(
+            BITS,
+            forms.most.bits(),
+            GROUP,
+            all ? Scheme.ALL : forms.most.group(),
+            ORDERED,
+            forms.most.ordered()));
   }
 
   @Override
