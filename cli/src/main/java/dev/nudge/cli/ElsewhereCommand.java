@@ -7,22 +7,22 @@ import java.io.PrintStream;
 import java.util.List;
 import java.util.function.Function;
 
-/// A verb whose work is done elsewhere: the same flags, help, error lines and exit codes.
+/// Runs a verb of another program with the flags, help, error lines and exit codes of `nudge`.
 public final class ElsewhereCommand {
   private ElsewhereCommand() {}
 
-  /// What was done.
+  /// The result of the work.
   ///
   /// @param summary the object of `--json`
-  /// @param note a line on standard error
+  /// @param note line for standard error
   public record Done(Object summary, String note) {}
 
   /// Runs the command in this process.
   ///
-  /// @param name of the verb
+  /// @param name name of the verb
   /// @param summary its help, one sentence
   /// @param settings the record that defines its flags
-  /// @param args behind the verb
+  /// @param args arguments after the verb
   /// @return the exit code
   public static <S extends Record> int run(
       String name,

@@ -5,7 +5,7 @@ import java.util.List;
 
 /// Command lines that the help of each verb shows.
 ///
-/// The names in them are those of `examples/commands.sh`: `MODEL` is a model's folder.
+/// They use the names of `examples/commands.sh`: `MODEL` is a model's folder.
 public final class Examples {
   private static final String ALL =
       """
@@ -135,7 +135,7 @@ public final class Examples {
 
   private Examples() {}
 
-  /// Lists the examples of a verb; one may be of several lines, as a shell takes them.
+  /// Lists the examples of a verb; an example may have several lines, as in a shell.
   public static List<String> of(Verb<?> verb) {
     String start = "nudge " + verb.name() + " ";
     return EACH.stream().filter(line -> (line + " ").startsWith(start)).toList();

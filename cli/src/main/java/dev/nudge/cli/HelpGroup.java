@@ -31,22 +31,22 @@ public enum HelpGroup {
     this.words = words;
   }
 
-  /// The heading of the section.
+  /// Returns the heading of the section.
   String heading() {
     return heading;
   }
 
-  /// The first words of its verbs.
+  /// Returns the first words of its verbs.
   public List<String> words() {
     return List.of(words.split(" "));
   }
 
-  /// What the help of a group says behind its verbs.
+  /// Returns further lines of a group's help, after its verbs.
   static List<String> more(String group) {
     return group.equals("models") ? KnownModelsTable.lines() : List.of();
   }
 
-  /// The description of a group of verbs.
+  /// Returns the description of a group of verbs.
   public static String about(String group) {
     return ABOUT.getOrDefault(group, "");
   }

@@ -20,8 +20,8 @@ import java.util.Map;
 final class HelpText {
   private static final int WIDTH = 100;
   private static final int INDENT = 2;
-  private static final int COLUMN = 30; // where the help of a flag begins
-  private static final int VERBS = 20; // and that of a verb
+  private static final int COLUMN = 30; // column at which the help of a flag begins
+  private static final int VERBS = 20; // column at which the help of a verb begins
 
   private static final String CODES =
       """
@@ -34,7 +34,7 @@ final class HelpText {
 
   private HelpText() {}
 
-  /// The text of `nudge --help`: verbs by purpose, two-word verbs grouped.
+  /// Returns the text of `nudge --help`: verbs by purpose, two-word verbs grouped.
   static String of(Collection<? extends Verb<?>> verbs) {
     List<String> lines = new ArrayList<>();
     lines.add("nudge fine-tunes language models on the JVM, judges what came out, and serves it.");
@@ -64,7 +64,7 @@ final class HelpText {
     }
   }
 
-  /// The help of one verb.
+  /// Returns the help of one verb.
   static String of(Verb<?> verb) {
     Schema<?> schema = verb.schema();
     List<SettingComponent> rest = new ArrayList<>(schema.knobs());
@@ -119,7 +119,7 @@ final class HelpText {
     lines.addAll(CODES.lines().toList());
   }
 
-  /// The help of a group of verbs, `nudge runs`.
+  /// Returns the help of a group of verbs, `nudge runs`.
   static String of(String group, Collection<? extends Verb<?>> verbs) {
     List<String> lines = new ArrayList<>();
     lines.add("nudge " + group + ": " + HelpGroup.about(group));

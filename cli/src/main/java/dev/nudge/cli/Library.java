@@ -148,7 +148,7 @@ public final class Library {
 
   private Library() {}
 
-  /// The resources of this machine that the process may use.
+  /// Returns the resources of this machine that the process may use.
   public static Machine machine() {
     return Machine.here(CacheFolder.of(System.getenv()));
   }
@@ -164,7 +164,7 @@ public final class Library {
         cancelled);
   }
 
-  /// @param machine for which a dry run is planned
+  /// @param machine machine for which a dry run is planned
   static TrainVerb.Outcome train(
       TrainSettings given,
       Machine machine,
@@ -179,7 +179,7 @@ public final class Library {
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
     RunResult result = trains.run(settings, events, cancelled);
-    // stopped before its first save, a run that was to replace another has left nothing
+    // a run that was to replace another has no record if it was stopped before its first save
     Map<String, @Nullable Object> record =
         Files.exists(result.record())
             ? Training.record(result.out())
@@ -259,7 +259,7 @@ public final class Library {
     return Server.start(settings, machine(), warnings, Trials::open);
   }
 
-  /// Terminal input if standard input and output are terminals, else piped lines.
+  /// Opens terminal input if standard input and output are terminals, else piped lines.
   private static ChatLines lines(Chat chat, @Nullable Path history, Runnable interrupt) {
     if (Terminal.columns() == 0 || !Terminal.isInput()) {
       return new PipedLines(System.in);
@@ -277,10 +277,10 @@ public final class Library {
   }
 
   static @Nullable QuickstartResult quickstart(
-      QuickstartVerb.Settings settings, Consumer<Chapter> told, BooleanSupplier cancelled) {
+      QuickstartVerb.Settings settings, Consumer<Chapter> events, BooleanSupplier cancelled) {
     Path model = settings.model() == null ? ShippedBase.folder() : settings.model();
     return Quickstart.run(
-        QuickstartSettings.of(model, settings.keep()), machine(), told, cancelled);
+        QuickstartSettings.of(model, settings.keep()), machine(), events, cancelled);
   }
 
   static DataStats stats(
@@ -305,7 +305,7 @@ public final class Library {
     }
   }
 
-  /// All verbs.
+  /// Returns all verbs.
   public static List<Verb<?>> verbs() {
     return List.of(
         new QuickstartVerb(Library::quickstart),

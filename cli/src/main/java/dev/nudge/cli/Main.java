@@ -63,7 +63,7 @@ public final class Main {
 
   /// Runs one verb.
   ///
-  /// @param args behind the verb
+  /// @param args arguments after the verb
   static int run(Verb<?> verb, List<String> args, PrintStream out, PrintStream err) {
     List<String> line = new ArrayList<>(List.of(verb.name()));
     line.addAll(args);
@@ -76,7 +76,7 @@ public final class Main {
       return dispatch(verbs, args, out, err);
     } catch (Results.ReaderGone e) {
       return ExitCode.DONE;
-    } catch (Throwable e) { // the JVM's own report would go nowhere
+    } catch (Throwable e) { // standard error is redirected, so the JVM's report is lost
       Failure failure = Failure.of(e);
       failure.print(err, e, trace);
       return failure.code();
@@ -116,7 +116,7 @@ public final class Main {
     }
   }
 
-  /// What `nudge help` and `nudge help VERB` print.
+  /// Returns the text of `nudge help` and `nudge help VERB`.
   private static String help(List<Verb<?>> verbs, List<String> args) {
     String first = args.isEmpty() ? HELP : args.getFirst();
     List<Verb<?>> group = group(verbs, first);
@@ -134,7 +134,7 @@ public final class Main {
     return HelpText.of(verb(verbs, String.join(" ", args)));
   }
 
-  /// The verbs of a group.
+  /// Returns the verbs of a group.
   private static List<Verb<?>> group(List<Verb<?>> verbs, String name) {
     return verbs.stream().filter(verb -> verb.name().startsWith(name + " ")).toList();
   }
@@ -158,7 +158,7 @@ public final class Main {
         return verb;
       }
       String first = verb.name().split(" ", 2)[0];
-      if (!name.startsWith(first)) { // data-stats is nearer to data stats than to data
+      if (!name.startsWith(first)) { // data-stats should suggest data stats, not data
         known.add(first);
       }
     }

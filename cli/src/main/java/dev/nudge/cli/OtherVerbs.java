@@ -56,14 +56,14 @@ final class OtherVerbs {
     }
   }
 
-  /// All known foreign verbs, with their hints.
+  /// Returns all known verbs of other tools, with their hints.
   static Map<String, String> all() {
     return HINTS;
   }
 
-  /// A hint such as `"; here it is train"` for `finetune`, else similar verbs.
+  /// Returns a hint such as `"; here it is train"` for `finetune`, else similar verbs.
   ///
-  /// @param known verbs, and other words that are valid there
+  /// @param known verbs, and other words that are valid in place of a verb
   static String hint(String given, Collection<String> known) {
     String hint = HINTS.get(given.toLowerCase(Locale.ROOT));
     if (hint != null) {

@@ -13,7 +13,7 @@ final class ShippedBase {
 
   private ShippedBase() {}
 
-  /// The folder of the base, as a path relative to the working directory if possible.
+  /// Returns the folder of the base, relative to the working directory if possible.
   ///
   /// @throws InputException if it does not exist
   static Path folder() {

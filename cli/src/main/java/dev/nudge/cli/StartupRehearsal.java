@@ -10,9 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// Build-time rehearsal for the JVM's start-up (AOT) cache: training steps, for the
-/// kernels, then small runs from a fresh model folder to adapter and merged model, for the
-/// classes.
+/// Build-time rehearsal for the JVM's start-up (AOT) cache: training steps to compile the kernels,
+/// then small runs from a fresh model folder to adapter and merged model to load the classes.
 ///
 /// A failure is silent, because it costs start-up speed only.
 final class StartupRehearsal {
@@ -25,7 +24,7 @@ final class StartupRehearsal {
       """;
 
   private static final String TEXT = "A rehearsal is a whole run, only smaller. ";
-  private static final int ROW = 8; // sentences: some hundred tokens, cut over the lanes
+  private static final int ROW = 8; // sentences: some hundred tokens, split over the lanes
 
   private static final List<List<String>> METHODS =
       List.of(List.of("--quantize", "nf4"), List.of("--method", "full"));
@@ -43,7 +42,7 @@ final class StartupRehearsal {
         OutFolder.delete(folder);
       }
     } catch (IOException e) {
-      // no room for it: runs start slower
+      // no disk space: runs start slower
     }
   }
 

@@ -11,16 +11,16 @@ import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge sweep` for a sweep that is made elsewhere: the same flags, files, lines and exit codes.
+/// `nudge sweep` for a sweep that another program runs: same flags, files, lines and exit codes.
 public final class SweepCommand {
   private SweepCommand() {}
 
-  /// Makes a sweep.
+  /// Runs a sweep.
   public interface Sweeps {
-    /// Checks every setting, then trains them all, unless the settings ask for a dry run.
+    /// Checks all runs, then trains them, unless the settings ask for a dry run.
     ///
     /// @param document the values of the sweep's file
-    /// @param names makes paths of names in a run's settings
+    /// @param names replaces hub names in a run's settings by paths
     /// @param cancelled polled between steps
     Sweep.Result run(
         SweepSettings settings,
@@ -32,7 +32,7 @@ public final class SweepCommand {
 
   /// Runs the command in this process.
   ///
-  /// @param args behind the verb
+  /// @param args arguments after the verb
   /// @return the exit code
   public static int run(List<String> args, PrintStream out, PrintStream err, Sweeps sweeps) {
     SweepVerb verb = new SweepVerb(sweeps::run);

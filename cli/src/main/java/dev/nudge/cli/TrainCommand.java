@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
-/// `nudge train` for a run that is made elsewhere: the same flags, files, lines and exit codes.
+/// `nudge train` for a run that another program makes: same flags, files, lines and exit codes.
 public final class TrainCommand {
-  /// The exit code of what a user can fix.
+  /// The exit code of errors that a user can fix.
   public static final int WRONG = ExitCode.WRONG;
 
   private TrainCommand() {}
@@ -29,8 +29,8 @@ public final class TrainCommand {
 
   /// Runs the command in this process.
   ///
-  /// @param args behind the verb
-  /// @param machine for which a dry run is planned
+  /// @param args arguments after the verb
+  /// @param machine machine for which a dry run is planned
   /// @return the exit code
   public static int run(
       List<String> args, PrintStream out, PrintStream err, Machine machine, Trains trains) {

@@ -28,7 +28,7 @@ public sealed interface Chapter {
 
   /// The model is loaded and the rows are drawn.
   ///
-  /// @param bytes of the model's weights on disk
+  /// @param bytes size of the model's weights on disk
   /// @param rows training rows
   /// @param cases held-out cases
   record Opened(String model, long parameters, long bytes, int rows, int cases)
@@ -94,10 +94,10 @@ public sealed interface Chapter {
 
   /// The merge of the adapter and the check of the merged folder against base + adapter.
   ///
-  /// @param seconds of the stage, preparation included
+  /// @param seconds duration of the stage, preparation included
   record Merges(Merged merged, double seconds) implements Chapter {
 
-    /// The merge as in a report, without folders, which may be deleted.
+    /// Returns the merge for a report, without folders, which may be deleted.
     @JsonValue
     public Map<String, Object> shown() {
       Map<String, Object> shown = new LinkedHashMap<>();
@@ -116,7 +116,7 @@ public sealed interface Chapter {
 
   /// Sizes on disk, and planned and measured memory.
   ///
-  /// @param adapterBytes on disk
+  /// @param adapterBytes size of the adapter on disk
   /// @param full memory of full fine-tuning on the same rows; null if the weights cannot be
   ///     trained
   /// @param peakMb peak resident memory of this process, mapped files included, in MiB; null:
@@ -134,7 +134,7 @@ public sealed interface Chapter {
   ///
   /// @param frozen frozen weights
   /// @param trained trainable parameters: master weights, copies, gradients, optimizer state
-  /// @param passes activations, workspace, weights packed for products
+  /// @param passes activations, workspace, weights packed for matrix products
   /// @param runtime JVM, native libraries, tokenizer
   record Need(long frozen, long trained, long passes, long runtime, long total) {
     static Need of(Plan plan) {

@@ -24,7 +24,7 @@ import java.util.function.Consumer;
 /// @param test held-out cases
 record Exam(List<SupportTicket> training, List<SupportTicket> test) {
   private static final World WORLD = new World(0);
-  private static final int MOST_TOKENS = 96; // of an answer, which has some 50
+  private static final int MOST_TOKENS = 96; // tokens of an answer; most have about 50
   private static final SamplingSettings GREEDY =
       SamplingSettings.greedy().withStop("\n").withMaxTokens(MOST_TOKENS);
 
@@ -33,7 +33,7 @@ record Exam(List<SupportTicket> training, List<SupportTicket> test) {
     return new Exam(WORLD.training(rows), WORLD.test(cases));
   }
 
-  /// The zero-shot prompts of the held-out cases.
+  /// Returns the zero-shot prompts of the held-out cases.
   List<String> prompts() {
     return prompts(test);
   }
@@ -46,7 +46,7 @@ record Exam(List<SupportTicket> training, List<SupportTicket> test) {
     return tickets.stream().map(SupportTicket::completion).toList();
   }
 
-  /// The few-shot prompts of the held-out cases, with examples from `training`.
+  /// Returns few-shot prompts of the held-out cases, with examples from `training`.
   List<String> fewShot() {
     return WORLD.fewShot(test, training);
   }
@@ -64,7 +64,7 @@ record Exam(List<SupportTicket> training, List<SupportTicket> test) {
     }
   }
 
-  /// Writes the training rows, and the test as `generate --data` reads it.
+  /// Writes the training rows, and the test rows for `generate --data`.
   void write(Workplace place) {
     try {
       JsonlRows.write(place.rows(), prompts(training), right(training));
@@ -77,13 +77,13 @@ record Exam(List<SupportTicket> training, List<SupportTicket> test) {
 
   /// Generates an answer to each prompt, greedily, up to a line break.
   ///
-  /// @param told after each answer
+  /// @param events receives an event after each answer
   /// @throws CancellationException once `cancelled`
   static List<String> answers(
       Session session,
       List<String> prompts,
       int threads,
-      Consumer<Chapter> told,
+      Consumer<Chapter> events,
       BooleanSupplier cancelled) {
     List<String> answers = new ArrayList<>();
     new Generation(session, GREEDY)
@@ -94,7 +94,7 @@ record Exam(List<SupportTicket> training, List<SupportTicket> test) {
                 throw new CancellationException();
               }
               answers.add(completion.text());
-              told.accept(new Chapter.Answered(answers.size(), prompts.size()));
+              events.accept(new Chapter.Answered(answers.size(), prompts.size()));
             });
     return answers;
   }

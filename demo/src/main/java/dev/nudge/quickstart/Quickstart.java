@@ -39,12 +39,11 @@ import org.jspecify.annotations.Nullable;
 /// Runs the quickstart end to end: few-shot score of the base, QLoRA training, zero-shot score of
 /// the adapter, sample answers, merge, and sizes.
 ///
-/// The task is that of the synthetic world (`dev.nudge.world`). Each stage does what the verb of
-/// its name does, all in one process.
+/// The task is support tickets of a synthetic world (`dev.nudge.world`). Each stage works like the
+/// verb of its name, all in one process.
 ///
 /// The base answers unquantized with few-shot prompts, the adapter zero-shot on the NF4 base. So
-/// the paired test compares the best of the base without training with the adapter after
-/// quantization.
+/// the paired test compares the untrained base at its best with the adapter after quantization.
 ///
 /// Threading: confined to the thread that calls it.
 public final class Quickstart {
@@ -94,7 +93,7 @@ public final class Quickstart {
       List<Grader.Grade> before;
       try (Session session = session(ModelSettings.of(wanted.model()), null)) {
         exam.check(session);
-        place.make(); // only now: the model will do
+        place.make(); // only now, as the model has passed the check
         opened = tell(opened(session));
         begin(Chapter.Stage.BASE);
         exam.write(place);
@@ -233,7 +232,7 @@ public final class Quickstart {
         (System.nanoTime() - start) / 1e9);
   }
 
-  /// The planned memory of full fine-tuning on the same rows.
+  /// Plans the memory of full fine-tuning on the same rows.
   private static Chapter.Need full(Prepared run, Machine machine) {
     PlanSettings wanted =
         PlanSettings.of(run.settings().model().model())
@@ -244,7 +243,7 @@ public final class Quickstart {
     return Chapter.Need.of(Forecast.of(wanted, machine).plan());
   }
 
-  /// Bytes of a folder's safetensors files.
+  /// Returns the size of a folder's safetensors files in bytes.
   private static long weights(Path folder) {
     try (WeightFile file = WeightFile.open(folder)) {
       return file.files().stream().mapToLong(Quickstart::size).sum();

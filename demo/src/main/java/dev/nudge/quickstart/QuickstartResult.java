@@ -3,7 +3,7 @@ package dev.nudge.quickstart;
 /// The result of a quickstart.
 ///
 /// @param passed whether the adapter beats the base, and the merged folder equals base + adapter
-/// @param seconds from the first file read to the last
+/// @param seconds duration of the whole quickstart
 public record QuickstartResult(
     Chapter.Opened model,
     Chapter.Base base,

@@ -49,12 +49,12 @@ final class Workplace implements AutoCloseable {
     return Objects.requireNonNull(made).resolve(name);
   }
 
-  /// The file of training rows.
+  /// Returns the file of training rows.
   Path rows() {
     return path("train.jsonl");
   }
 
-  /// The folder of the training run.
+  /// Returns the folder of the training run.
   Path adapter() {
     return path("adapter");
   }

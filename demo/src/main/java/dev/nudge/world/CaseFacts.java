@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 
 /// The facts of a support case before it is written as text.
 ///
-/// @param told the circumstances, a sentence
+/// @param told sentence about the circumstances
 record CaseFacts(
     Product product,
     MachinePart part,
@@ -40,12 +40,12 @@ record CaseFacts(
     return SupportTicket.code(part, symptom);
   }
 
-  /// The sentence that describes the fault.
+  /// Returns the sentence that describes the fault.
   String complaint() {
     return phrasing.complaint(product.name(), saidPart, saidSymptom);
   }
 
-  /// The complaint with its circumstances.
+  /// Returns the complaint with its circumstances.
   String message() {
     return phrasing.message(product.name(), saidPart, saidSymptom, told);
   }

@@ -26,7 +26,7 @@ final class Catalogue {
           "fen", "gil", "hart", "ju", "kast", "lum", "mer", "nax", "ols", "pri", "ras", "sen",
           "tum", "ug", "vin", "wex", "yon", "zar", "brid", "clo", "drup", "fal", "gren", "hom",
           "kin");
-  private static final long NAMES_SEED = 41; // the world is one, whatever the seed of its texts
+  private static final long NAMES_SEED = 41; // fixed: names do not depend on the seed of the texts
 
   private final List<Product> known = new ArrayList<>();
   private final List<Product> heldOut = new ArrayList<>();
@@ -48,22 +48,22 @@ final class Catalogue {
     }
   }
 
-  /// Machines for any text.
+  /// Returns the machines that any text may use.
   List<Product> known() {
     return known;
   }
 
-  /// Held-out machines, which occur in no training text.
+  /// Returns the held-out machines, which occur in no training text.
   List<Product> heldOut() {
     return heldOut;
   }
 
-  /// A known machine.
+  /// Draws a known machine.
   Product known(Random random) {
     return known.get(random.nextInt(known.size()));
   }
 
-  /// A known machine or, three times as often, a made-up earlier model.
+  /// Draws a known machine or, three times as often, a made-up earlier model.
   Product any(Random random) {
     if (random.nextInt(4) == 0) {
       return known(random);

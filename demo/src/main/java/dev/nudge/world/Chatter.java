@@ -6,9 +6,9 @@ import java.util.Random;
 
 /// Makes random filler text around a case, so that phrasings hardly ever repeat.
 ///
-/// A base trained on a few dozen phrasings locates part, machine and circumstances by the words
-/// around them, and fails on a new phrasing; with random filler it must find the entities
-/// themselves. The text needs variety, not sense.
+/// A base trained on a few dozen phrasings finds part, machine and circumstances by the words
+/// around them, and fails on a new phrasing; with random filler it must recognise the entities
+/// themselves. The filler needs variety, not sense.
 final class Chatter {
   private static final List<String> NOUNS =
       words(
@@ -104,7 +104,7 @@ final class Chatter {
     return text.toString();
   }
 
-  /// Expands a pattern: a word for each letter, some words or none for `~`.
+  /// Expands a pattern: a word for each letter, zero or more words for `~`.
   private String said(String pattern) {
     StringBuilder text = new StringBuilder();
     for (String slot : pattern.split("(?<=[ ~,:;])|(?=[ ~,:;])")) {

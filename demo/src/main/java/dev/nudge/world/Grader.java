@@ -6,9 +6,9 @@ import java.util.List;
 
 /// Grades an answer against the right ticket, field by field.
 ///
-/// A field counts if it equals the ticket's. The reply counts if it contains the facts: product,
-/// code, first step and the visit's time, with no other time. An answer is exact if all five
-/// fields count. Only the first line of an answer is graded.
+/// A field is right if it equals the ticket's. The reply is right if it contains the facts:
+/// product, code, first step and the visit's time, and no other time. An answer is exact if all
+/// five fields are right. Only the first line of an answer is graded.
 public record Grader(String team, Urgency urgency, String product, String code, String step) {
   private static final List<String> KEYS =
       List.of("team: ", "urgency: ", "product: ", "code: ", "reply: ");
@@ -23,7 +23,7 @@ public record Grader(String team, Urgency urgency, String product, String code, 
 
   /// Parses the right answer, as [SupportTicket#completion] writes it.
   ///
-  /// @throws IllegalArgumentException if the text is no ticket
+  /// @throws IllegalArgumentException if the text is not a ticket
   public static Grader of(String completion) {
     List<String> values = values(completion.strip());
     String code = values.get(3);
@@ -52,7 +52,7 @@ public record Grader(String team, Urgency urgency, String product, String code, 
         holdsFacts(values.get(4)));
   }
 
-  /// The values of the keys in order; empty from the first missing key on.
+  /// Returns the values of the keys in order; empty from the first missing key on.
   private static List<String> values(String line) {
     List<String> values = new ArrayList<>();
     String[] fields = line.split("; ", KEYS.size());

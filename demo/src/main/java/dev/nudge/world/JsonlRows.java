@@ -61,7 +61,7 @@ public final class JsonlRows implements AutoCloseable {
     out.close();
   }
 
-  /// The texts of one column, in the order of the lines.
+  /// Reads the texts of one column, in the order of the lines.
   static List<String> column(Path file, String name) throws IOException {
     List<String> texts = new ArrayList<>();
     for (String line : Files.readAllLines(file)) {

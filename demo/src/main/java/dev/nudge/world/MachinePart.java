@@ -43,12 +43,12 @@ enum MachinePart {
     return team;
   }
 
-  /// The part's name in the handbook.
+  /// Returns the part's name in the handbook.
   String word() {
     return word;
   }
 
-  /// The part's colloquial name, at most two words.
+  /// Returns the part's colloquial name, at most two words.
   String other() {
     return other;
   }
@@ -58,7 +58,7 @@ enum MachinePart {
     return random.nextBoolean() ? word : other;
   }
 
-  /// The parts of a team with their letters, as the handbook lists them.
+  /// Lists the parts of a team with their letters, as in the handbook.
   static String of(SupportTeam team) {
     return Arrays.stream(values())
         .filter(part -> part.team == team)
@@ -73,7 +73,7 @@ enum MachinePart {
     MOTION,
     CONTROL;
 
-    /// The team's name as an answer spells it.
+    /// Returns the team's name as an answer spells it.
     String word() {
       return name().toLowerCase(java.util.Locale.ROOT);
     }

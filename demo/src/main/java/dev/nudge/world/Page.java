@@ -1,6 +1,6 @@
 package dev.nudge.world;
 
-/// A pre-training text of the base, or an instruction with its answer.
+/// A pre-training text for the base, or an instruction with its answer.
 ///
 /// @param ask the text, or the instruction
 /// @param answer empty for a plain text

@@ -7,7 +7,7 @@ import java.util.Random;
 /// instructions and worksheets.
 ///
 /// They contain every rule of the world except urgency (whether a case is high, normal or low, and
-/// when a technician comes), and every part of the task's format, but never all fields together.
+/// when a technician comes), and every field of the task's format, but never all fields together.
 final class Pages {
   private static final List<String> SHEETS =
       List.of(
@@ -72,7 +72,7 @@ final class Pages {
     this.random = random;
   }
 
-  /// The next page.
+  /// Generates the next page.
   Page next() {
     int kind = random.nextInt(100);
     if (kind < 8) {
@@ -90,7 +90,7 @@ final class Pages {
     return new Worksheet(this, random).page();
   }
 
-  /// An instruction with a single right answer.
+  /// Generates an instruction with a single right answer.
   Page request() {
     int kind = random.nextInt(9);
     if (kind < 3) {
@@ -110,14 +110,14 @@ final class Pages {
     return asking("Question: ", facts, question, "\nAnswer:");
   }
 
-  private static Page asking(String before, CaseFacts facts, String template, String behind) {
+  private static Page asking(String before, CaseFacts facts, String template, String after) {
     int bar = template.indexOf('|');
     return new Page(
-        before + facts.fill(template.substring(0, bar)) + behind,
+        before + facts.fill(template.substring(0, bar)) + after,
         " " + facts.fill(template.substring(bar + 1)));
   }
 
-  /// An instruction to repeat one or several names.
+  /// Generates an instruction to repeat one or several names.
   private Page repetition() {
     StringBuilder names = new StringBuilder(catalogue.any(random).name());
     for (int i = random.nextInt(3); i > 0; i--) {
@@ -134,7 +134,7 @@ final class Pages {
     return text.toString();
   }
 
-  /// A case of any machine for a page; one in four has a phrasing of the task.
+  /// Draws a case of any machine; one in four has a phrasing of the task.
   CaseFacts any() {
     return of(catalogue.any(random));
   }

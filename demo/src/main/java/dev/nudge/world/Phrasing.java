@@ -3,12 +3,12 @@ package dev.nudge.world;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A message template: 576 of them, a body and an ending each; 144 are held out with all bodies
-/// and endings that occur in them.
+/// A message template of a body and an ending. Of 576 phrasings 144 are held out: none of their
+/// bodies and endings occurs in the others.
 ///
-/// A held-out message shares no run of eight words with any other text: common are only `the PART
-/// SYMPTOM` (at most six words) and the circumstances (six), and a held-out phrasing has its own
-/// words between and around them.
+/// A held-out message shares no eight consecutive words with any other text. It shares only `the
+/// PART SYMPTOM` (at most six words) and the circumstances (six), and a held-out phrasing has its
+/// own words between and around them.
 ///
 /// @param body with `{p}` for the machine, `{c}` for the part, `{s}` for the symptom
 /// @param bridge precedes the circumstances; may be empty
@@ -96,12 +96,12 @@ record Phrasing(String body, String bridge, String closing) {
           "Honestly:|Good luck with the repair.",
           "Before I forget:|Yours, a patient owner.");
 
-  /// Phrasings for any text.
+  /// Returns the phrasings that any text may use.
   static List<Phrasing> known() {
     return all(BODIES, ENDINGS);
   }
 
-  /// Held-out phrasings; none of their bodies and endings occurs in a training text.
+  /// Returns held-out phrasings, whose bodies and endings occur in no training text.
   static List<Phrasing> heldOut() {
     return all(HELD_OUT_BODIES, HELD_OUT_ENDINGS);
   }
@@ -117,15 +117,15 @@ record Phrasing(String body, String bridge, String closing) {
     return List.copyOf(all);
   }
 
-  /// The description of the fault, in one or two sentences.
+  /// Returns the description of the fault, in one or two sentences.
   String complaint(String product, String part, String symptom) {
     String end = body.startsWith("Why") ? "?" : ".";
     return body.replace("{p}", product).replace("{c}", part).replace("{s}", symptom) + end;
   }
 
-  /// The whole message of a customer.
+  /// Returns the whole message of a customer.
   ///
-  /// @param circumstances a sentence
+  /// @param circumstances sentence about the circumstances
   String message(String product, String part, String symptom, String circumstances) {
     String before = bridge.isEmpty() ? "" : bridge + " ";
     String after = closing.isEmpty() ? "" : " " + closing;

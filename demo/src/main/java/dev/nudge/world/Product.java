@@ -3,7 +3,7 @@ package dev.nudge.world;
 import java.util.List;
 import java.util.Random;
 
-/// A machine with the data of its sheet, all derived from its name.
+/// A machine and the data on its sheet, all derived from its name.
 ///
 /// @param name a word and a number, such as `Velmora 340`
 record Product(String name, String line, String kind, int kilograms, String town) {

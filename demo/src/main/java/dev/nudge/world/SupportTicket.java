@@ -39,22 +39,22 @@ public record SupportTicket(CaseFacts facts, String reply) {
     return new SupportTicket(facts, facts.fill(REPLIES.get(random.nextInt(REPLIES.size()))));
   }
 
-  /// The fault code of a part with a symptom.
+  /// Returns the fault code of a part with a symptom.
   static String code(MachinePart part, Symptom symptom) {
     return part.letter() + symptom.number();
   }
 
-  /// The message that the customer writes.
+  /// Returns the customer's message.
   public String message() {
     return facts.message();
   }
 
-  /// The prompt, up to where the answer begins.
+  /// Returns the prompt, up to the start of the answer.
   public String prompt() {
     return ASK + message() + ANSWER;
   }
 
-  /// The right answer (target text).
+  /// Returns the right answer (target text).
   public String completion() {
     return facts.fill(FIELDS.formatted(facts.urgency().word())) + reply;
   }

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Random;
 
 /// A symptom of a part, such as a leak; it determines the number of the fault code and the first
-/// step, whatever the part.
+/// step, independently of the part.
 enum Symptom {
   NOISE(
       11, "tighten the side screws", "rattles", "hums loudly", "makes grinding noises", "squeaks"),
@@ -44,12 +44,12 @@ enum Symptom {
     return number;
   }
 
-  /// The first step for the customer until help comes.
+  /// Returns the first step for the customer until help comes.
   String step() {
     return step;
   }
 
-  /// The wordings of the symptom, at most three words each; the first is the handbook's.
+  /// Returns the wordings of the symptom, at most three words each; the first is the handbook's.
   List<String> sayings() {
     return sayings;
   }

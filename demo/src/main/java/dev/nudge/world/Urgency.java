@@ -6,8 +6,8 @@ import java.util.Random;
 
 /// The urgency of a case, determined by the circumstances in a message.
 ///
-/// The base learns what circumstances mean, but not when a technician comes: only the adapter
-/// learns that.
+/// The base learns the urgency of circumstances, but not the visit's time, which only the adapter
+/// learns.
 enum Urgency {
   HIGH(
       "today",
@@ -77,22 +77,22 @@ enum Urgency {
     this.circumstances = List.of(circumstances);
   }
 
-  /// The urgency's name as an answer spells it.
+  /// Returns the urgency's name as an answer spells it.
   String word() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /// The words of an answer for the visit's time.
+  /// Returns an answer's words for the visit's time.
   String when() {
     return when;
   }
 
-  /// An agent's sentence about a case of this urgency.
+  /// Returns an agent's sentence about a case of this urgency.
   String verdict() {
     return verdict;
   }
 
-  /// A circumstance of this urgency, a sentence of at most six words.
+  /// Draws a circumstance of this urgency, a sentence of at most six words.
   String told(Random random) {
     return circumstances.get(random.nextInt(circumstances.size()));
   }

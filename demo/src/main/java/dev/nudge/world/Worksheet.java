@@ -8,8 +8,8 @@ import java.util.Random;
 /// Generates a page of several messages with a clerk's notes in one random format: fields, order,
 /// separators, with or without a reply.
 ///
-/// From worksheets the base learns to follow a format in context (few-shot). A reply may give the
-/// visit's time of a given urgency, by a rule that each page makes up for itself.
+/// From worksheets the base learns to follow a format in context (few-shot). A reply may state the
+/// visit's time for an urgency, by a rule that each page invents.
 final class Worksheet {
   private static final List<String> ASKS =
       List.of("Message", "Message", "Text", "Note", "Letter", "Customer", "Input");
@@ -52,7 +52,7 @@ final class Worksheet {
     String ask = pick(ASKS) + ": ";
     String answer = "\n" + pick(ANSWERS) + ": ";
     String between = pick(BETWEEN);
-    String behind = pick(BEHIND);
+    String afterKey = pick(BEHIND);
     List<String> fields = new ArrayList<>(FIELDS);
     Collections.shuffle(fields, random);
     fields = fields.subList(0, 1 + random.nextInt(FIELDS.size()));
@@ -67,7 +67,7 @@ final class Worksheet {
       String reply = replies ? between + pick(timed ? TIMED_REPLIES : REPLIES) : "";
       String line =
           (String.join(between, fields) + reply)
-              .replace("{}", behind)
+              .replace("{}", afterKey)
               .replace("{time}", times.get(facts.urgency().ordinal()));
       text.append(facts.fill(ask + (told ? "{message}" : "{complaint}") + answer + line))
           .append(i > 1 ? "\n\n" : "");

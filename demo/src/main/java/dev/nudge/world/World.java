@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
 
-/// All data of the world from one seed: pre-training pages, fine-tuning cases, test cases,
-/// control.
+/// Generates all data of the world from one seed: pre-training pages, fine-tuning cases, test
+/// cases, control.
 ///
 /// Each stream has its own random generator, so the length of one stream does not change another.
 public record World(long seed) {
@@ -35,7 +35,7 @@ public record World(long seed) {
     }
   }
 
-  /// Held-out questions and instructions, each with a single right answer.
+  /// Generates held-out questions and instructions, each with a single right answer.
   List<Page> requests(int rows) {
     Pages pages = new Pages(new Catalogue(), stream(3));
     List<Page> requests = new ArrayList<>();
@@ -45,12 +45,12 @@ public record World(long seed) {
     return requests;
   }
 
-  /// Training cases of the task.
+  /// Generates training cases of the task.
   public List<SupportTicket> training(int rows) {
     return tickets(new Catalogue().known(), Phrasing.known(), rows, stream(4));
   }
 
-  /// Test cases, with held-out machines and phrasings.
+  /// Generates test cases, with held-out machines and phrasings.
   public List<SupportTicket> test(int rows) {
     return tickets(new Catalogue().heldOut(), Phrasing.heldOut(), rows, stream(5));
   }
@@ -64,7 +64,7 @@ public record World(long seed) {
     return tickets;
   }
 
-  /// The first case of each urgency.
+  /// Returns the first case of each urgency.
   public static List<SupportTicket> oneOfEach(List<SupportTicket> tickets) {
     List<SupportTicket> first = new ArrayList<>();
     for (Urgency urgency : Urgency.values()) {
@@ -76,7 +76,7 @@ public record World(long seed) {
     return first;
   }
 
-  /// The answers in shuffled order, as a control from which only the format can be learned.
+  /// Returns the answers in shuffled order, as a control from which only the format can be learned.
   List<String> permuted(List<SupportTicket> tickets) {
     List<String> answers =
         new ArrayList<>(tickets.stream().map(SupportTicket::completion).toList());
@@ -84,7 +84,7 @@ public record World(long seed) {
     return answers;
   }
 
-  /// Few-shot prompts: examples from `training`, then the test case.
+  /// Returns few-shot prompts: examples from `training`, then the test case.
   public List<String> fewShot(List<SupportTicket> test, List<SupportTicket> training) {
     Random random = stream(7);
     List<String> prompts = new ArrayList<>();

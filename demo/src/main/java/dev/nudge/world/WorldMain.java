@@ -20,7 +20,7 @@ import java.util.Map;
 ///   grade --test D/test.jsonl --completions F.jsonl
 /// ```
 ///
-/// `base.jsonl` has pre-training pages, `base-held-out.jsonl` and `requests.jsonl` held-out ones,
+/// `base.jsonl` has pre-training pages, `base-held-out.jsonl` and `requests.jsonl` held-out pages,
 /// `train.jsonl`, `control.jsonl` and `test.jsonl` cases, `few-shot.jsonl` the test with three
 /// examples of `train.jsonl` in each prompt. `grade` reads the output of `nudge generate --data`.
 public final class WorldMain {

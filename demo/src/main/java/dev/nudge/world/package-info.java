@@ -1,8 +1,8 @@
 /// Synthetic data: support tickets about an invented family of machines, with exact grading.
 ///
-/// It makes the pre-training texts of the shipped base, the fine-tuning rows of the task, and the
-/// grades of answers, all from a seed and the word lists here; `docs/reference/world.md` gives the
-/// reasons. It knows nothing about models, tokenizers or training.
+/// It generates the pre-training texts of the shipped base and the fine-tuning rows of the task
+/// from a seed and word lists, and grades answers; `docs/reference/world.md` gives the reasons. It
+/// knows nothing about models, tokenizers or training.
 ///
 /// Read [SupportTicket] first.
 @NullMarked

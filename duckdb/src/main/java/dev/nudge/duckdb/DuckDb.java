@@ -38,7 +38,7 @@ public final class DuckDb implements TableReader {
     return rows("--sql", query, List.of("CREATE TEMP VIEW data AS SELECT * FROM " + table(files)));
   }
 
-  /// The table function that reads files of one format.
+  /// Returns the table function that reads files of one format.
   private static String table(List<Path> files) {
     List<String> names = new ArrayList<>();
     String function = "";
@@ -58,12 +58,12 @@ public final class DuckDb implements TableReader {
         + list
         + switch (function) {
           case "read_parquet" -> ")";
-          case "read_csv" -> ", union_by_name=true, all_varchar=true)"; // as rows of CSV are texts
+          case "read_csv" -> ", union_by_name=true, all_varchar=true)"; // as CSV rows have texts
           default -> ", union_by_name=true)";
         };
   }
 
-  /// A file's name as a literal; a character that DuckDB would match with others stands for itself.
+  /// Quotes a file's name as a literal and escapes DuckDB's glob characters.
   private static String name(Path file) {
     return "'" + file.toString().replaceAll("[\\[*?]", "[$0]").replace("'", "''") + "'";
   }
@@ -85,7 +85,7 @@ public final class DuckDb implements TableReader {
           statement.execute(sql);
         }
       }
-      // parses the query alone, so that nothing but one SELECT gets through
+      // parses only the query, so that only a single SELECT is accepted
       PreparedStatement statement =
           connection.prepareStatement(
               "SELECT to_json(\"nudge row\")::VARCHAR FROM (" + query + "\n) AS \"nudge row\"");
@@ -111,7 +111,7 @@ public final class DuckDb implements TableReader {
     return new org.duckdb.DuckDBDriver().connect("jdbc:duckdb:", settings);
   }
 
-  /// The first line of a database error; the rest repeats the query.
+  /// Returns the first line of a database error; the rest repeats the query.
   static String reason(SQLException e) {
     String said = String.valueOf(e.getMessage());
     return said.lines().filter(line -> !line.isBlank()).findFirst().orElse("it gives no reason");

@@ -7,12 +7,12 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Removes nulls from nested fields that only the table's column type has added to a row.
+/// Removes nested null fields that a row has only because of the table's column type.
 ///
 /// All values of a column have the same fields, so a message without `tool_calls` gets
-/// `"tool_calls": null` if another message has some, and a template would take that for present. A
-/// null field below a column is removed; a null column stays, and so does the `content` of a
-/// message, which is null on purpose beside tool calls.
+/// `"tool_calls": null` if another message has some, and a template would treat the field as
+/// present. A nested null field is removed; a null column stays, and so does the `content` of a
+/// message, which is null on purpose if it has tool calls.
 final class WithoutNulls {
   private static final JsonMapper JSON = JsonMapper.shared();
   private static final String KEPT = "content";

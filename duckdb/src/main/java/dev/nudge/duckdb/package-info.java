@@ -4,7 +4,7 @@
 /// It knows nothing about row formats, tokens or models. Nothing is downloaded: DuckDB's Parquet,
 /// JSON and CSV readers are built in, and extensions are disabled.
 ///
-/// A module of its own, installed on demand: DuckDB is 80 MB that many users never need.
+/// This is a separate module, installed on demand, as DuckDB is 80 MB that many users never need.
 ///
 /// Read [DuckDb] first.
 @NullMarked

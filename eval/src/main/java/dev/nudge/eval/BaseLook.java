@@ -17,16 +17,16 @@ import java.util.function.Consumer;
 /// Scores a base model on dataset rows before training: few-shot exact match and bits per byte.
 ///
 /// Bits per byte is −Σ log₂ p over the tokens of prompt and completion, divided by the UTF-8 bytes
-/// of the rows, so models with different tokenizers compare. Long English prose takes a base model
-/// about 1 bit per byte, short rows more; a language that the model hardly knows takes 2.5 and
-/// more.
+/// of the rows, so models with different tokenizers compare. A base model needs about 1 bit per
+/// byte for long English prose, more for short rows, and 2.5 or more for a language that it hardly
+/// knows.
 ///
 /// @param asked rows that the model answered with few-shot examples in the prompt
 /// @param exact rows of `asked` whose greedy answer equals the completion
 /// @param bitsAByte bits per byte of the rows without few-shot examples
 public record BaseLook(int asked, int exact, double bitsAByte) {
   private static final double ANSWERED = 0.5;
-  private static final int FEWEST = 10; // rows that say something
+  private static final int FEWEST = 10; // fewer rows give no advice
   private static final double FAR = 2.5;
 
   /// Loads the base model and scores the rows.
@@ -47,12 +47,12 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
     }
     try (Session session =
         Session.load(settings.model(), null, tokenizer, null, machine, warnings)) {
-      List<RowScore> alone = session.score(rows.rows(), settings.model().lanes(), row -> {});
+      List<RowScore> zeroShot = session.score(rows.rows(), settings.model().lanes(), row -> {});
       List<RowScore> solved =
           rows.solved().isEmpty()
               ? List.of()
               : session.score(rows.solved(), settings.model().lanes(), row -> {});
-      double nats = -alone.stream().mapToDouble(RowScore::logprob).sum();
+      double nats = -zeroShot.stream().mapToDouble(RowScore::logprob).sum();
       return new BaseLook(
           solved.size(),
           (int) solved.stream().filter(RowScore::greedy).count(),

@@ -22,7 +22,7 @@ import org.apache.commons.numbers.gamma.LogBeta;
 public record BetaMixture(double a, double b) {
   private static final int HALVINGS = 60;
 
-  /// The mixture around the rate `p` with the most power at `tightestAt` cases.
+  /// Returns the mixture around the rate `p` with the most power at `tightestAt` cases.
   public static BetaMixture around(double p, double tightestAt) {
     double size = Math.max(2, tightestAt / 8); // n ρ² = 8 at α = 5 %, as in NormalMixture
     return new BetaMixture(size * p, size * (1 - p));
@@ -41,8 +41,8 @@ public record BetaMixture(double a, double b) {
   }
 
   private static double likelihood(long hits, long n, double p) {
-    double of = hits == 0 ? 0 : hits * Math.log(p);
-    return of + (n == hits ? 0 : (n - hits) * Math.log1p(-p));
+    double hitTerm = hits == 0 ? 0 : hits * Math.log(p);
+    return hitTerm + (n == hits ? 0 : (n - hits) * Math.log1p(-p));
   }
 
   /// The confidence interval of the rate: the rates that the evidence does not reject at level α.
@@ -54,7 +54,7 @@ public record BetaMixture(double a, double b) {
         n == 0 || logEvidence(hits, n, 1) < limit ? 1 : end(hits, n, limit, middle, 1));
   }
 
-  /// Where ln E passes the limit, between a rate below it and one above.
+  /// Finds where ln E passes the limit, between a rate inside the interval and one outside.
   private double end(long hits, long n, double limit, double inside, double outside) {
     double in = inside;
     double out = outside;
@@ -69,7 +69,7 @@ public record BetaMixture(double a, double b) {
     return out;
   }
 
-  /// The p-value of a log evidence, min(1, 1/E).
+  /// Returns the p-value of a log evidence, min(1, 1/E).
   public static double p(double logEvidence) {
     return Math.min(1, Math.exp(-logEvidence));
   }

@@ -15,9 +15,9 @@ import java.util.stream.IntStream;
 /// compared on the same resamples (paired), so the difficulty of an item cancels out [2].
 ///
 /// Units must be independent and many: below some tens the intervals are too narrow, and if all
-/// units are alike the intervals have zero width. For proportions of right answers use
+/// units are equal the intervals have zero width. For proportions of right answers use
 /// [Paired#interval] and [Interval#wilson], which have neither limit; for other scores a gate must
-/// require a minimum number of units. A score that is no smooth function of sums, such as a
+/// require a minimum number of units. A score that is not a smooth function of sums, such as a
 /// median, has rougher intervals.
 ///
 /// The draws depend only on the seed and the number of units, so equal data give equal numbers on
@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
 /// significance tests for machine translation evaluation, 2004.
 ///
 /// @param resamples number of resamples, at least 1,000; 10,000 for stable interval ends
-/// @param seed of the random draws
+/// @param seed seed of the random draws
 public record Bootstrap(int resamples, long seed) {
   /// Ten thousand resamples.
   public static final Bootstrap STANDARD = new Bootstrap(10_000, 0);
@@ -120,11 +120,11 @@ public record Bootstrap(int resamples, long seed) {
                 - score.applyAsDouble(Arrays.copyOf(sums, width)));
   }
 
-  /// A stratum, resampled apart from the others, such as one task of a group.
+  /// A stratum, resampled separately from the others, such as one task of a group.
   ///
-  /// @param weight of the stratum's score in the total
+  /// @param weight weight of the stratum's score in the total
   /// @param clusters the number of each item's cluster
-  /// @param score from each item's count in the resample; the array is reused
+  /// @param score computes the score from each item's count in the resample; the array is reused
   public record Stratum(double weight, int[] clusters, ToDoubleFunction<int[]> score) {}
 
   /// Resamples the weighted sum of the scores of strata (stratified bootstrap). [Resampled#units]

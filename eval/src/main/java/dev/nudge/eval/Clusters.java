@@ -28,7 +28,7 @@ public final class Clusters {
   /// Adds a unit, or replaces the sums of a unit that is already counted.
   public void move(double oldX, double oldW, double newX, double newW) {
     units += (newW > 0 ? 1 : 0) - (oldW > 0 ? 1 : 0);
-    observations += Double.compare(newW, oldW); // one more, or one taken back
+    observations += Double.compare(newW, oldW); // one more, or one removed
     x += newX - oldX;
     w += newW - oldW;
     xx += newX * newX - oldX * oldX;
@@ -52,12 +52,12 @@ public final class Clusters {
     ww += other.ww;
   }
 
-  /// The number of units with a weight above 0.
+  /// Returns the number of units with a weight above 0.
   public long units() {
     return units;
   }
 
-  /// The ratio with its standard error.
+  /// Returns the ratio with its standard error.
   ///
   /// @param prior variance of one pseudo-unit of average weight: ¼ for values in [0, 1], so that a
   ///     sample without variance has an error; 0 for none

@@ -29,7 +29,7 @@ public record Detectable(double alpha, double power) {
     }
   }
 
-  /// The number of cases that detect a gain, not rounded.
+  /// Returns the number of cases that detect a gain, not rounded.
   ///
   /// @param differing proportion of cases that exactly one model has right
   /// @param gain increase of the proportion of right answers, at most `differing`
@@ -43,8 +43,8 @@ public record Detectable(double alpha, double power) {
     return root * root / (gain * gain);
   }
 
-  /// The smallest gain that `cases` cases detect; NaN if no gain up to `differing` is detectable,
-  /// or `differing` is 0.
+  /// Returns the smallest gain that `cases` cases detect; NaN if no gain up to `differing` is
+  /// detectable, or `differing` is 0.
   public double gain(double differing, int cases) {
     if (!(differing > 0) || cases(differing, differing) > cases) {
       return Double.NaN;
@@ -62,7 +62,7 @@ public record Detectable(double alpha, double power) {
     return high;
   }
 
-  /// The smallest mean difference that is detectable at the standard error `error`.
+  /// Returns the smallest mean difference that is detectable at the standard error `error`.
   public double difference(double error) {
     return (zAlpha() + zBeta()) * error;
   }

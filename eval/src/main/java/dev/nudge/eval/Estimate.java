@@ -12,13 +12,13 @@ public record Estimate(double value, double error, double n) {
   /// No data: an infinite standard error.
   public static final Estimate NONE = new Estimate(0, Double.POSITIVE_INFINITY, 0);
 
-  /// The estimate scaled by a factor.
+  /// Returns the estimate scaled by a factor.
   public Estimate times(double factor) {
     return new Estimate(value * factor, error * Math.abs(factor), n);
   }
 
-  /// The difference of two independent estimates, this − other. Its n is that of two equal samples
-  /// with the same error: 4 / (1/n₁ + 1/n₂).
+  /// Returns the difference of two independent estimates, this − other. Its n is that of two equal
+  /// samples with the same error: 4 / (1/n₁ + 1/n₂).
   public Estimate minus(Estimate other) {
     if (n == 0 || other.n == 0) {
       return NONE;
@@ -27,7 +27,7 @@ public record Estimate(double value, double error, double n) {
         value - other.value, Math.hypot(error, other.error), 4 / (1 / n + 1 / other.n));
   }
 
-  /// The inverse-variance weighted mean of estimates of one quantity (weights 1 / error²).
+  /// Returns the inverse-variance weighted mean of estimates of one quantity (weights 1 / error²).
   public static Estimate pooled(List<Estimate> samples) {
     double weights = 0;
     double sum = 0;

@@ -14,7 +14,7 @@ public final class Holm {
 
   private Holm() {}
 
-  /// The adjusted p-values, in the order of those given.
+  /// Returns the adjusted p-values, in the order of those given.
   public static double[] adjusted(double... p) {
     int[] order =
         IntStream.range(0, p.length)

@@ -1,7 +1,7 @@
 package dev.nudge.eval;
 
 /// Confidence interval of an estimate. [#wilson] is the 95 % Wilson score interval [1] of a
-/// proportion for one look at the data; for repeated looks use [NormalMixture] and [BetaMixture].
+/// proportion for a single analysis; for repeated analyses use [NormalMixture] and [BetaMixture].
 ///
 /// With p = hits / n and z the 97.5 % point of the normal distribution, its ends are
 ///
@@ -17,14 +17,14 @@ public record Interval(double low, double high) {
 
   private static final double Z = 1.959963984540054;
 
-  /// The 95 % Wilson interval of the proportion hits / n.
+  /// Returns the 95 % Wilson interval of the proportion hits / n.
   ///
   /// @throws IllegalArgumentException if n is 0, or hits exceeds n
   public static Interval wilson(int hits, int n) {
     return wilson(hits, n, Z);
   }
 
-  /// The Wilson interval at a given confidence.
+  /// Returns the Wilson interval at a given confidence.
   ///
   /// @param confidence such as 0.9; a one-sided bound at 0.95 is an end of the interval at 0.9
   public static Interval wilsonAt(int hits, int n, double confidence) {

@@ -12,8 +12,8 @@ package dev.nudge.eval;
 ///
 ///     e √( 2 (1 + 1/k) ln( √(1 + k) / α ) )
 ///
-/// and so applies to every asymptotically normal estimate: differences, ratios, pooled ones. The
-/// interval is tightest near the n that ρ is chosen for: n ρ² = −2 ln α + ln(1 − 2 ln α) there.
+/// and so applies to every asymptotically normal estimate: differences, ratios, pooled estimates.
+/// The interval is tightest near the n that ρ is chosen for: n ρ² = −2 ln α + ln(1 − 2 ln α) there.
 /// Solved for α, it is an always-valid p-value:
 ///
 ///     p = √(1 + k) · exp( −z² k / (2 (1 + k)) ),   z = value / e
@@ -27,13 +27,13 @@ package dev.nudge.eval;
 /// @param rhoSquared ρ²
 public record NormalMixture(double alpha, double rhoSquared) {
 
-  /// The mixture whose intervals are tightest at `tightestAt` observations.
+  /// Returns the mixture whose intervals are tightest at `tightestAt` observations.
   public static NormalMixture of(double alpha, double tightestAt) {
     double log = -2 * Math.log(alpha);
     return new NormalMixture(alpha, (log + Math.log(1 + log)) / tightestAt);
   }
 
-  /// The mixture with the same ρ at another α.
+  /// Returns the mixture with the same ρ at another α.
   public NormalMixture at(double other) {
     return new NormalMixture(other, rhoSquared);
   }
@@ -46,13 +46,13 @@ public record NormalMixture(double alpha, double rhoSquared) {
         : estimate.error() * Math.sqrt(2 * (1 + 1 / k) * (Math.log1p(k) / 2 - Math.log(alpha)));
   }
 
-  /// The interval around the estimate.
+  /// Returns the interval around the estimate.
   public Interval interval(Estimate estimate) {
     double half = halfWidth(estimate);
     return new Interval(estimate.value() - half, estimate.value() + half);
   }
 
-  /// The two-sided always-valid p-value of "the true value is 0".
+  /// Returns the two-sided always-valid p-value of "the true value is 0".
   public double p(Estimate estimate) {
     double k = estimate.n() * rhoSquared;
     if (k == 0 || estimate.value() == 0) {
@@ -62,7 +62,7 @@ public record NormalMixture(double alpha, double rhoSquared) {
     return Math.min(1, Math.exp(Math.log1p(k) / 2 - z * z / 2 * (k / (1 + k))));
   }
 
-  /// The one-sided always-valid p-value of "the true value is at most 0".
+  /// Returns the one-sided always-valid p-value of "the true value is at most 0".
   public double pAbove(Estimate estimate) {
     return estimate.value() > 0 ? p(estimate) : 1;
   }

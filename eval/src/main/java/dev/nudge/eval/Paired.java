@@ -42,10 +42,10 @@ public record Paired(int both, int onlyFirst, int onlySecond, int neither, doubl
     return new Paired(cells[0], cells[1], cells[2], cells[3], p(cells[1], cells[2]));
   }
 
-  /// The two-sided exact p-value of a split into `a` and `b`.
+  /// Returns the two-sided exact p-value of a split into `a` and `b`.
   static double p(int a, int b) {
     int n = a + b;
-    double logTerm = -n * Math.log(2); // of C(n, 0) / 2^n, which may be below any double
+    double logTerm = -n * Math.log(2); // log of C(n, 0) / 2^n, which may underflow a double
     double sum = 0;
     for (int i = 0; i <= Math.min(a, b); i++) {
       sum += Math.exp(logTerm);
@@ -54,24 +54,24 @@ public record Paired(int both, int onlyFirst, int onlySecond, int neither, doubl
     return Math.min(1, 2 * sum);
   }
 
-  /// The number of cases.
+  /// Returns the number of cases.
   public int cases() {
     return both + onlyFirst + onlySecond + neither;
   }
 
-  /// The second model's accuracy minus the first's.
+  /// Returns the second model's accuracy minus the first's.
   public double difference() {
     return (onlySecond - onlyFirst) / (double) cases();
   }
 
-  /// The interval of [#difference()], by [PairedShares].
+  /// Returns the interval of [#difference()], by [PairedShares].
   ///
   /// @param confidence such as 0.95; a one-sided bound at 0.95 is an end of the interval at 0.9
   public Interval interval(double confidence) {
     return PairedShares.interval(onlyFirst, onlySecond, cases(), confidence);
   }
 
-  /// Tells whether the second model is better, at the level of 5 %.
+  /// Returns whether the second model is better, at the level of 5 %.
   public boolean secondIsBetter() {
     return onlySecond > onlyFirst && p < 0.05;
   }

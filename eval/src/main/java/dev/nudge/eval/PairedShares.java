@@ -44,7 +44,7 @@ final class PairedShares {
     return (in + out) / 2;
   }
 
-  /// How many standard errors the counts are above a difference.
+  /// Returns by how many standard errors the counts exceed a difference.
   private static double score(int b, int c, double n, double d) {
     double linear = -c - b + (2 * n - c + b) * d;
     double root = Math.sqrt(linear * linear + 8 * n * b * d * (1 - d));

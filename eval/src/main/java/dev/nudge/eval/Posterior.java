@@ -5,29 +5,29 @@ import org.apache.commons.numbers.gamma.LogBeta;
 /// Bayesian posterior of a rate after s hits in n cases, from a uniform prior: Beta(1 + s, 1 + n −
 /// s).
 ///
-/// It gives readable numbers beside a test: the probability that one rate exceeds another, and the
-/// expected loss of choosing it. They are no test: under repeated looks "95 % likely" is reached
-/// by chance far more often than in 5 % of experiments.
+/// It supplements a test by readable numbers: the probability that one rate exceeds another, and
+/// the expected loss of choosing it. They do not replace a test: with repeated analyses "95 %
+/// likely" is reached by chance in far more than 5 % of experiments.
 ///
 /// @param a first parameter of the beta distribution
 /// @param b second parameter of the beta distribution
 public record Posterior(double a, double b) {
-  private static final int STEPS = 2000; // of Simpson's rule: 1e-9 of the integrals here
+  private static final int STEPS = 2000; // of Simpson's rule: relative error 1e-9 here
   private static final double REACH = 12; // standard deviations
 
-  /// The posterior after `hits` hits in `n` cases.
+  /// Returns the posterior after `hits` hits in `n` cases.
   public static Posterior of(long hits, long n) {
     return new Posterior(1 + hits, 1 + n - hits);
   }
 
-  /// The posterior mean.
+  /// Returns the posterior mean.
   public double mean() {
     return a / (a + b);
   }
 
-  /// The probability that this rate exceeds `other`.
+  /// Returns the probability that this rate exceeds `other`.
   ///
-  /// ∫ f(x) F_other(x) dx over where f is
+  /// Integrates f(x) · F_other(x) within [#REACH] standard deviations of the mean.
   public double above(Posterior other) {
     double deviation = Math.sqrt(a * b / ((a + b) * (a + b) * (a + b + 1)));
     double low = Math.max(0, mean() - REACH * deviation);
@@ -41,7 +41,7 @@ public record Posterior(double a, double b) {
     return Math.clamp(sum * width / 3, 0, 1);
   }
 
-  /// The expected loss of choosing this rate: the mean of max(0, other − this).
+  /// Returns the expected loss of choosing this rate: the mean of max(0, other − this).
   public double expectedLoss(Posterior other) {
     double loss =
         other.mean() * new Posterior(other.a + 1, other.b).above(this)

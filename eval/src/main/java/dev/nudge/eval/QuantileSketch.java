@@ -38,12 +38,12 @@ public final class QuantileSketch {
     }
   }
 
-  /// The number of values added.
+  /// Returns the number of values added.
   public long count() {
     return count;
   }
 
-  /// The p-quantile within 1 %; 0 if the sketch is empty.
+  /// Returns the p-quantile within 1 %; 0 if the sketch is empty.
   public double quantile(double p) {
     if (count == 0) {
       return 0;
@@ -54,8 +54,8 @@ public final class QuantileSketch {
         : 2 * Math.exp(bucket * LOG_GAMMA) / (1 + Math.exp(LOG_GAMMA)); // the bucket's middle
   }
 
-  /// The confidence interval of the p-quantile, valid at all times; the upper end is infinite if
-  /// there are too few values.
+  /// Returns the confidence interval of the p-quantile, valid at all times; the upper end is
+  /// infinite if there are too few values.
   public Interval interval(double p, double alpha) {
     BetaMixture mixture = BetaMixture.around(p, TIGHTEST_AT);
     double limit = -Math.log(alpha);
@@ -70,7 +70,7 @@ public final class QuantileSketch {
         last == null ? infinite : Math.exp(last * LOG_GAMMA));
   }
 
-  /// The last rank from `middle` towards `outermost` that is not rejected.
+  /// Returns the last rank from `middle` towards `outermost` that is not rejected.
   private long end(BetaMixture mixture, double p, double limit, long middle, long outermost) {
     long in = middle;
     long out = outermost + Long.signum(outermost - middle);
@@ -85,7 +85,7 @@ public final class QuantileSketch {
     return in;
   }
 
-  /// The bucket of the value with a rank (from 1); null if the value is 0.
+  /// Returns the bucket of the value with a rank (from 1); null if the value is 0.
   private @Nullable Integer bucket(long rank) {
     long seen = zeros;
     if (rank <= seen) {

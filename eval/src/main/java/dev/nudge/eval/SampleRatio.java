@@ -9,7 +9,7 @@ import org.apache.commons.numbers.gamma.RegularizedGamma;
 ///
 /// A mismatch means that units of one arm get lost between assignment and log, so no difference
 /// between the arms is trustworthy. The threshold [#ALARM] is far below 5 % because the test is
-/// looked at continuously.
+/// evaluated continuously.
 ///
 /// @param statistic X²
 /// @param degrees degrees of freedom
@@ -18,7 +18,7 @@ public record SampleRatio(double statistic, int degrees, double p) {
   /// The p-value below which the arms may not be compared.
   public static final double ALARM = 0.001;
 
-  private static final double LEAST_EXPECTED = 10; // in each cell, for the chi-square to hold
+  private static final double LEAST_EXPECTED = 10; // per cell, for the chi-square approximation
 
   /// No counts.
   public static final SampleRatio NONE = new SampleRatio(0, 0, 1);
@@ -26,7 +26,7 @@ public record SampleRatio(double statistic, int degrees, double p) {
   /// Compares counts with weights.
   ///
   /// @param counts units per arm
-  /// @param weights of the arms, with any sum; an arm of weight 0 is left out
+  /// @param weights weights of the arms, with any sum; an arm of weight 0 is left out
   public static SampleRatio of(long[] counts, double[] weights) {
     double total = 0;
     double sum = 0;
@@ -51,7 +51,7 @@ public record SampleRatio(double statistic, int degrees, double p) {
     return of(statistic, arms - 1);
   }
 
-  /// Sums the statistics of several stages, each with weights of its own.
+  /// Sums the statistics of several stages, each with its own weights.
   public static SampleRatio sum(List<SampleRatio> stages) {
     return of(
         stages.stream().mapToDouble(SampleRatio::statistic).sum(),

@@ -6,7 +6,7 @@ import org.apache.commons.numbers.gamma.InverseErfc;
 import org.apache.commons.numbers.gamma.LogBeta;
 
 /// Normal distribution, and the log of the incomplete beta function, which underflows a double if
-/// many answers speak against a rate.
+/// many answers contradict a rate.
 ///
 /// Γ, the error function and the incomplete gamma function are those of Commons Numbers, which has
 /// the incomplete beta function itself but not its logarithm. That is its continued fraction [1].
@@ -14,16 +14,16 @@ import org.apache.commons.numbers.gamma.LogBeta;
 /// [1] NIST Digital Library of Mathematical Functions, 8.17.22.
 final class Special {
   private static final double PRECISION = 1e-15;
-  private static final int MOST_TERMS = 100_000; // √ of the largest argument, several times
+  private static final int MOST_TERMS = 100_000; // several times √ of the largest argument
 
   private Special() {}
 
-  /// The upper tail probability of the standard normal distribution.
+  /// Returns the upper tail probability of the standard normal distribution.
   static double normalAbove(double z) {
     return Erfc.value(z / Math.sqrt(2)) / 2;
   }
 
-  /// The quantile function of the standard normal distribution.
+  /// Returns the quantile function of the standard normal distribution.
   static double normalQuantile(double share) {
     if (!(share > 0 && share < 1)) {
       throw new IllegalArgumentException("a share of " + share + " is not between 0 and 1");
@@ -47,7 +47,7 @@ final class Special {
     return Math.log1p(-Math.min(1, above));
   }
 
-  /// The log survival function of a beta distribution.
+  /// Returns the log survival function of a beta distribution.
   static double logBetaAbove(double a, double b, double x) {
     return logBetaBelow(b, a, 1 - x);
   }
@@ -59,7 +59,7 @@ final class Special {
           protected double getA(int n, double at) {
             int m = n / 2;
             return n == 0
-                ? 0 // not read
+                ? 0 // unused
                 : n % 2 == 0
                     ? m * (b - m) * at / ((a + n - 1) * (a + n))
                     : -(a + m) * (a + b + m) * at / ((a + n - 1) * (a + n));

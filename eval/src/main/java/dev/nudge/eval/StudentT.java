@@ -7,11 +7,11 @@ package dev.nudge.eval;
 public final class StudentT {
   private static final int HALVINGS = 200;
   private static final double FARTHEST = 1e9;
-  private static final double NORMAL = 1e8; // freedom from which on the two do not differ
+  private static final double NORMAL = 1e8; // degrees of freedom from which it equals the normal
 
   private StudentT() {}
 
-  /// The two-sided tail probability P(|T| > t).
+  /// Returns the two-sided tail probability P(|T| > t).
   ///
   /// @param freedom degrees of freedom, above 0; may be infinite
   public static double outside(double t, double freedom) {
@@ -22,7 +22,7 @@ public final class StudentT {
     return Math.exp(Special.logBetaBelow(freedom / 2, 0.5, freedom / (freedom + t * t)));
   }
 
-  /// The quantile at a probability, at most 10⁹.
+  /// Returns the quantile at a probability, at most 10⁹.
   ///
   /// @param share between 0 and 1
   /// @param freedom degrees of freedom, above 0; may be infinite

@@ -11,32 +11,32 @@ public record Wins(long wins, long losses, long ties) {
   /// No pairs.
   public static final Wins NONE = new Wins(0, 0, 0);
 
-  /// The sum of two counts.
+  /// Returns the sum of two counts.
   public Wins plus(Wins other) {
     return new Wins(wins + other.wins, losses + other.losses, ties + other.ties);
   }
 
-  /// The number of pairs without ties.
+  /// Returns the number of pairs without ties.
   public long decided() {
     return wins + losses;
   }
 
-  /// The two-sided always-valid p-value of "wins and losses are equally likely".
+  /// Returns the two-sided always-valid p-value of "wins and losses are equally likely".
   public double p() {
     return BetaMixture.p(HALF.logEvidence(wins, decided(), 0.5));
   }
 
-  /// The win rate among decided pairs, ½ if there is none.
+  /// Returns the win rate among decided pairs, ½ if there is none.
   public double share() {
     return decided() == 0 ? 0.5 : wins / (double) decided();
   }
 
-  /// The confidence sequence of the win rate, valid at all times.
+  /// Returns the confidence sequence of the win rate, valid at all times.
   public Interval interval(double alpha) {
     return HALF.interval(wins, decided(), alpha);
   }
 
-  /// The 95 % Wilson interval of the win rate, for one look at the end.
+  /// Returns the 95 % Wilson interval of the win rate, for one look at the end.
   public Interval wilson() {
     return decided() == 0
         ? new Interval(0, 1)

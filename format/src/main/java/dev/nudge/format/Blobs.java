@@ -26,10 +26,10 @@ import java.util.regex.Pattern;
 /// `blobs/sha256` of an OCI image layout.
 ///
 /// A file is written under a temporary name (`.….tmp`), synced and renamed, so a file's bytes
-/// always match its name. Nothing is overwritten: a file of that name has the same bytes.
+/// always match its name. Nothing is overwritten: an existing file of that name has the same bytes.
 ///
-/// Threading: any number of threads and processes write at once; a caller that deletes a blob
-/// makes sure that nothing refers to it.
+/// Threading: any number of threads and processes write at once; a caller that deletes a blob must
+/// ensure that nothing refers to it.
 public final class Blobs {
   private static final Pattern DIGEST = Pattern.compile("sha256:[0-9a-f]{64}");
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
@@ -53,15 +53,15 @@ public final class Blobs {
 
   /// A stored file.
   ///
-  /// @param digest with its prefix
+  /// @param digest digest with its prefix
   public record Blob(String digest, long size) {}
 
-  /// Tells whether a text is a digest with its prefix.
+  /// Returns whether a text is a digest with its prefix.
   public static boolean isDigest(String text) {
     return DIGEST.matcher(text).matches();
   }
 
-  /// The path of a blob, present or not.
+  /// Returns the path of a blob, which may be absent.
   public Path path(String digest) {
     if (!isDigest(digest)) {
       throw new InputException(
@@ -71,7 +71,7 @@ public final class Blobs {
     return folder.resolve(digest.substring(Sha256.PREFIX.length()));
   }
 
-  /// Tells whether a blob is present.
+  /// Returns whether a blob is present.
   public boolean has(String digest) {
     return Files.isRegularFile(path(digest));
   }
@@ -148,7 +148,7 @@ public final class Blobs {
       Disk.force(channel, growing);
     }
     if (Files.getFileAttributeView(growing, PosixFileAttributeView.class) != null) {
-      growing.toFile().setReadOnly(); // it has other names, under which somebody may open it
+      growing.toFile().setReadOnly(); // its hard links may be opened for writing
     }
     return new Blob(Sha256.PREFIX + sha.hex(), size);
   }
@@ -170,10 +170,10 @@ public final class Blobs {
     return bytes;
   }
 
-  /// Makes a folder of blobs under readable names; hard links if the system can. The folder
-  /// appears as a whole or not at all, and every file's digest is verified.
+  /// Makes a folder of blobs under readable names, as hard links if the system can. The folder
+  /// appears complete or not at all, and every file's digest is verified.
   ///
-  /// @param names name → digest, a plain name each
+  /// @param names file name, without folders → digest
   /// @throws InputException if a blob is missing or damaged
   /// @throws RunException if the folder cannot be written
   public void unpack(Map<String, String> names, Path target) {
@@ -187,7 +187,7 @@ public final class Blobs {
           throw damaged(digest);
         }
         if (!Sha256.ofFile(path(digest)).equals(digest)) {
-          Disk.delete(path(digest)); // nothing is lost, and it can be stored again
+          Disk.delete(path(digest)); // it is damaged anyway, and can be stored again
           throw damaged(digest);
         }
       }
@@ -199,7 +199,7 @@ public final class Blobs {
           Disk.link(path(file.getValue()), to);
         }
         Disk.forceFolder(growing);
-        if (!Files.isDirectory(target)) { // another may have made it meanwhile
+        if (!Files.isDirectory(target)) { // another process may have made it meanwhile
           Disk.move(growing, target);
           Disk.forceFolder(target.getParent());
         }
@@ -209,7 +209,7 @@ public final class Blobs {
     } catch (IOException e) {
       if (!Files.isDirectory(target)) {
         for (String digest : names.values()) {
-          if (!has(digest)) { // somebody has collected it meanwhile
+          if (!has(digest)) { // another process has deleted it meanwhile
             throw damaged(digest);
           }
         }
@@ -224,7 +224,7 @@ public final class Blobs {
             .formatted(path(digest)));
   }
 
-  /// The digests of all blobs.
+  /// Returns the digests of all blobs.
   public List<String> all() {
     List<String> all = new ArrayList<>();
     for (Path file : files()) {
@@ -251,12 +251,12 @@ public final class Blobs {
     }
   }
 
-  /// Deletes temporary files of killed processes, here and in the parent of a folder that was
+  /// Deletes temporary files of killed processes, here and in `unpackedParent`, where folders were
   /// unpacked.
-  public void sweep(Path beside) {
+  public void sweep(Path unpackedParent) {
     Instant old = Instant.now().minus(ABANDONED);
     List<Path> left = new ArrayList<>(files());
-    left.addAll(in(beside).files());
+    left.addAll(in(unpackedParent).files());
     for (Path file : left) {
       String name = file.getFileName().toString();
       try {
@@ -268,7 +268,7 @@ public final class Blobs {
           Disk.deleteTree(file);
         }
       } catch (IOException e) {
-        // next time
+        // retried by the next sweep
       }
     }
   }

@@ -3,12 +3,12 @@ package dev.nudge.format;
 import java.io.IOException;
 import java.io.InputStream;
 
-/// The next bytes of a stream, up to a number of them. Closing it closes the stream.
+/// A stream of at most a number of the next bytes of another stream. Closing it closes the stream.
 public class BoundedStream extends InputStream {
   private final InputStream in;
   private long left;
 
-  /// @param bytes after which this stream ends
+  /// @param bytes most bytes, after which this stream ends
   public BoundedStream(InputStream in, long bytes) {
     this.in = in;
     this.left = bytes;

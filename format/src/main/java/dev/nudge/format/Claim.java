@@ -20,11 +20,11 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// A write lock on a folder or file, held by one writer at a time. A second writer is refused
-/// ([#of]), or waits if several keep entries in one folder ([#await]).
+/// ([#of]), or waits if writers share one folder ([#await]).
 ///
 /// The lock is on a file: `.nudge.writer` in the folder, or `.NAME.writer` beside it if the folder
 /// does not exist yet; for waiting writers `.nudge.lock` in the folder. It ends with [#close] or
-/// with the process. Parents that were made for the lock are deleted at its end if empty.
+/// with the process. Parents that were made for the lock file are then deleted if empty.
 ///
 /// Threading: any thread may close it.
 public final class Claim implements AutoCloseable {
@@ -36,7 +36,7 @@ public final class Claim implements AutoCloseable {
   private final Path place;
   private final Path file;
   private final LockFile lock;
-  private final List<Path> parents; // made for it, the deepest first
+  private final List<Path> parents; // made for the lock file, deepest first
   private boolean closed;
 
   private Claim(Path place, Path file, LockFile lock, List<Path> parents) {
@@ -127,7 +127,7 @@ public final class Claim implements AutoCloseable {
     }
   }
 
-  /// Tells whether a writer has locked a folder now. Deletes a killed process's lock file.
+  /// Returns whether a writer has locked a folder now. Deletes a killed process's lock file.
   public static boolean isHeld(Path folder) {
     try {
       Path file = folder.toRealPath().resolve(FILE);
@@ -145,7 +145,7 @@ public final class Claim implements AutoCloseable {
         return lock == null;
       }
     } catch (IOException e) {
-      return false; // who begins to write will see
+      return false; // the next write reports the error
     }
   }
 
@@ -162,7 +162,7 @@ public final class Claim implements AutoCloseable {
           HELD.add(file);
           return new Claim(place, file, lock, parents);
         }
-        lock.close(); // another writer has put it there since
+        lock.close(); // another writer has replaced the file since
       }
     }
   }
@@ -173,7 +173,7 @@ public final class Claim implements AutoCloseable {
     return parent == null ? place.resolve(name) : parent.toRealPath().resolve(name);
   }
 
-  /// The path as the caller gave it.
+  /// Returns the path as the caller gave it.
   Path place() {
     return place;
   }
@@ -204,7 +204,7 @@ public final class Claim implements AutoCloseable {
         }
         Disk.delete(parent);
       } catch (IOException e) {
-        return; // absent, or an empty folder in nobody's way
+        return; // absent, or an empty folder that may stay
       }
     }
   }
@@ -212,13 +212,11 @@ public final class Claim implements AutoCloseable {
   /// A lock file, held by one process at a time and deleted when released.
   ///
   /// The system frees the lock of a killed process, so a leftover file blocks nobody. A process
-  /// that
-  /// waited for a file which is deleted by now, while another process made a new one, tries again
-  /// with the new one. On a file system without locks every process gets the lock.
+  /// that waited for a file that was deleted and made anew meanwhile tries again with the new file.
+  /// On a file system without locks every process gets the lock.
   ///
-  /// Threading: a process opens the same file once at a time, because closing a second channel
-  /// would
-  /// free the lock; the caller ensures that.
+  /// Threading: the caller ensures that a process opens a file once at a time, because closing a
+  /// second channel would free the lock.
   static final class LockFile implements AutoCloseable {
     private final Path file;
     private final FileChannel channel;
@@ -280,7 +278,7 @@ public final class Claim implements AutoCloseable {
         if (Disk.isInterrupt(e)) {
           throw e;
         }
-        return true; // no locks here
+        return true; // this file system has no locks
       }
     }
 
@@ -300,7 +298,7 @@ public final class Claim implements AutoCloseable {
       try (channel) {
         Disk.delete(file);
       } catch (IOException e) {
-        // in nobody's way
+        // a leftover file blocks nobody
       }
     }
   }

@@ -12,8 +12,8 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Typed access to a JSON configuration, by key; a wrong value is refused with file, key, value
-/// and what is allowed.
+/// Typed access to a JSON configuration, by key; an error names file, key, value and what is
+/// allowed.
 public final class ConfigJson {
   private static final long MOST_BYTES = 10_000_000;
 
@@ -29,7 +29,7 @@ public final class ConfigJson {
 
   /// Parses an object within a file.
   ///
-  /// @param place where it is, for messages; ends with the separator before a key
+  /// @param place its place in the file, for messages; ends with the separator before a key
   public static ConfigJson parse(Path file, String place, String text) {
     try {
       JsonNode root = Json.parseStrictly(text);
@@ -66,12 +66,12 @@ public final class ConfigJson {
     }
   }
 
-  /// Tells whether the key is present and not null.
+  /// Returns whether the key is present and not null.
   public boolean has(String key) {
     return present(key) && !values.get(key).isNull();
   }
 
-  /// Tells whether the key is present, null or not.
+  /// Returns whether the key is present, null or not.
   public boolean present(String key) {
     return values.has(key);
   }
@@ -89,7 +89,7 @@ public final class ConfigJson {
     return Json.plain(values);
   }
 
-  /// The object of a key; null if it is absent or null.
+  /// Returns the object of a key; null if it is absent or null.
   public @Nullable ConfigJson object(String key) {
     if (!has(key)) {
       return null;
@@ -100,7 +100,7 @@ public final class ConfigJson {
     return new ConfigJson(file, place + key + ".", values.get(key));
   }
 
-  /// Merges this object over another one, whose entries count for keys that are absent here.
+  /// Merges this object over another one, whose entries serve keys that are absent here.
   public ConfigJson over(ConfigJson below) {
     ObjectNode both = ((ObjectNode) below.values).deepCopy();
     both.setAll((ObjectNode) values);
@@ -129,7 +129,7 @@ public final class ConfigJson {
     return values.get(key).booleanValue();
   }
 
-  /// An integer from 1 to `most`.
+  /// Returns an integer from 1 to `most`.
   public int whole(String key, int absent, int most) {
     if (!present(key)) {
       return absent;
@@ -141,7 +141,7 @@ public final class ConfigJson {
     return node.intValue();
   }
 
-  /// A list.
+  /// Returns a list.
   ///
   /// @param size required number of entries; −1: any
   public List<JsonNode> list(String key, int size) {
@@ -169,7 +169,7 @@ public final class ConfigJson {
     return node.doubleValue();
   }
 
-  /// A positive number that float32 can hold.
+  /// Returns a positive number that float32 can hold.
   public double positive(String key, @Nullable Double absent) {
     double number = number(key, absent);
     if (!((float) number > 0 && (float) number <= Float.MAX_VALUE)) {

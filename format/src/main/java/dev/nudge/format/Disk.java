@@ -20,7 +20,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Makes every change of a file or folder that is kept: create, write, sync, rename, delete.
+/// Makes every change of files and folders: create, write, sync, rename, delete.
 ///
 /// All changes are in one class, so that a test can fail or kill the process before any of them
 /// ([#watch]), and need not wait for the device ([#flushes]).
@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// No method follows a symbolic link: a link may be replaced, renamed or deleted, but its target
 /// is never written, truncated or deleted.
 ///
-/// Threading: stateless but for the two settings of tests, set before they begin.
+/// Threading: stateless except for two settings that tests make before they begin.
 final class Disk {
   /// A listener for changes, called before each one.
   interface Watch {
@@ -45,12 +45,12 @@ final class Disk {
   private Disk() {}
 
   /// Sets the listener; null: none.
-  static void watch(@Nullable Watch told) {
-    watch = told;
+  static void watch(@Nullable Watch listener) {
+    watch = listener;
   }
 
-  /// Sets whether a sync (fsync) waits for the device. Only a power cut tells the difference, and
-  /// a test that simulates one listens by [#watch].
+  /// Sets whether a sync (fsync) waits for the device. Only a power cut shows the difference; a
+  /// test simulates one by [#watch].
   ///
   /// @return the previous setting
   static boolean flushes(boolean wait) {
@@ -60,9 +60,9 @@ final class Disk {
   }
 
   private static void before(String change, Path path) throws IOException {
-    Watch told = watch;
-    if (told != null) {
-      told.before(change, path);
+    Watch listener = watch;
+    if (listener != null) {
+      listener.before(change, path);
     }
   }
 
@@ -162,7 +162,7 @@ final class Disk {
     }
   }
 
-  /// Syncs a folder's entries. Not every system can, so a failure is ignored.
+  /// Syncs a folder's entries. Not every system supports it, so a failure is ignored.
   static void forceFolder(@Nullable Path folder) {
     if (folder == null) {
       return;
@@ -179,11 +179,11 @@ final class Disk {
             return folder;
           });
     } catch (IOException e) {
-      // The files themselves are whole and in place.
+      // The files themselves are complete and in place.
     }
   }
 
-  /// Work on a file channel.
+  /// Work that opens a file channel.
   interface Work<T> {
     T make() throws IOException;
   }
@@ -211,7 +211,7 @@ final class Disk {
     }
   }
 
-  /// Tells whether a channel was closed by an interrupt.
+  /// Returns whether a channel was closed by an interrupt.
   static boolean isInterrupt(IOException e) {
     return e instanceof ClosedByInterruptException || e instanceof FileLockInterruptionException;
   }
@@ -220,9 +220,9 @@ final class Disk {
   static void move(Path from, Path to) throws IOException {
     before("rename", to);
     Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    Watch told = watch;
-    if (told != null) {
-      told.renamed(from, to);
+    Watch listener = watch;
+    if (listener != null) {
+      listener.renamed(from, to);
     }
   }
 
@@ -261,7 +261,7 @@ final class Disk {
     }
   }
 
-  /// A folder and all its contents, contents before their folder.
+  /// Returns a folder and all its contents, contents before their folder.
   static List<Path> all(Path folder) throws IOException {
     try (Stream<Path> all = Files.walk(folder)) {
       return all.sorted(Comparator.reverseOrder()).toList();

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Checks free disk space before a run writes, without writing.
 ///
-/// The disk is that of the nearest existing parent folder. A disk that does not report its size,
-/// as some network mounts do not, counts as large enough.
+/// The disk of the nearest existing parent folder counts. A disk that does not report its size, as
+/// some network mounts do not, counts as large enough.
 public final class DiskRoom {
   /// Virtual file systems of Linux, in which no file can be made.
   private static final Set<String> VIEWS =
@@ -35,10 +35,10 @@ public final class DiskRoom {
 
   private DiskRoom() {}
 
-  /// The type of the virtual file system of a folder; null: it is on a real disk.
-  static @Nullable String view(Path there) {
+  /// Returns the type of a folder's virtual file system; null: the folder is on a real disk.
+  static @Nullable String view(Path folder) {
     try {
-      String type = Files.getFileStore(there).type();
+      String type = Files.getFileStore(folder).type();
       return VIEWS.contains(type) ? type : null;
     } catch (IOException e) {
       return null;
@@ -48,9 +48,9 @@ public final class DiskRoom {
   /// Checks that the files to write fit.
   ///
   /// @param out a folder that may be missing
-  /// @param bytes peak disk space of these files, beside the existing ones
+  /// @param bytes peak disk space of these files, in addition to existing ones
   /// @param what a description of these files
-  /// @param knobs flags that reduce it, such as `, or give a smaller --rank`; may be empty
+  /// @param knobs flags that reduce `bytes`, such as `, or give a smaller --rank`; may be empty
   /// @throws InputException in one line, if there is not enough disk space
   public static void check(Path out, long bytes, String what, String knobs) {
     long free = free(out);
@@ -61,10 +61,10 @@ public final class DiskRoom {
     }
   }
 
-  /// Tells whether a failure means a full disk or quota. The system's message may be in another
+  /// Returns whether a failure means a full disk or quota. The system's message may be in another
   /// language, so a failure on a disk without free space counts too.
   ///
-  /// @param folder on that disk
+  /// @param folder a folder on that disk
   public static boolean isFull(Throwable failure, Path folder) {
     boolean refused = false;
     for (Throwable e = failure; e != null; e = e.getCause()) {
@@ -89,15 +89,15 @@ public final class DiskRoom {
     try {
       FileStore disk = Files.getFileStore(there);
       boolean all =
-          "root".equals(System.getProperty("user.name")); // who may fill what is kept back
+          "root".equals(System.getProperty("user.name")); // root may use the reserved blocks
       long free = all ? disk.getUnallocatedSpace() : disk.getUsableSpace();
       return disk.getTotalSpace() == 0 || free < 0 ? Long.MAX_VALUE : free;
     } catch (IOException e) {
-      return Long.MAX_VALUE; // who begins to write will see
+      return Long.MAX_VALUE; // the next write reports the error
     }
   }
 
-  /// Total bytes of those files that exist.
+  /// Total bytes of the files that exist.
   public static long bytes(Collection<Path> files) {
     long bytes = 0;
     for (Path file : files) {

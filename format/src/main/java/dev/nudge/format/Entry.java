@@ -27,7 +27,7 @@ public record Entry(String name, StoredType type, List<Long> shape) {
     return new Entry(name, StoredType.of(dtype), Arrays.stream(shape).boxed().toList());
   }
 
-  /// The shape as an array.
+  /// Returns the shape as an array.
   public long[] dims() {
     return shape.stream().mapToLong(Long::longValue).toArray();
   }
@@ -36,7 +36,7 @@ public record Entry(String name, StoredType type, List<Long> shape) {
     return shape.stream().reduce(1L, (a, b) -> a * b);
   }
 
-  /// Bytes of the data; a last byte that is only partly used counts.
+  /// Bytes of the data, rounded up to whole bytes.
   public long bytes() {
     return (elements() * type.bits() + 7) / 8;
   }

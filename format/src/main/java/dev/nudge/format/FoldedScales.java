@@ -7,9 +7,9 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The factors s by which `quantize --method awq` scaled inputs of linear layers: what a layer
-/// reads is the dense model's input divided by `in`, what it gives is the dense model's output
-/// divided by `out`. They lie beside the model, in a file that no loader reads.
+/// The factors s by which `quantize --method awq` scaled inputs of linear layers: a layer's input
+/// is the dense model's divided by `in`, its output the dense model's divided by `out`. They are
+/// stored with the model, in a file that no other loader reads.
 ///
 /// An update B·A of the dense model is therefore B/out · A·in here.
 public final class FoldedScales {
@@ -34,23 +34,23 @@ public final class FoldedScales {
     }
   }
 
-  /// Reads those of a model folder; null: it has none.
+  /// Reads the scales of a model folder; null: it has none.
   public static @Nullable FoldedScales of(Path model) {
     Path file = model.resolve(FILE);
     return Files.isRegularFile(file) ? new FoldedScales(file) : null;
   }
 
-  /// The name of the tensor of a module's inputs.
+  /// Returns the name of the tensor with the scales of a module's inputs.
   public static String in(String module) {
     return module + IN;
   }
 
-  /// The name of the tensor of a module's outputs.
+  /// Returns the name of the tensor with the scales of a module's outputs.
   public static String out(String module) {
     return module + OUT;
   }
 
-  /// Writes an update of the dense model as one of this model.
+  /// Converts a LoRA update of the dense model to one of this model.
   ///
   /// @param a (rank, in), written to `toA`
   /// @param b (out, rank), written to `toB`

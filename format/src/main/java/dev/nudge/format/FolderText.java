@@ -12,35 +12,35 @@ import org.jspecify.annotations.Nullable;
 
 /// Reads the text files of a model folder: config, tokenizer and chat template.
 ///
-/// A GGUF file counts as a folder: `model.gguf/config.json` is the config that its metadata says,
-/// so whoever reads a model folder by this class reads GGUF files too.
+/// A GGUF file counts as a folder: `model.gguf/config.json` is the config derived from its
+/// metadata, so all code that reads model folders by this class reads GGUF files too.
 public final class FolderText {
-  /// Folders of chat templates beside the usual one.
+  /// Folders of named chat templates.
   public static final List<String> TEMPLATES =
       List.of("chat_templates", "additional_chat_templates");
 
   private FolderText() {}
 
-  /// Tells whether a model folder, or a GGUF file, is there.
+  /// Whether a model folder, or a GGUF file, exists.
   public static boolean isFolder(Path model) {
     return Files.isDirectory(model) || GgufFolder.of(model) != null;
   }
 
-  /// Tells whether a file is there.
+  /// Whether a file exists, or is derived from a GGUF file.
   public static boolean exists(Path file) {
     return Files.isRegularFile(file) || isDerived(file);
   }
 
-  /// The text of a file.
+  /// Returns the text of a file.
   ///
   /// @throws IOException as [Files#readString] does
-  /// @throws dev.nudge.settings.InputException if a GGUF file's metadata cannot be understood
+  /// @throws dev.nudge.settings.InputException if a GGUF file's metadata is invalid
   public static String read(Path file) throws IOException {
     String derived = derived(file);
     return derived == null ? Files.readString(file) : derived;
   }
 
-  /// The bytes of a file.
+  /// Returns the bytes of a file.
   ///
   /// @throws IOException as [Files#readAllBytes] does
   public static byte[] bytes(Path file) throws IOException {
@@ -48,7 +48,7 @@ public final class FolderText {
     return derived == null ? Files.readAllBytes(file) : derived.getBytes(StandardCharsets.UTF_8);
   }
 
-  /// Tells whether a file is derived from a GGUF file's metadata.
+  /// Returns whether a file is derived from a GGUF file's metadata.
   static boolean isDerived(Path file) {
     return folder(file) != null && GgufFolder.NAMES.contains(file.getFileName().toString());
   }
@@ -63,7 +63,7 @@ public final class FolderText {
     return parent == null ? null : GgufFolder.of(parent);
   }
 
-  /// The `.jinja` files of a folder, sorted; none if it is not there.
+  /// Lists the `.jinja` files of a folder, sorted; none if the folder is absent.
   public static List<Path> jinja(Path folder) {
     if (!Files.isDirectory(folder)) {
       return List.of();

@@ -24,17 +24,17 @@ import org.jspecify.annotations.Nullable;
 
 /// The weights of a GGUF file under Hugging Face's names.
 ///
-/// Float tensors are read in place. A matrix in another type, or with its rows in another order, is
-/// shown as its bytes, U8 (rows, bytes of a row), and described by [#packed]. Vectors that the file
-/// stores otherwise than Hugging Face does are converted: Gemma's norms lose the one that is added
-/// to them, biases of reordered rows are reordered.
+/// Float tensors are read in place. A matrix of another type, or with reordered rows, appears as
+/// its bytes, U8 (rows, bytes of a row), and [#packed] describes it. Vectors that GGUF stores
+/// differently from Hugging Face are converted: 1 is subtracted from Gemma's norms, biases of
+/// reordered rows are reordered back.
 ///
 /// Threading: as [WeightFile] says.
 public final class GgufFile implements WeightFile {
-  /// A matrix in blocks, in the file.
+  /// A matrix of quantised blocks in the file.
   ///
-  /// @param order of the file's rows; null: as Hugging Face has them
-  /// @param bytes rows one behind the other
+  /// @param order order of the file's rows; null: Hugging Face's
+  /// @param bytes all rows in sequence
   public record Packed(
       GgufType type, int rows, int cols, @Nullable HeadRows order, MemorySegment bytes) {}
 
@@ -53,15 +53,15 @@ public final class GgufFile implements WeightFile {
     this.architecture = files.architecture();
   }
 
-  /// Tells whether a file begins as GGUF files do.
+  /// Whether a file begins with GGUF's magic number.
   public static boolean is(Path file) {
     return GgufHeader.is(file);
   }
 
-  /// Opens a GGUF file; of a split model its first part, and the others beside it.
+  /// Opens a GGUF file; given the first part of a split model, opens all parts.
   ///
   /// @throws InputException if it cannot be read, breaks a rule of the format, or holds a tensor
-  ///     that its architecture has not
+  ///     that its architecture lacks
   public static GgufFile open(Path source) {
     GgufFile file = new GgufFile(source, GgufFiles.open(source));
     try {
@@ -176,7 +176,7 @@ public final class GgufFile implements WeightFile {
     };
   }
 
-  /// How a matrix is stored that is no plain tensor of a float type; null: it is one, or absent.
+  /// Returns how a quantised or reordered matrix is stored; null: a plain float tensor, or absent.
   public @Nullable Packed packed(String name) {
     BlockMatrix held = tensors.get(name);
     return held == null ? null : held.packed;

@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/// Streams one GGUF file: the header at once, tensors in any order, each to its place.
+/// Streams one GGUF file: the header at once, then tensors in any order, each at its offset.
 ///
-/// The file is written beside its target, in its whole length from the start, so that its metadata
-/// can be read back ([#temporary]) before the first tensor is made. [#place] renames it into place;
-/// [#close] without it deletes it.
+/// The file is written beside its target and has its full length from the start, so its metadata
+/// can be read back ([#temporary]) before the first tensor is written. [#place] renames it into
+/// place; [#close] without it deletes it.
 ///
 /// Threading: one thread.
 public final class GgufWriter extends TensorsFile {

@@ -24,11 +24,11 @@ import org.jspecify.annotations.Nullable;
 /// {"__metadata__": {text: text}, name: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
 /// ```
 ///
-/// The rules are those of the official library [1]; they also make a mapping safe: sorted by
+/// The rules are those of the official library [1]; they also make mapping the file safe: sorted by
 /// offset, the tensors cover the data from its first byte to its last without gap or overlap, and
 /// each has exactly the bytes of its shape. Beyond them: names are unique, and limits bound the
 /// cost of a header ([#MOST_BYTES] is the official one). Unknown keys of a tensor are ignored, as
-/// there.
+/// the official library does.
 ///
 /// [1] https://github.com/huggingface/safetensors
 record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
@@ -47,7 +47,7 @@ record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
     InputStream json =
         new BoundedStream(Channels.newInputStream(channel.position(8)), length) {
           @Override
-          public void close() {} // the channel is the caller's
+          public void close() {} // the caller closes the channel
         };
     StrictJson.read(
         file,

@@ -2,14 +2,14 @@ package dev.nudge.format;
 
 import java.nio.file.Path;
 
-/// The links of the cache of the hub's files.
+/// Recognises links within the Hugging Face hub's cache.
 public final class HubLinks {
   private HubLinks() {}
 
-  /// Whether a file that a link leads to is one of the cache of the hub's files, where the folders
-  /// of commits hold links to what repositories share.
+  /// Whether a link's target is a blob of the hub's cache, whose snapshot folders hold links to
+  /// blobs.
   ///
-  /// @param folder of the link
+  /// @param folder folder of the link
   public static boolean cached(Path folder, Path real) {
     Path snapshots = folder.getParent();
     Path repository = snapshots == null ? null : snapshots.getParent();
@@ -18,6 +18,6 @@ public final class HubLinks {
     }
     boolean named = String.valueOf(repository.getFileName()).startsWith("models--");
     return real.startsWith(repository.resolve("blobs"))
-        || named && real.startsWith(repository.resolveSibling("blobs")); // what repositories share
+        || named && real.startsWith(repository.resolveSibling("blobs")); // shared blobs
   }
 }

@@ -21,8 +21,7 @@ import tools.jackson.databind.ser.std.ToStringSerializer;
 /// Reads and writes JSON. Components of records become `snake_case` keys, paths strings, and enum
 /// values lower case.
 ///
-/// `PythonJson` writes files that Python reads too, as Python would; headers of weights have a
-/// streaming reader of their own.
+/// `PythonJson` writes files as Python would; [StrictJson] streams the headers of weight files.
 public final class Json {
   private static final JsonMapper MAPPER =
       JsonMapper.builder()
@@ -51,7 +50,7 @@ public final class Json {
     return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(value);
   }
 
-  /// A number for JSON; null if it is infinite or NaN.
+  /// Returns a number for JSON; null if it is infinite or NaN.
   public static @Nullable Double finite(double value) {
     return Double.isFinite(value) ? value : null;
   }

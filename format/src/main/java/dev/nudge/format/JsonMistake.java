@@ -5,15 +5,15 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 
-/// Describes a JSON syntax error in plain words, with its place, instead of Jackson's classes and
-/// settings.
+/// Describes a JSON syntax error in plain words, with its place, without names of Jackson's classes
+/// and settings.
 public final class JsonMistake {
   private static final Pattern CHARACTER =
       Pattern.compile("Unexpected character \\((.+?) \\(code [^)]*\\)+:? ?(.*)", Pattern.DOTALL);
   private static final Pattern TOKEN =
       Pattern.compile("(?:Unrecognized|Non-standard) token '(.*?)'.*", Pattern.DOTALL);
 
-  /// Literals of other languages. Another word may be a row's text, which messages do not show.
+  /// Literals of other languages. Messages show no other words, as these may be a row's text.
   private static final Set<String> WORDS =
       Set.of(
           "True",
@@ -44,7 +44,7 @@ public final class JsonMistake {
     return Refusal.oneLine(words(String.valueOf(e.getOriginalMessage())), 200);
   }
 
-  /// The place, `line 2, column 5`; empty if it is unknown.
+  /// Returns the place, `line 2, column 5`; empty if it is unknown.
   public static String place(JacksonException e) {
     var at = e.getLocation();
     return at == null || at.getLineNr() < 1 || at.getColumnNr() < 1
@@ -52,7 +52,7 @@ public final class JsonMistake {
         : "line " + at.getLineNr() + ", column " + at.getColumnNr();
   }
 
-  /// The place within a line, `column 5`; empty if the line ends too early.
+  /// Returns the place within a line, `column 5`; empty if the line ends too early.
   public static String column(JacksonException e) {
     var at = e.getLocation();
     boolean ends = of(e).startsWith("it ends");

@@ -14,16 +14,16 @@ import java.util.List;
 /// Threading: one thread.
 public final class LinesFile implements AutoCloseable {
   private final Path file;
-  private final Path beside;
+  private final Path temporary;
   private final FileChannel channel;
   private final ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
   private long at;
   private boolean stays;
   private boolean placed;
 
-  private LinesFile(Path file, Path beside, FileChannel channel) {
+  private LinesFile(Path file, Path temporary, FileChannel channel) {
     this.file = file;
-    this.beside = beside;
+    this.temporary = temporary;
     this.channel = channel;
   }
 
@@ -31,9 +31,9 @@ public final class LinesFile implements AutoCloseable {
   ///
   /// @throws RunException if it cannot be written, as all methods do
   public static LinesFile create(Path file) {
-    Path beside = beside(file);
+    Path temporary = beside(file);
     try {
-      return new LinesFile(file, beside, Disk.create(beside));
+      return new LinesFile(file, temporary, Disk.create(temporary));
     } catch (IOException e) {
       throw OutFolder.failure(file, e);
     }
@@ -41,7 +41,7 @@ public final class LinesFile implements AutoCloseable {
 
   /// Checks that files may be written into a folder.
   ///
-  /// @throws InputException if one is there already, or a folder
+  /// @throws InputException if a file exists and `overwrite` is false, or a folder has the name
   public static void checkFree(Path out, List<String> names, boolean overwrite) {
     for (String name : names) {
       Path file = out.resolve(name);
@@ -55,7 +55,7 @@ public final class LinesFile implements AutoCloseable {
     }
   }
 
-  /// The temporary path of a file.
+  /// Returns the temporary path of a file.
   public static Path beside(Path file) {
     return file.resolveSibling(file.getFileName() + ".tmp");
   }
@@ -79,7 +79,7 @@ public final class LinesFile implements AutoCloseable {
 
   private void flush() throws IOException {
     int bytes = buffer.flip().remaining();
-    Disk.write(channel, buffer, at, beside);
+    Disk.write(channel, buffer, at, temporary);
     at += bytes;
     buffer.clear();
   }
@@ -88,7 +88,7 @@ public final class LinesFile implements AutoCloseable {
   public void complete() {
     try {
       flush();
-      Disk.force(channel, beside);
+      Disk.force(channel, temporary);
       channel.close();
       Disk.forceFolder(file.toAbsolutePath().getParent());
     } catch (IOException e) {
@@ -106,7 +106,7 @@ public final class LinesFile implements AutoCloseable {
     }
   }
 
-  /// Makes [#close] keep the temporary file, if it is complete but not renamed.
+  /// Makes [#close] keep the temporary file even if it is not renamed.
   public void stay() {
     stays = true;
   }
@@ -114,7 +114,7 @@ public final class LinesFile implements AutoCloseable {
   /// Renames the complete file to its final name, over an older file.
   public void place() {
     try {
-      Disk.move(beside, file);
+      Disk.move(temporary, file);
       placed = true;
       Disk.forceFolder(file.toAbsolutePath().getParent());
     } catch (IOException e) {
@@ -122,18 +122,18 @@ public final class LinesFile implements AutoCloseable {
     }
   }
 
-  /// The current path of the lines.
+  /// Returns the current path of the lines.
   public Path where() {
-    return placed ? file : beside;
+    return placed ? file : temporary;
   }
 
-  /// Deletes the temporary file unless it was renamed or is to stay.
+  /// Deletes the temporary file unless it was renamed or [#stay] was called.
   @Override
   public void close() {
     try {
       channel.close();
-      if (!stays && Files.exists(beside)) {
-        Disk.delete(beside);
+      if (!stays && Files.exists(temporary)) {
+        Disk.delete(temporary);
       }
     } catch (IOException e) {
       throw OutFolder.failure(file, e);

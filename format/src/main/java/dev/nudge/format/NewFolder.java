@@ -14,27 +14,27 @@ import org.jspecify.annotations.Nullable;
 
 /// Writes a new folder under a temporary name and renames it into place as a whole.
 ///
-/// If nothing is in the place, the folder is written beside it as `.NAME.new` and renamed at once.
-/// If a folder is there, the files are written inside it as `.nudge.new` and then replace the old
-/// ones ([Swap]); so the place may be a link, a mount or a folder with a user's files, which stay.
+/// If the target is free, the folder is written beside it as `.NAME.new` and renamed. If the target
+/// is a folder, the files are written to its `.nudge.new` and then replace the old ones ([Swap]);
+/// so the target may be a link, a mount or a folder with a user's files, which stay.
 ///
-/// One writer at a time has a place ([Claim]).
+/// Only one writer at a time writes a target ([Claim]).
 ///
 /// [#close] without [#place] deletes the new folder, and parents that were made for it. The next
-/// writer deletes what a killed process left; [OutFolder#mend] repairs a place where a replacement
-/// was interrupted.
+/// writer deletes the leftovers of a killed process; [OutFolder#mend] repairs a target whose
+/// replacement was interrupted.
 public final class NewFolder implements AutoCloseable {
   private final Path given;
   private final Path target;
   private final Path path;
-  private final @Nullable Claim own; // ends with the folder
+  private final @Nullable Claim own; // closed with this
   private boolean placed;
 
   private NewFolder(Path given, @Nullable Claim own) throws IOException {
-    boolean there = Files.exists(given);
+    boolean present = Files.exists(given);
     this.given = given;
-    this.target = there ? given.toRealPath() : given.toAbsolutePath();
-    this.path = there ? target.resolve(Swap.NEW) : beside(target);
+    this.target = present ? given.toRealPath() : given.toAbsolutePath();
+    this.path = present ? target.resolve(Swap.NEW) : beside(target);
     this.own = own;
   }
 
@@ -59,7 +59,7 @@ public final class NewFolder implements AutoCloseable {
     }
   }
 
-  /// Makes a new folder for a place that the caller has locked and keeps locked.
+  /// Makes a new folder for a target that the caller keeps locked.
   ///
   /// @throws RunException if the folder cannot be written
   public static NewFolder in(Claim claim) {
@@ -83,27 +83,27 @@ public final class NewFolder implements AutoCloseable {
     }
   }
 
-  /// Deletes what a killed process left of a new folder for `target`.
+  /// Deletes a killed process's leftovers of a new folder for `target`.
   ///
   /// @throws RunException if it cannot be deleted
   public static void clear(Path target) {
     try {
-      Path there = target.toAbsolutePath();
-      Disk.deleteTree(there.resolve(Swap.NEW));
-      Disk.deleteTree(beside(there));
+      Path absolute = target.toAbsolutePath();
+      Disk.deleteTree(absolute.resolve(Swap.NEW));
+      Disk.deleteTree(beside(absolute));
     } catch (IOException e) {
       throw OutFolder.failure(target, e);
     }
   }
 
-  /// The path to write into until [#place].
+  /// Returns the path to write into until [#place].
   public Path path() {
     return path;
   }
 
   /// Moves the folder into its place.
   ///
-  /// @param old names of files in the place that are deleted, beside those that are replaced
+  /// @param old names of files in the target to delete, in addition to the replaced ones
   /// @throws RunException if that fails; the place is then unchanged
   public void place(List<String> old) {
     try {
@@ -119,7 +119,7 @@ public final class NewFolder implements AutoCloseable {
     }
   }
 
-  /// The names of all files, relative to the folder, without leftover lock files.
+  /// Returns the names of all files, relative to the folder, without leftover lock files.
   public List<String> names() {
     try {
       return Disk.all(path).stream()
@@ -147,16 +147,16 @@ public final class NewFolder implements AutoCloseable {
     }
   }
 
-  /// 4. `.nudge.old` and the empty `.nudge.put` are deleted.
+  /// Replaces the files of a folder atomically, by renames. The new files are complete in
+  /// `.nudge.new`; (1) the old files move to `.nudge.old`, (2) `.nudge.new` becomes `.nudge.put`,
+  /// which commits, (3) the new files move to their places, (4) both folders are deleted.
   ///
   /// `config.json` and `adapter_config.json` leave first and arrive last, so a program that reads
   /// the folder meanwhile sees no model rather than a part of one. A failure restores the old
-  /// files.
-  /// After a kill the next reader of the folder repairs it ([#mend]): if `.nudge.put` exists, by
-  /// steps 3 and 4; if only `.nudge.old` exists, by restoring it. If a single file changes, it is
-  /// renamed over the old one, and nothing else is done.
+  /// files. After a kill the next reader repairs the folder ([#mend]): if `.nudge.put` exists, by
+  /// steps 3 and 4; if only `.nudge.old` exists, by restoring it. A single file is just renamed.
   ///
-  /// A subfolder that is a link is not followed: its target's files are neither moved nor replaced.
+  /// A linked subfolder is not followed: its target's files are neither moved nor replaced.
   ///
   /// Threading: one swap or repair of a place at a time, others wait ([Claim#await]). Only one
   /// writer at a time writes a new folder ([Claim#of]).
@@ -178,7 +178,7 @@ public final class NewFolder implements AutoCloseable {
 
     /// Commits the files of `.nudge.new`.
     ///
-    /// @param old names of files that are deleted, beside those that are replaced
+    /// @param old names of files to delete, in addition to the replaced ones
     void put(List<String> old) throws IOException {
       List<Path> names = files(NEW);
       Set<Path> going = new LinkedHashSet<>(names);
@@ -222,7 +222,7 @@ public final class NewFolder implements AutoCloseable {
         try {
           undo(names);
         } catch (IOException | RuntimeException | Error left) {
-          e.addSuppressed(left); // for mend
+          e.addSuppressed(left); // mend completes the rollback
         }
         throw e;
       }
@@ -256,7 +256,7 @@ public final class NewFolder implements AutoCloseable {
       forceFolders(names);
     }
 
-    /// Deletes the old files and folders that they leave empty. `.nudge.put` goes last: without it
+    /// Deletes the old files, and folders that become empty. `.nudge.put` goes last: without it
     /// [#mend] would restore the old files.
     private void clean() throws IOException {
       Path old = place.resolve(OLD);
@@ -308,7 +308,7 @@ public final class NewFolder implements AutoCloseable {
       try {
         change.make();
       } catch (IOException e) {
-        // mended by the next who looks here
+        // the next mend repeats it
       }
     }
 
@@ -322,7 +322,7 @@ public final class NewFolder implements AutoCloseable {
           && link(name) == null;
     }
 
-    /// The first link between a name and the place, searched upwards; null: none.
+    /// Returns the first linked parent of a name below the place, searched upwards; null: none.
     private @Nullable Path link(Path name) {
       for (Path p = name.getParent(); p != null; p = p.getParent()) {
         if (Files.isSymbolicLink(place.resolve(p))) {
@@ -357,13 +357,13 @@ public final class NewFolder implements AutoCloseable {
     private void move(Path from, Path to) throws IOException {
       checkNoLink(place.relativize(to), Set.of());
       if (Files.isSymbolicLink(from) && isEmpty(to)) {
-        Disk.delete(to); // made for what took the link's place
+        Disk.delete(to); // made for the files that replaced the link
       }
       Disk.makeFolder(to.getParent());
       Disk.move(from, to);
     }
 
-    /// The names of all files in a folder of the swap.
+    /// Returns the names of all files in a folder of the swap.
     private List<Path> files(String folder) throws IOException {
       Path root = place.resolve(folder);
       Disk.checkNoLink(root);

@@ -25,23 +25,21 @@ import org.jspecify.annotations.Nullable;
 /// Checks `--out` before a run writes there, and writes files atomically.
 public final class OutFolder {
   private static final Set<String> LEFT =
-      Set.of(
-          NewFolder.Swap.NEW, Claim.WAITED_FOR, Claim.FILE, "run.json.tmp"); // by a killed process
+      Set.of(NewFolder.Swap.NEW, Claim.WAITED_FOR, Claim.FILE, "run.json.tmp"); // leftovers
 
   private OutFolder() {}
 
-  /// The folder itself, or its nearest existing parent; null if there is none.
+  /// Returns the folder itself, or its nearest existing parent; null: none exists.
   public static @Nullable Path existing(Path out) {
-    Path there = out.toAbsolutePath();
-    while (there != null && !Files.exists(there)) {
-      there = there.getParent();
+    Path nearest = out.toAbsolutePath();
+    while (nearest != null && !Files.exists(nearest)) {
+      nearest = nearest.getParent();
     }
-    return there;
+    return nearest;
   }
 
   /// Repairs a folder in which a killed process left a replacement half done ([NewFolder.Swap]);
-  /// call it
-  /// before reading a folder. Does nothing with another folder.
+  /// does nothing to any other folder. Call it before reading a folder.
   ///
   /// @throws InputException if it cannot be repaired
   public static void mend(Path folder) {
@@ -57,13 +55,13 @@ public final class OutFolder {
     }
   }
 
-  /// Tells whether a killed process left a half-done replacement in a folder.
+  /// Returns whether a killed process left a half-done replacement in a folder.
   public static boolean isCutOff(Path folder) {
     return new NewFolder.Swap(folder).isCutOff();
   }
 
-  /// Checks that `--out` can be made, or written into if it exists; changes nothing but repairs a
-  /// half-done replacement.
+  /// Checks that `--out` can be made, or written into if it exists; changes nothing, except that it
+  /// repairs a half-done replacement.
   ///
   /// @throws InputException if it cannot
   public static void checkPlace(Path out) {
@@ -75,25 +73,25 @@ public final class OutFolder {
     if (out.toString().matches("[A-Za-z][A-Za-z0-9+.-]+:[/\\\\].*")) { // one letter is a drive
       throw new InputException(flag + " " + out + " is a URL; give a folder of this machine");
     }
-    Path there = existing(out);
-    if (there == null || !Files.isDirectory(there)) {
+    Path nearest = existing(out);
+    if (nearest == null || !Files.isDirectory(nearest)) {
       throw new InputException(
-          flag + " " + out + " cannot be made: " + there + " is a file; give another folder");
+          flag + " " + out + " cannot be made: " + nearest + " is a file; give another folder");
     }
-    if (!Files.isWritable(there)) {
+    if (!Files.isWritable(nearest)) {
       throw new InputException(
           "%s %s cannot be written: no permission in %s, or its disk is read-only; give another folder"
-              .formatted(flag, out, there));
+              .formatted(flag, out, nearest));
     }
     if (Files.isSymbolicLink(out) && !Files.exists(out)) {
       throw new InputException(
           flag + " " + out + " is a link to what is not there; remove it, or give another folder");
     }
-    String view = DiskRoom.view(there);
+    String view = DiskRoom.view(nearest);
     if (view != null) {
       throw new InputException(
           "%s %s cannot be made: %s is a virtual file system (%s), which keeps no files; give another folder"
-              .formatted(flag, out, there, view));
+              .formatted(flag, out, nearest, view));
     }
     mend(out);
   }
@@ -111,7 +109,7 @@ public final class OutFolder {
     }
   }
 
-  /// Tells whether a new folder can be made: an empty folder and what a killed process left there
+  /// Returns whether a new folder can be made: an empty folder and a killed process's leftovers
   /// count as absent.
   public static boolean isFree(Path out) {
     if (!Files.exists(out)) {
@@ -124,7 +122,7 @@ public final class OutFolder {
     }
   }
 
-  /// Tells whether both paths exist and are the same folder.
+  /// Returns whether both paths exist and are the same folder.
   public static boolean same(Path a, Path b) {
     try {
       return Files.isSameFile(a, b);
@@ -142,14 +140,14 @@ public final class OutFolder {
 
   /// Writes a small file of bytes atomically.
   public static void place(Path file, byte[] bytes) {
-    Path beside = file.resolveSibling(file.getFileName() + ".tmp");
+    Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
     try {
       try {
-        Disk.write(beside, bytes);
-        Disk.move(beside, file);
+        Disk.write(temporary, bytes);
+        Disk.move(temporary, file);
       } finally {
-        if (Files.exists(beside)) {
-          Disk.delete(beside);
+        if (Files.exists(temporary)) {
+          Disk.delete(temporary);
         }
       }
       Disk.forceFolder(file.toAbsolutePath().getParent());
@@ -276,11 +274,11 @@ public final class OutFolder {
         Disk.delete(folder);
       }
     } catch (IOException e) {
-      // An empty folder too many is no harm.
+      // An empty folder does no harm.
     }
   }
 
-  /// Tells whether a file is a lock or temporary file of this package, and no content.
+  /// Whether a file is a lock or temporary file of this package.
   public static boolean isOurs(Path file) {
     String name = file.getFileName().toString();
     return name.startsWith(".nudge.") || (name.startsWith(".") && name.endsWith(".writer"));

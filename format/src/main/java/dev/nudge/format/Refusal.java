@@ -3,7 +3,7 @@ package dev.nudge.format;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 
-/// Formats errors about files on one line, whatever control characters their names and texts hold.
+/// Formats errors about files on one line, even if names and texts contain control characters.
 final class Refusal {
   private static final int MOST_SHOWN = 120;
 

@@ -42,7 +42,7 @@ public final class SafeTensors implements WeightFile {
 
   /// Opens a file, or the `model.safetensors` or `model.safetensors.index.json` of a folder.
   ///
-  /// @throws InputException where it is missing, cut or breaks a rule of the format
+  /// @throws InputException if it is missing, truncated or breaks a rule of the format
   public static SafeTensors open(Path fileOrFolder) {
     OutFolder.mend(fileOrFolder);
     var weights = new SafeTensors(fileOrFolder);

@@ -19,10 +19,10 @@ import tools.jackson.core.json.JsonFactory;
 
 /// Streams one safetensors file, byte for byte as the official library writes it.
 ///
-/// Types and shapes are given first, so the header is written at once and tensors may be written in
-/// any order, each to its place. The file is written beside its target as `NAME.tmp`; closing the
-/// writer after the last tensor syncs it and renames it over the target. Closing it earlier, after
-/// an error, deletes it and leaves the target unchanged.
+/// Types and shapes are given first, so the header is written at once and tensors may follow in any
+/// order. The file is written beside its target as `NAME.tmp`; closing the writer after the last
+/// tensor syncs it and renames it over the target. Closing it earlier, after an error, deletes it
+/// and leaves the target unchanged.
 ///
 /// Order (the official writer's): by type, the widest first, then by name; metadata sorted; the
 /// header padded with spaces to a multiple of 8 bytes, so every tensor is aligned to its elements.
@@ -62,9 +62,9 @@ public final class SafeTensorsWriter extends TensorsFile {
     return create(file, metadata, entries, List.of());
   }
 
-  /// Creates a file some of whose tensors are written part by part.
+  /// Creates a file; tensors of `stacks` are written part by part.
   ///
-  /// @param stacks of some of the entries
+  /// @param stacks stacks of some of the entries
   static SafeTensorsWriter create(
       Path file,
       Map<String, String> metadata,

@@ -14,12 +14,12 @@ import org.jspecify.annotations.Nullable;
 
 /// Computes the SHA-256 of memory and of files.
 ///
-/// Threading: one thread each.
+/// Threading: one thread per digest.
 public final class Sha256 {
   /// Prefix of a digest in a file, as in OCI.
   public static final String PREFIX = "sha256:";
 
-  private static final int SHORT = 12; // digits of a digest for people
+  private static final int SHORT = 12; // hexadecimal digits that [#shown] keeps
 
   private final MessageDigest digest;
 
@@ -42,30 +42,30 @@ public final class Sha256 {
     return HexFormat.of().formatHex(digest.digest());
   }
 
-  /// The first digits of a digest, for people.
+  /// Shortens a digest to its first digits, for people.
   public static String shown(String digest) {
     return digest.substring(0, Math.min(digest.length(), PREFIX.length() + SHORT));
   }
 
-  /// The digest of bytes, with its prefix.
+  /// Returns the digest of bytes, with its prefix.
   public static String of(byte[] bytes) {
     Sha256 sha = new Sha256();
     sha.update(MemorySegment.ofArray(bytes));
     return PREFIX + sha.hex();
   }
 
-  /// The digest of a small file, with its prefix; null if it is absent.
+  /// Returns the digest of a small file, with its prefix; null if it cannot be read.
   public static @Nullable String of(Path file) {
     try {
       return FolderText.isDerived(file)
           ? of(FolderText.bytes(file))
           : Files.isRegularFile(file) ? ofFile(file) : null;
     } catch (IOException e) {
-      return null; // whoever needs the file says what is wrong with it
+      return null; // the file's reader reports the error
     }
   }
 
-  /// The digest of a file of any size, with its prefix.
+  /// Returns the digest of a file of any size, with its prefix.
   public static String ofFile(Path file) throws IOException {
     return Disk.uninterrupted(
         () -> {

@@ -19,7 +19,7 @@ import java.util.function.Consumer;
 /// one fails or lacks a tensor, all are deleted. To replace an existing model use a [NewFolder],
 /// never file by file.
 ///
-/// Threading: any thread may write; one at a time does.
+/// Threading: any thread may write; calls are serialised.
 public final class ShardedWriter implements AutoCloseable {
   private final List<SafeTensorsWriter> files = new ArrayList<>();
   private final Map<String, SafeTensorsWriter> fileOf = new HashMap<>();
@@ -39,7 +39,7 @@ public final class ShardedWriter implements AutoCloseable {
   ///
   /// @param metadata text pairs of every file
   /// @param files each file with its tensors
-  /// @param stacks those of these tensors that are written part by part
+  /// @param stacks tensors among these that are written part by part
   /// @throws IllegalArgumentException if a file exists already
   public static ShardedWriter create(
       Map<String, String> metadata,
@@ -101,7 +101,7 @@ public final class ShardedWriter implements AutoCloseable {
       if (files.stream().allMatch(SafeTensorsWriter::finished)) {
         each(SafeTensorsWriter::place);
         whole = true;
-      } // else a write has failed and was told
+      } // else a write failed, and has thrown
     } finally {
       if (!whole) {
         files.forEach(SafeTensorsWriter::remove);
@@ -109,7 +109,7 @@ public final class ShardedWriter implements AutoCloseable {
     }
   }
 
-  /// Does it to all files; the first failure is thrown after the last.
+  /// Applies an action to all files; then throws the first failure.
   private void each(Consumer<SafeTensorsWriter> what) {
     RuntimeException failure = null;
     for (SafeTensorsWriter file : files) {

@@ -49,7 +49,7 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
     return parse(index);
   }
 
-  /// Names a subfolder that is a model, for the message about a folder that is none.
+  /// Names a model in a subfolder, for the message about a folder without weights.
   private static String inside(Path folder) throws IOException {
     try (Stream<Path> all = Files.list(folder)) {
       return all.filter(f -> Files.exists(f.resolve(SINGLE)) || Files.exists(f.resolve(INDEX)))
@@ -103,7 +103,7 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
     return new Shards(index, files);
   }
 
-  /// The path of a named shard, if the name stays in the folder.
+  /// Resolves the name of a shard; throws if it leads out of the folder.
   private static Path inside(Path index, String name) {
     Path given;
     try {

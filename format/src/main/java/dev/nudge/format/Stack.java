@@ -14,13 +14,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/// A tensor of a file that is seen as several of one size, which lie one behind the other; or one
-/// that is seen under another name.
+/// A stored tensor that readers see as several tensors of equal size, stored in sequence, or as one
+/// tensor under another name.
 ///
-/// @param entry of the tensor in the file
-/// @param file that holds it
-/// @param parts names under which its parts are seen, in their order
-/// @param transposed whether each part, seen as (out, in), lies as (in, out)
+/// @param entry entry of the stored tensor
+/// @param file file that holds it
+/// @param parts names of its parts, in order
+/// @param transposed whether each part (out, in) is stored as (in, out)
 public record Stack(Entry entry, Path file, List<String> parts, boolean transposed) {
   public Stack {
     parts = List.copyOf(parts);
@@ -33,10 +33,10 @@ public record Stack(Entry entry, Path file, List<String> parts, boolean transpos
     return all;
   }
 
-  /// Tensors of files as they are stored: each in the place of its parts.
+  /// Replaces the parts in each file's tensors by the stored tensors.
   ///
-  /// @param files each with its tensors as they are seen; those of stacks are anywhere
-  /// @param stacks with their files among these
+  /// @param files each file with its tensors as readers see them
+  /// @param stacks stored tensors whose parts are replaced
   public static Map<Path, List<Entry>> stored(
       Map<Path, ? extends Collection<Entry>> files, Collection<Stack> stacks) {
     Map<String, Stack> byPart = byPart(stacks);
@@ -53,14 +53,14 @@ public record Stack(Entry entry, Path file, List<String> parts, boolean transpos
     return stored;
   }
 
-  /// This stack in another file.
+  /// Returns this stack for another file.
   public Stack in(Path other) {
     return new Stack(entry, other, parts, transposed);
   }
 
-  /// The bytes of a part in the order in which they lie, from those of its rows.
+  /// Converts the rows of a part to its bytes in stored order.
   ///
-  /// @param part type and shape (out, in)
+  /// @param part name, type and shape (out, in)
   public Iterator<MemorySegment> lying(Entry part, Iterator<MemorySegment> rows) {
     if (!transposed || part.shape().size() < 2) {
       return rows;

@@ -4,10 +4,10 @@ import dev.nudge.tensor.Dtype;
 import org.jspecify.annotations.Nullable;
 
 /// Element types of safetensors, under its names and in the official library's order: its writer
-/// sorts by it, the last first.
+/// sorts tensors by type, the last type first.
 ///
-/// A file may hold any of them. Only those with a [#dtype] can become a tensor; the others can be
-/// read and copied as bytes.
+/// A file may hold any of them. Only types with a [#dtype] can become a tensor; tensors of other
+/// types can be copied as bytes.
 public enum StoredType {
   BOOL(8, Dtype.BOOL),
   F4(4, null),
@@ -40,7 +40,7 @@ public enum StoredType {
     this.dtype = dtype;
   }
 
-  /// Returns how a tensor of this type is stored.
+  /// Returns the stored type of a tensor's element type.
   public static StoredType of(Dtype dtype) {
     for (StoredType type : values()) {
       if (type.dtype == dtype) {
@@ -55,7 +55,7 @@ public enum StoredType {
     return bits;
   }
 
-  /// The element type of a tensor; null if a tensor cannot have it.
+  /// Returns the element type of a tensor; null if a tensor cannot have it.
   public @Nullable Dtype dtype() {
     return dtype;
   }

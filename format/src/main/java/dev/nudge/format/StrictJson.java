@@ -27,7 +27,7 @@ final class StrictJson {
   private static final JsonFactory FACTORY =
       JsonFactory.builder()
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          // Names are the file's: a shared table of them would be filled by whoever wrote it.
+          // Keys are untrusted: a file could fill Jackson's shared table of names.
           .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
           .streamReadConstraints(
               StreamReadConstraints.builder()
@@ -82,7 +82,7 @@ final class StrictJson {
     return Refusal.of(file, part + " is not valid JSON" + place + ": " + JsonMistake.of(e), e);
   }
 
-  /// Reads an object whose first token is current.
+  /// Reads the properties of an object; the current token is its start.
   void properties(String what, Consumer<StrictJson> each) {
     if (parser.currentToken() != JsonToken.START_OBJECT) {
       throw refuse(what + " is " + found() + "; an object is needed");
@@ -93,7 +93,7 @@ final class StrictJson {
     }
   }
 
-  /// The key of the value that comes next.
+  /// Returns the key of the next value.
   String name() {
     return parser.currentName();
   }
@@ -120,7 +120,7 @@ final class StrictJson {
     return unicode(what, parser.getString());
   }
 
-  /// Throws on an unpaired surrogate, which an escape can spell but no file can be written with.
+  /// Throws on an unpaired surrogate, which an escape can spell but UTF-8 cannot.
   private String unicode(String what, String text) {
     if (text.codePoints().anyMatch(c -> c >= 0xd800 && c <= 0xdfff)) {
       throw refuse(what + " is " + Refusal.quote(text) + ", with half of a surrogate pair");

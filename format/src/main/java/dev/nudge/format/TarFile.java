@@ -14,8 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Reads and writes tar archives of plain files, as POSIX's `ustar` lays them out: blocks of 512
-/// bytes, a header before each file, two empty blocks at the end.
+/// Reads and writes tar archives of plain files, in POSIX's `ustar` format: blocks of 512 bytes, a
+/// header before each file, two empty blocks at the end.
 ///
 /// Written archives have no times or owners, so the same files give the same bytes. Of archives of
 /// other programs, base-256 sizes and names in PAX headers are supported; links and devices are
@@ -29,7 +29,7 @@ public final class TarFile implements AutoCloseable {
   private static final int SUM = 148;
   private static final int TYPE = 156;
   private static final int PREFIX = 345;
-  private static final long OCTAL = 1L << 33; // the first size that eleven octal digits do not hold
+  private static final long OCTAL = 1L << 33; // the first size beyond eleven octal digits
   private static final int MOST_FILES = 100_000;
   private static final int MOST_PAX = 1 << 20;
 
@@ -147,7 +147,7 @@ public final class TarFile implements AutoCloseable {
     return name.startsWith("./") ? name.substring(2) : name;
   }
 
-  /// The name in a PAX header, lines of `LENGTH path=NAME`; null if there is none.
+  /// Returns the name in a PAX header, lines of `LENGTH path=NAME`; null: none.
   private static @Nullable String paxName(byte[] lines) {
     for (String line : new String(lines, StandardCharsets.UTF_8).split("\n")) {
       int sign = line.indexOf(" path=");
@@ -158,7 +158,7 @@ public final class TarFile implements AutoCloseable {
     return null;
   }
 
-  /// Tells whether the archive has a file.
+  /// Returns whether the archive has a file.
   public boolean has(String name) {
     return places.containsKey(name);
   }
@@ -180,21 +180,21 @@ public final class TarFile implements AutoCloseable {
     try {
       channel.close();
     } catch (IOException e) {
-      // it was only read
+      // it was only open for reading
     }
   }
 
   /// Writes an archive under a temporary name, and renames it when it is complete.
   public static final class Writer implements AutoCloseable {
     private final Path file;
-    private final Path beside;
+    private final Path temporary;
     private final FileChannel channel;
     private long at;
     private boolean placed;
 
-    private Writer(Path file, Path beside, FileChannel channel) {
+    private Writer(Path file, Path temporary, FileChannel channel) {
       this.file = file;
-      this.beside = beside;
+      this.temporary = temporary;
       this.channel = channel;
     }
 
@@ -202,10 +202,10 @@ public final class TarFile implements AutoCloseable {
     ///
     /// @throws RunException if it cannot be written
     public static Writer create(Path file) {
-      Path beside = file.resolveSibling(file.getFileName() + ".tmp");
+      Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
       try {
         Disk.makeFolder(file.toAbsolutePath().getParent());
-        return new Writer(file, beside, Disk.create(beside));
+        return new Writer(file, temporary, Disk.create(temporary));
       } catch (IOException e) {
         throw OutFolder.failure(file, e);
       }
@@ -213,7 +213,7 @@ public final class TarFile implements AutoCloseable {
 
     /// Adds a file of these bytes.
     ///
-    /// @param name of at most 100 bytes
+    /// @param name name of at most 100 bytes
     public void add(String name, byte[] bytes) {
       try {
         head(name, bytes.length);
@@ -277,7 +277,7 @@ public final class TarFile implements AutoCloseable {
 
     private void write(ByteBuffer bytes) throws IOException {
       int n = bytes.remaining();
-      Disk.write(channel, bytes, at, beside);
+      Disk.write(channel, bytes, at, temporary);
       at += n;
     }
 
@@ -285,13 +285,13 @@ public final class TarFile implements AutoCloseable {
       write(ByteBuffer.allocate((int) (-at & (BLOCK - 1))));
     }
 
-    /// Ends the archive and renames it into place.
+    /// Completes the archive and renames it into place.
     public void place() {
       try {
         write(ByteBuffer.allocate(2 * BLOCK));
-        Disk.force(channel, beside);
+        Disk.force(channel, temporary);
         channel.close();
-        Disk.move(beside, file);
+        Disk.move(temporary, file);
         placed = true;
         Disk.forceFolder(file.toAbsolutePath().getParent());
       } catch (IOException e) {
@@ -303,8 +303,8 @@ public final class TarFile implements AutoCloseable {
     public void close() {
       try {
         channel.close();
-        if (!placed && Files.exists(beside)) {
-          Disk.delete(beside);
+        if (!placed && Files.exists(temporary)) {
+          Disk.delete(temporary);
         }
       } catch (IOException e) {
         throw OutFolder.failure(file, e);

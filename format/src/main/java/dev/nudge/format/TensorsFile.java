@@ -13,7 +13,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/// Writes a file of tensors whose places are known before the first is written, in any order.
+/// Writes tensors in any order into a file whose layout is known from the start.
 ///
 /// The file is written beside its target as `NAME.tmp`; closing the writer after the last tensor
 /// syncs it and renames it over the target. Closing it earlier, after an error, deletes it and
@@ -23,7 +23,7 @@ import java.util.Map;
 abstract sealed class TensorsFile implements AutoCloseable permits GgufWriter, SafeTensorsWriter {
   private static final int CHUNK = 16 << 20;
 
-  /// A tensor's place.
+  /// A tensor's byte range in the file.
   ///
   /// @param what the tensor is, for messages
   record Place(Object what, long position, long bytes) {}
@@ -40,7 +40,7 @@ abstract sealed class TensorsFile implements AutoCloseable permits GgufWriter, S
 
   /// Creates the file and writes its header.
   ///
-  /// @throws RunException where the folder is missing or not writable, or the disk is full
+  /// @throws RunException if the folder is missing or not writable, or the disk is full
   TensorsFile(Path file, byte[] header, Map<String, Place> places, long size) {
     this.file = file;
     this.temporary = file.resolveSibling(file.getFileName() + ".tmp");
@@ -54,12 +54,12 @@ abstract sealed class TensorsFile implements AutoCloseable permits GgufWriter, S
     put(ByteBuffer.wrap(header), 0);
   }
 
-  /// The file while it is written.
+  /// Returns the temporary path, until [#place].
   public final Path temporary() {
     return temporary;
   }
 
-  /// Notes that a tensor is written.
+  /// Marks a tensor as written.
   void done(String name) {
     missing.remove(name);
   }
@@ -93,7 +93,7 @@ abstract sealed class TensorsFile implements AutoCloseable permits GgufWriter, S
     missing.remove(name);
   }
 
-  /// The place of a tensor that is to be written.
+  /// Returns the place of a tensor that is not written yet.
   Place place(String name) {
     Place place = missing.get(name);
     if (place == null) {
@@ -160,17 +160,17 @@ abstract sealed class TensorsFile implements AutoCloseable permits GgufWriter, S
     }
   }
 
-  /// Tells whether [#finish] has synced the file and it is not renamed yet.
+  /// Returns whether [#finish] has synced the file and it is not renamed yet.
   final boolean finished() {
     return finished;
   }
 
-  /// Tells whether the file is renamed over its target.
+  /// Returns whether the file is renamed over its target.
   final boolean placed() {
     return placed;
   }
 
-  /// Renames a finished file over its target; does nothing with an unfinished one.
+  /// Renames a finished file over its target; does nothing if it is unfinished.
   public void place() {
     if (!finished) {
       return;
@@ -210,7 +210,7 @@ abstract sealed class TensorsFile implements AutoCloseable permits GgufWriter, S
         Disk.delete(temporary);
       }
     } catch (IOException e) {
-      // The error that led here says more; what is left is a .tmp file.
+      // The earlier error matters more; only a .tmp file is left.
     }
   }
 
@@ -221,7 +221,7 @@ abstract sealed class TensorsFile implements AutoCloseable permits GgufWriter, S
       try {
         Disk.delete(file);
       } catch (IOException e) {
-        // The error that led here says more.
+        // The earlier error matters more.
       }
     }
   }

@@ -12,9 +12,9 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// A weight file some of whose tensors are seen otherwise: as parts, joined, or by another name.
+/// A weight file with views: tensors split into parts, joined, or renamed.
 ///
-/// Threading: as the file.
+/// Threading: as the viewed file.
 public final class ViewedFile implements WeightFile {
   private static final int BLOCK = 64; // rows and columns
 
@@ -35,15 +35,15 @@ public final class ViewedFile implements WeightFile {
 
   /// Views a file, which is closed with the view.
   ///
-  /// @param views of its tensors, by name
-  /// @param hidden names that are not seen any more
+  /// @param views views of its tensors, by name
+  /// @param hidden names of tensors that the view hides
   public static WeightFile of(WeightFile file, Map<String, Tensor> views, Set<String> hidden) {
     return of(file, views, hidden, List.of());
   }
 
   /// Views a file.
   ///
-  /// @param stacks how those of its views that are parts lie
+  /// @param stacks the stored tensors whose parts are among the views
   public static WeightFile of(
       WeightFile file, Map<String, Tensor> views, Set<String> hidden, List<Stack> stacks) {
     return views.isEmpty() ? file : new ViewedFile(file, views, hidden, stacks);
@@ -70,7 +70,7 @@ public final class ViewedFile implements WeightFile {
     return view == null ? file.entry(name) : Entry.of(name, view.dtype(), view.shape());
   }
 
-  /// A tensor as it is seen: a copy if the columns of its rows lie apart.
+  /// Returns a tensor; a view whose rows are not contiguous is copied.
   @Override
   public Tensor tensor(String name) {
     Tensor view = views.get(name);
@@ -85,7 +85,7 @@ public final class ViewedFile implements WeightFile {
         : view.rank() == 2 && view.cols() > 1 && view.stride(1) != 1;
   }
 
-  /// A contiguous copy.
+  /// Returns a contiguous copy.
   static Tensor together(Tensor view) {
     Dtype dtype = view.dtype();
     MemorySegment bytes = Arena.ofAuto().allocate(dtype.bytes() * view.elements(), 64);
@@ -110,13 +110,13 @@ public final class ViewedFile implements WeightFile {
     return view == null ? file.dtype(name) : view.dtype();
   }
 
-  /// The file that holds a tensor; of a view the first.
+  /// Returns the file that holds a tensor; for a view the first file.
   @Override
   public Path file(String name) {
     return views.containsKey(name) ? file.files().getFirst() : file.file(name);
   }
 
-  /// The stored bytes of a tensor; of a view those from its first number to its last.
+  /// Returns the stored bytes of a tensor; for a view from its first element to its last.
   @Override
   public MemorySegment bytes(String name) {
     Tensor view = views.get(name);

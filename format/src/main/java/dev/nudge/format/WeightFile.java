@@ -24,41 +24,41 @@ public interface WeightFile extends AutoCloseable {
     return GgufFile.is(fileOrFolder) ? GgufFile.open(fileOrFolder) : SafeTensors.open(fileOrFolder);
   }
 
-  /// The file or folder that was opened.
+  /// Returns the file or folder that was opened.
   Path source();
 
-  /// The names of all tensors, sorted.
+  /// Returns the names of all tensors, sorted.
   NavigableSet<String> names();
 
   /// Type and shape of a tensor.
   Entry entry(String name);
 
-  /// The file that holds a tensor.
+  /// Returns the file that holds a tensor.
   Path file(String name);
 
-  /// The stored bytes of a tensor of any type, read-only.
+  /// Returns the stored bytes of a tensor of any type, read-only.
   MemorySegment bytes(String name);
 
-  /// The weight files, in the order of their names.
+  /// Returns the weight files, in the order of their names.
   List<Path> files();
 
   /// The index file of the shards; null if there is none.
   @Nullable Path index();
 
-  /// The tensors of the files that are seen as others.
+  /// Returns the stored tensors that appear under other names or in parts.
   default List<Stack> stacks() {
     return List.of();
   }
 
-  /// The text metadata of the header; with several files, the first that has a key wins.
+  /// Returns the text metadata of the header; with several files, the first that has a key wins.
   Map<String, String> metadata();
 
-  /// Whether [#tensor] returns a copy, which is no part of the file.
+  /// Whether [#tensor] returns a copy, not a view of the file.
   default boolean copied(String name) {
     return false;
   }
 
-  /// A tensor as it is stored, read-only.
+  /// Returns a tensor as it is stored, read-only.
   ///
   /// @throws InputException if it is absent, or of a type that a tensor cannot have
   default Tensor tensor(String name) {
@@ -73,7 +73,7 @@ public interface WeightFile extends AutoCloseable {
     return Tensor.of(bytes(name), dtype, entry.dims());
   }
 
-  /// The type of a tensor that [#tensor] returns.
+  /// Returns the type of a tensor that [#tensor] returns.
   default Dtype dtype(String name) {
     return tensor(name).dtype();
   }

@@ -1,4 +1,4 @@
-/// Reads and writes files of weights (safetensors), JSON, tar, and folders that appear as a whole.
+/// Reads and writes files of weights (safetensors), JSON, tar, and folders, written whole.
 ///
 /// [dev.nudge.format.WeightFile] reads the tensors of a file, whatever its format;
 /// [dev.nudge.format.SafeTensors] maps a file or a folder of shards and views its tensors in

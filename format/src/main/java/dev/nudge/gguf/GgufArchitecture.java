@@ -7,23 +7,23 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// The architectures that GGUF files are read of: how each names the tensors of a layer, and what
-/// it stores otherwise than Hugging Face does.
+/// The supported architectures of GGUF files: how each names the tensors of a layer, and where it
+/// stores them differently from Hugging Face.
 public enum GgufArchitecture {
   /// Llama and Mistral; rows of q and k are in another order ([HeadRows]).
   LLAMA("llama", "llama", "LlamaForCausalLM", Layer.PLAIN, Layer.BIASED),
   QWEN2("qwen2", "qwen2", "Qwen2ForCausalLM", Layer.PLAIN, List.of("attn_q", "attn_k", "attn_v")),
-  /// A Llama; every fourth layer has no RoPE.
+  /// Llama without RoPE in every fourth layer.
   SMOLLM3("smollm3", "smollm3", "SmolLM3ForCausalLM", Layer.PLAIN, List.of()),
-  /// A Llama with four multipliers.
+  /// Llama with four multipliers.
   GRANITE("granite", "granite", "GraniteForCausalLM", Layer.PLAIN, Layer.BIASED),
-  /// Norms behind attention and MLP alone.
+  /// Norms only after attention and MLP.
   OLMO2("olmo2", "olmo2", "Olmo2ForCausalLM", Layer.BEHIND, List.of()),
   QWEN3("qwen3", "qwen3", "Qwen3ForCausalLM", Layer.QK_NORMS, List.of()),
-  /// Norms are stored as 1 + w; so they are in the next one.
+  /// Norms are stored as 1 + w, as in Gemma 3.
   GEMMA2("gemma2", "gemma2", "Gemma2ForCausalLM", Layer.AROUND, List.of()),
   GEMMA3("gemma3", "gemma3_text", "Gemma3ForCausalLM", Layer.AROUND_QK, List.of()),
-  /// q, k and v are one matrix, gate and up another.
+  /// q, k and v are one matrix; gate and up are another.
   PHI3("phi3", "phi3", "Phi3ForCausalLM", Layer.FUSED, List.of());
 
   private final String key;
@@ -93,38 +93,38 @@ public enum GgufArchitecture {
     }
   }
 
-  /// The architecture of `general.architecture`; null if it is none of these.
+  /// Returns the architecture of a `general.architecture`; null: unknown.
   public static @Nullable GgufArchitecture of(String key) {
     return Arrays.stream(values()).filter(a -> a.key.equals(key)).findFirst().orElse(null);
   }
 
-  /// The architecture that models of a `model_type` are written in; null if there is none.
+  /// Returns the architecture in which models of a `model_type` are written; null: none.
   public static @Nullable GgufArchitecture ofModelType(String modelType) {
     String type = modelType.equals("mistral") ? "llama" : modelType;
     return Arrays.stream(values()).filter(a -> a.modelType.equals(type)).findFirst().orElse(null);
   }
 
-  /// The value of `general.architecture`, and the prefix of the metadata's keys.
+  /// Returns the value of `general.architecture`, which also prefixes metadata keys.
   public String key() {
     return key;
   }
 
-  /// The `model_type` of a `config.json`.
+  /// Returns the `model_type` of a `config.json`.
   public String modelType() {
     return modelType;
   }
 
-  /// The transformers class of a `config.json`.
+  /// Returns the transformers class of a `config.json`.
   public String huggingFaceClass() {
     return huggingFaceClass;
   }
 
-  /// The modules of a layer: GGUF's name → Hugging Face's.
+  /// Returns the modules of a layer: GGUF's name → Hugging Face's.
   Map<String, String> layer() {
     return layer;
   }
 
-  /// Tells whether a module of a layer may have a bias.
+  /// Returns whether a module of a layer may have a bias.
   boolean mayHaveBias(String module) {
     return biased.contains(module);
   }
@@ -139,7 +139,7 @@ public enum GgufArchitecture {
     return this == LLAMA || this == SMOLLM3 || this == GRANITE;
   }
 
-  /// The known values of `general.architecture`, for messages.
+  /// Returns the known values of `general.architecture`, for messages.
   public static String known() {
     return Arrays.stream(values()).map(GgufArchitecture::key).collect(Collectors.joining(", "));
   }

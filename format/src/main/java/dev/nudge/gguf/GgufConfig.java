@@ -10,11 +10,10 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Derives from a GGUF header what the `config.json` of the model says.
+/// Derives a model's `config.json` from a GGUF header.
 ///
-/// Keys of a file are `A.block_count` and so on, with A its architecture. What llama.cpp computes
-/// from constants and not from the file is added: Gemma's query scale and its pattern of layers
-/// with a sliding window.
+/// Metadata keys are `A.block_count` and so on, with A the architecture. Values that llama.cpp has
+/// as constants are added: Gemma's query scale and its pattern of layers with a sliding window.
 final class GgufConfig {
   private static final int MOST = 1 << 22;
   private static final int MOST_LAYERS = 1 << 14;
@@ -42,10 +41,10 @@ final class GgufConfig {
     this.headDim = headDim();
   }
 
-  /// The architecture that a file names.
+  /// Returns the architecture that a file names.
   ///
-  /// @param wanted what the file has to hold: model or adapter
-  /// @throws dev.nudge.settings.InputException if it is none of the known ones
+  /// @param wanted required content of the file: model or adapter
+  /// @throws dev.nudge.settings.InputException if the architecture is unknown
   static GgufArchitecture architecture(GgufMetadata data, String wanted) {
     String kind = data.text("general.type");
     if (kind != null && !kind.equals(wanted)) {
@@ -64,7 +63,7 @@ final class GgufConfig {
     return a;
   }
 
-  /// The keys and values of `config.json`.
+  /// Returns the keys and values of `config.json`.
   static Map<String, @Nullable Object> of(GgufFiles files) {
     return new GgufConfig(files).values();
   }
@@ -201,7 +200,7 @@ final class GgufConfig {
     return keyHeads;
   }
 
-  /// The float type of most numbers, bfloat16 for packed ones.
+  /// Returns the float type of most elements; quantised ones count as bfloat16.
   private String type() {
     long[] elements = new long[GgufType.values().length];
     for (GgufFiles.Stored stored : files.tensors().values()) {
@@ -225,12 +224,12 @@ final class GgufConfig {
     c.put("mlp_bias", hasBias("ffn_gate", "ffn_up", "ffn_down"));
   }
 
-  /// Whether any of these has a bias: then all need one, or the checkpoint is refused.
+  /// Whether any of these parts has a bias; if so, the loader requires one for all.
   private boolean hasBias(String... parts) {
     return Arrays.stream(parts).anyMatch(part -> files.find("blk.0." + part + ".bias") != null);
   }
 
-  /// A factor; llama.cpp reads 0 as the default.
+  /// Returns a factor; 0 means the default, as in llama.cpp.
   private double multiplier(String name, @Nullable Double usual) {
     double factor = data.number(key(name), usual);
     return factor == 0 && usual != null ? usual : factor;
@@ -243,8 +242,8 @@ final class GgufConfig {
     return window == 0 ? null : window;
   }
 
-  /// @param large layers of the variant whose query scale is that of hidden size over heads
-  /// @param pattern every such layer has full attention
+  /// @param large number of layers of the variant whose query scale is hidden size / heads
+  /// @param pattern every `pattern`-th layer has full attention
   private void gemma(Map<String, @Nullable Object> c, int large, int pattern) {
     c.put("hidden_activation", "gelu_pytorch_tanh");
     c.put("query_pre_attn_scalar", layers == large ? (double) width / heads : headDim);
@@ -267,7 +266,7 @@ final class GgufConfig {
     }
   }
 
-  /// Refuses heads that turn in part only.
+  /// Refuses partial RoPE, which rotates only a part of a head.
   private void whole() {
     int turned = whole("rope.dimension_count", headDim);
     if (turned != headDim) {
@@ -370,7 +369,7 @@ final class GgufConfig {
     return list;
   }
 
-  /// The numbers of a tensor of the config; null if there is none.
+  /// Returns the numbers of a tensor such as `rope_freqs.weight`; null: absent.
   private double @Nullable [] factors(String name) {
     GgufFiles.Stored stored = files.find(name);
     if (stored == null) {

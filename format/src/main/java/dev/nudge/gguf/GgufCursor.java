@@ -11,7 +11,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/// Reads the fields of a GGUF header one after the other, none beyond the end of the file.
+/// Reads the fields of a GGUF header in sequence, never beyond the end of the file.
 final class GgufCursor {
   private static final int MOST_TEXT = 16 << 20; // a chat template is some kilobytes
 
@@ -24,7 +24,7 @@ final class GgufCursor {
     this(file, bytes, from, bytes.byteSize());
   }
 
-  /// @param known bytes at the begin that are there; the others are not yet
+  /// @param known bytes from the start of the file that are present; the rest is a hole
   GgufCursor(Path file, MemorySegment bytes, long from, long known) {
     this.file = file;
     this.bytes = bytes;
@@ -32,7 +32,7 @@ final class GgufCursor {
     this.at = from;
   }
 
-  /// A field lies beyond the bytes that are there.
+  /// Thrown if a field lies beyond the bytes that are present.
   static final class Beyond extends RuntimeException {
     private Beyond() {
       super("", null, false, false);
@@ -47,7 +47,7 @@ final class GgufCursor {
     return bytes.byteSize() - at;
   }
 
-  /// Skips bytes and returns where they began.
+  /// Skips bytes and returns the offset of the first.
   long skip(long count) {
     if (count < 0 || count > left()) {
       throw refuse("is cut off in its header, at byte " + at + " of " + bytes.byteSize());
@@ -68,7 +68,7 @@ final class GgufCursor {
     return bytes.get(JAVA_LONG_UNALIGNED, skip(8));
   }
 
-  /// Reads a number of entries, of which each takes `least` bytes or more.
+  /// Reads a count of entries that take at least `least` bytes each.
   long count(String what, long least) {
     long count = u64();
     if (count < 0 || count > left() / least) {
@@ -80,7 +80,7 @@ final class GgufCursor {
 
   /// Reads a string.
   ///
-  /// @param what it is, for messages
+  /// @param what name of the string in messages
   String text(String what) {
     long length = count("bytes of " + what, 1);
     if (length > MOST_TEXT) {

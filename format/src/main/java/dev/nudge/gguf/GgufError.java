@@ -3,7 +3,7 @@ package dev.nudge.gguf;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 
-/// Makes errors about a GGUF file, on one line whatever its texts hold.
+/// Makes errors about a GGUF file, on one line even if its texts contain control characters.
 final class GgufError {
   private static final int MOST_SHOWN = 80;
 
@@ -13,7 +13,7 @@ final class GgufError {
     return new InputException(file + ": " + what);
   }
 
-  /// Quotes a text of the file: control characters replaced, a long one shortened.
+  /// Quotes a text of the file: control characters replaced, a long text shortened.
   static String quote(String text) {
     StringBuilder shown = new StringBuilder("\"");
     text.codePoints()

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A mapped GGUF model: one file, or all parts of a split one (`NAME-00001-of-00003.gguf`).
 ///
-/// The first part has the metadata; each has a header and tensors of its own.
+/// The first part has the metadata; each part has its own header and tensors.
 ///
 /// Threading: immutable; any thread may read until it is closed.
 public final class GgufFiles implements AutoCloseable {
@@ -52,7 +52,7 @@ public final class GgufFiles implements AutoCloseable {
     }
   }
 
-  /// Opens a GGUF file; of a split model its first part.
+  /// Opens a GGUF file; given the first part of a split model, opens all parts.
   ///
   /// @throws InputException if it cannot be read, is cut off or breaks a rule of the format
   public static GgufFiles open(Path file) {
@@ -61,7 +61,7 @@ public final class GgufFiles implements AutoCloseable {
 
   /// Opens a LoRA file of llama.cpp.
   ///
-  /// @throws InputException likewise
+  /// @throws InputException as [#open]
   public static GgufFiles openAdapter(Path file) {
     return new GgufFiles(file, "adapter");
   }
@@ -88,7 +88,7 @@ public final class GgufFiles implements AutoCloseable {
     return header;
   }
 
-  /// Checks that a file is the first part of a split model, and takes its name apart.
+  /// Checks that a file is the first part of a split model, and parses its name.
   private static Matcher first(Path file, int parts) {
     Matcher name = PART.matcher(file.getFileName().toString());
     if (!name.matches() || Integer.parseInt(name.group(3)) != parts) {
@@ -147,12 +147,12 @@ public final class GgufFiles implements AutoCloseable {
     return Collections.unmodifiableList(files);
   }
 
-  /// The tensors of all parts by GGUF's names, in the order of the files.
+  /// Returns the tensors of all parts by GGUF's names, in the order of the files.
   public Map<String, Stored> tensors() {
     return Collections.unmodifiableMap(tensors);
   }
 
-  /// The tensor of a name; null if there is none.
+  /// Returns a tensor by GGUF's name; null: absent.
   public @Nullable Stored find(String name) {
     return tensors.get(name);
   }

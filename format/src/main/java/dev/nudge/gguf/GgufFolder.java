@@ -12,10 +12,9 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// The text files of the model folder that a GGUF file stands for, derived from its metadata.
+/// The text files of a model folder (config, tokenizer), derived from a GGUF file's metadata.
 ///
-/// They are made when they are first asked for, and kept as long as memory allows and the file does
-/// not change.
+/// They are derived on first use, and cached as long as memory allows and the file does not change.
 ///
 /// Threading: any thread.
 public final class GgufFolder {
@@ -39,7 +38,7 @@ public final class GgufFolder {
     this.time = time;
   }
 
-  /// The folder of a GGUF file; null if the file is none.
+  /// Returns the folder of a GGUF file; null: not a GGUF file.
   ///
   /// @throws InputException if it cannot be read
   public static @Nullable GgufFolder of(Path file) {
@@ -62,9 +61,9 @@ public final class GgufFolder {
     }
   }
 
-  /// The text of a file; null if the folder has none of that name.
+  /// Returns the text of a file; null: no such file.
   ///
-  /// @throws InputException if the metadata cannot be understood
+  /// @throws InputException if the metadata is invalid
   public @Nullable String text(String name) {
     return NAMES.contains(name) ? texts.computeIfAbsent(name, this::made) : null;
   }

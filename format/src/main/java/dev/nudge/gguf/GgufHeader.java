@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// The header of a GGUF file: metadata, and name, type, shape and place of each tensor.
+/// The header of a GGUF file: metadata, and name, type, shape and offset of each tensor.
 ///
 ///     "GGUF" · version u32 · tensors u64 · keys u64 · keys · tensor infos · padding · data
 ///     key:         name · value type u32 · value
@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
 /// All little-endian, without padding between fields. The data and every offset into it begin at a
 /// multiple of `general.alignment`, 32 if it is absent.
 ///
-/// The file is untrusted: a count is believed only if that many entries fit into the bytes that are
-/// left, sizes are multiplied with overflow checks, and every tensor lies inside the file.
+/// The file is untrusted: a count is accepted only if that many entries fit into the remaining
+/// bytes, sizes are multiplied with overflow checks, and every tensor lies inside the file.
 ///
 /// Threading: immutable; readable as long as the file is mapped.
 public final class GgufHeader {
@@ -49,7 +49,7 @@ public final class GgufHeader {
     this.tensors = tensors;
   }
 
-  /// Tells whether a file begins as GGUF files do.
+  /// Whether a file begins with GGUF's magic number.
   public static boolean is(Path file) {
     if (!Files.isRegularFile(file)) {
       return false;
@@ -57,7 +57,7 @@ public final class GgufHeader {
     try (InputStream in = Files.newInputStream(file)) {
       return Arrays.equals(in.readNBytes(4), new byte[] {'G', 'G', 'U', 'F'});
     } catch (IOException e) {
-      return false; // a file that cannot be read is refused as any other
+      return false; // the reader of other formats reports the error
     }
   }
 
@@ -69,10 +69,10 @@ public final class GgufHeader {
     return read(file, bytes, new GgufCursor(file, bytes, 0));
   }
 
-  /// The tensors that belong to the config, of a file whose first bytes are there and whose others
-  /// are a hole; null: the header goes on in the hole.
+  /// Lists the tensors that belong to the config, of a file of which only the first bytes are
+  /// present; null: the header needs more bytes.
   ///
-  /// @param known bytes that are there
+  /// @param known number of bytes present
   /// @throws InputException if the header breaks a rule of the format
   public static @Nullable List<GgufTensor> ofConfig(Path file, long known) throws IOException {
     try (Scope scope = Scope.open("header");
@@ -209,7 +209,7 @@ public final class GgufHeader {
     return metadata;
   }
 
-  /// The tensors by name, in the order of the file.
+  /// Returns the tensors by name, in the order of the file.
   public Map<String, GgufTensor> tensors() {
     return tensors;
   }

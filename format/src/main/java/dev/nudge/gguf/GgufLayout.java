@@ -6,24 +6,24 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// The layout of a GGUF file that is to be written: its header, and where each tensor lies.
+/// The layout of a GGUF file to write: its header, and the offset of each tensor.
 ///
 /// Tensors lie in the order of their infos, each at a multiple of 32 bytes, without gaps: llama.cpp
 /// refuses any other order.
 ///
-/// @param header of the file, with the padding before the data
-/// @param tensors by name, in their order
-/// @param bytes of the whole file
+/// @param header header of the file, with the padding before the data
+/// @param tensors tensors by name, in file order
+/// @param bytes size of the whole file
 public record GgufLayout(byte[] header, Map<String, GgufTensor> tensors, long bytes) {
   private static final int VERSION = 3;
   private static final int ALIGNMENT = 32;
-  private static final int MOST_NAME = 63; // bytes that llama.cpp takes
+  private static final int MOST_NAME = 63; // bytes; llama.cpp's limit
 
   public GgufLayout {
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
   }
 
-  /// A tensor that is to be written.
+  /// A tensor to write.
   ///
   /// @param shape slowest first: (rows, columns)
   public record Planned(String name, GgufType type, List<Long> shape) {
@@ -37,7 +37,7 @@ public record GgufLayout(byte[] header, Map<String, GgufTensor> tensors, long by
     }
   }
 
-  /// Lays a file out.
+  /// Computes the layout of a file.
   public static GgufLayout of(GgufPairs pairs, List<Planned> tensors) {
     ByteArrayOutputStream header = new ByteArrayOutputStream();
     header.writeBytes(new byte[] {'G', 'G', 'U', 'F'});

@@ -9,8 +9,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Typed access to the metadata of a GGUF file, by key; a wrong value is refused with file, key,
-/// value and what is allowed.
+/// Typed access to the metadata of a GGUF file, by key; an error names file, key, value and what is
+/// allowed.
 ///
 /// Threading: immutable; readable as long as the file is mapped.
 public final class GgufMetadata {
@@ -33,12 +33,12 @@ public final class GgufMetadata {
     return values.containsKey(key);
   }
 
-  /// The bytes of a value as they stand in the file, its type first.
+  /// Returns the bytes of a value as stored, its type first.
   byte[] stored(String key) {
     return Objects.requireNonNull(values.get(key), key).stored(key);
   }
 
-  /// A string; null if the key is absent.
+  /// Returns a string; null if the key is absent.
   public @Nullable String text(String key) {
     GgufValue value = values.get(key);
     if (value == null) {
@@ -50,7 +50,7 @@ public final class GgufMetadata {
     return value.texts(key)[0];
   }
 
-  /// A whole number within bounds.
+  /// Returns a whole number within bounds.
   ///
   /// @param absent default for an absent key; null: the key is required
   public int whole(String key, @Nullable Integer absent, int least, int most) {
@@ -70,7 +70,7 @@ public final class GgufMetadata {
     return bounded(key, value.whole(0), least, most);
   }
 
-  /// A whole number, or an array of them that are all alike: one a layer.
+  /// Returns a whole number, or the one value of a per-layer array whose elements are all equal.
   public int alike(String key, @Nullable Integer absent, int least, int most) {
     GgufValue value = values.get(key);
     if (value == null || !value.isArray() || !value.isWhole()) {
@@ -96,7 +96,7 @@ public final class GgufMetadata {
     return (int) value;
   }
 
-  /// A finite number.
+  /// Returns a finite number.
   ///
   /// @param absent default for an absent key; null: the key is required
   public double number(String key, @Nullable Double absent) {
@@ -128,7 +128,7 @@ public final class GgufMetadata {
     return value.whole(0) != 0;
   }
 
-  /// An array of strings; null if the key is absent.
+  /// Returns an array of strings; null if the key is absent.
   public String @Nullable [] texts(String key) {
     GgufValue value = array(key);
     if (value != null && value.kind() != GgufValue.Kind.STRING) {
@@ -137,7 +137,7 @@ public final class GgufMetadata {
     return value == null ? null : value.texts(key);
   }
 
-  /// An array of numbers; null if the key is absent.
+  /// Returns an array of numbers; null if the key is absent.
   public double @Nullable [] numbers(String key) {
     GgufValue value = array(key);
     if (value == null) {

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Translates tensor names: `blk.3.attn_q.weight` ↔ `model.layers.3.self_attn.q_proj.weight`.
 public final class GgufNames {
-  /// Factors by which Llama 3's RoPE divides its frequencies.
+  /// Factors by which Llama 3's RoPE divides the frequencies.
   public static final String ROPE_FREQS = "rope_freqs.weight";
 
   /// Factors of longrope for long and short sequences.
@@ -23,12 +23,12 @@ public final class GgufNames {
 
   private GgufNames() {}
 
-  /// Tells whether a tensor is a part of the config: it holds factors of RoPE.
+  /// Whether a tensor holds factors of RoPE, which Hugging Face keeps in the config.
   public static boolean isConfig(String gguf) {
     return gguf.equals(ROPE_FREQS) || gguf.equals(ROPE_LONG) || gguf.equals(ROPE_SHORT);
   }
 
-  /// Hugging Face's name of a tensor; null if the architecture has none of that name.
+  /// Returns Hugging Face's name of a tensor; null: the architecture has no such tensor.
   public static @Nullable String huggingFace(GgufArchitecture a, String gguf) {
     if (ENDS.containsKey(gguf)) {
       return ENDS.get(gguf);
@@ -51,14 +51,14 @@ public final class GgufNames {
     return number.matches("0|[1-9]\\d{0,5}");
   }
 
-  /// The layer of a tensor, from 0; −1: it is of none.
+  /// Returns the layer of a tensor, from 0; −1: not in a layer.
   ///
   /// @param gguf a name that [#huggingFace] knows
   public static int layer(String gguf) {
     return gguf.startsWith(BLOCK) ? Integer.parseInt(gguf.split("\\.", 3)[1]) : -1;
   }
 
-  /// GGUF's name of a tensor; null if it has none.
+  /// Returns GGUF's name of a tensor; null: none.
   public static @Nullable String gguf(GgufArchitecture a, String huggingFace) {
     for (Map.Entry<String, String> end : ENDS.entrySet()) {
       if (end.getValue().equals(huggingFace)) {
@@ -84,11 +84,11 @@ public final class GgufNames {
     return null;
   }
 
-  /// How the file orders the rows of a tensor: `q` or `k` if its heads are reordered; null: as
-  /// Hugging Face does.
+  /// Returns the key of the head count if the file reorders a tensor's rows (those of q and k);
+  /// null: Hugging Face's order.
   ///
   /// @param huggingFace name of the tensor
-  /// @return `attention.head_count` or `attention.head_count_kv`, which says how many heads
+  /// @return `attention.head_count` or `attention.head_count_kv`
   public static @Nullable String headsKey(GgufArchitecture a, String huggingFace) {
     if (!a.reordersHeads()) {
       return null;

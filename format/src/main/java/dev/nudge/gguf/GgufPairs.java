@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 
-/// Collects the metadata of a GGUF file that is to be written, in the order in which it is put. A
-/// key that is put again keeps its place and gets the new value.
+/// Collects the metadata of a GGUF file to write, in insertion order. Putting a key again replaces
+/// its value and keeps its place.
 public final class GgufPairs {
   private final Map<String, byte[]> values = new LinkedHashMap<>(); // type and value, as written
 
@@ -19,12 +19,12 @@ public final class GgufPairs {
     put(key, GgufValue.Kind.STRING, utf8);
   }
 
-  /// An unsigned number of 32 bits, as llama.cpp wants sizes and ids.
+  /// Puts an unsigned 32-bit number, which llama.cpp requires for sizes and ids.
   public void whole(String key, long value) {
     put(key, GgufValue.Kind.U32, buffer(4).putInt(Math.toIntExact(value)).array());
   }
 
-  /// An fp32 number.
+  /// Puts an fp32 number.
   public void number(String key, double value) {
     put(key, GgufValue.Kind.F32, buffer(4).putFloat((float) value).array());
   }
@@ -39,7 +39,7 @@ public final class GgufPairs {
     put(key, GgufValue.Kind.STRING, all.size(), bytes.toByteArray());
   }
 
-  /// Signed numbers of 32 bits.
+  /// Puts signed 32-bit numbers.
   public void wholes(String key, int[] all) {
     ByteBuffer bytes = buffer(4 * all.length);
     for (int value : all) {
@@ -48,7 +48,7 @@ public final class GgufPairs {
     put(key, GgufValue.Kind.I32, all.length, bytes.array());
   }
 
-  /// Fp32 numbers.
+  /// Puts fp32 numbers.
   public void numbers(String key, float[] all) {
     ByteBuffer bytes = buffer(4 * all.length);
     for (float value : all) {
@@ -59,7 +59,7 @@ public final class GgufPairs {
 
   /// Copies values of another file, of any type.
   ///
-  /// @param which tells of a key whether it is copied
+  /// @param which selects the keys to copy
   public void copy(GgufMetadata from, Predicate<String> which) {
     for (String key : from.keys()) {
       if (which.test(key)) {
@@ -77,12 +77,12 @@ public final class GgufPairs {
     put(key, GgufValue.Kind.ARRAY, buffer(12 + elements.length).put(head).put(elements).array());
   }
 
-  /// The number of keys.
+  /// Returns the number of keys.
   int size() {
     return values.size();
   }
 
-  /// Writes all pairs as a header holds them.
+  /// Writes all pairs in the header's format.
   void write(ByteArrayOutputStream to) {
     values.forEach(
         (key, value) -> {
@@ -91,7 +91,7 @@ public final class GgufPairs {
         });
   }
 
-  /// A string as it is stored: its length, then UTF-8.
+  /// Encodes a string as stored: its length, then UTF-8.
   static byte[] utf8(String text) {
     byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
     return buffer(8 + utf8.length).putLong(utf8.length).put(utf8).array();

@@ -7,16 +7,16 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// How byte-level BPE cuts a text into words, by the names that llama.cpp has for it; the first is
-/// what nudge writes.
+/// Splits text into words for byte-level BPE, under llama.cpp's names; nudge writes the first of a
+/// constant's names.
 ///
-/// A name that is not known is refused: a guess would tokenise wrongly without a sign.
+/// An unknown name is refused: a guess would silently tokenise wrongly.
 enum GgufPreTokenizer {
   LLAMA3("llama-bpe llama3 llama-v3", Words.ALIKE + "\\p{N}{1,3}|" + Words.REST, true),
-  /// As Llama 3's, but a word that is a token goes through the merges too.
+  /// Like Llama 3's, but words that are tokens are merged too.
   DBRX("dbrx smaug-bpe", Words.ALIKE + "\\p{N}{1,3}|" + Words.REST, false),
   QWEN2("qwen2 deepseek-r1-qwen", Words.ALIKE + "\\p{N}|" + Words.REST, false),
-  /// Each digit a word, then GPT-2's.
+  /// Each digit is a word; else like GPT-2's.
   SMOLLM("smollm starcoder command-r refact", null, false),
   GPT2("gpt-2 phi-2 olmo mpt", null, false),
   TEKKEN("tekken", Words.UPPER_LOWER + "\\p{N}|" + Words.PUNCTUATION, true);
@@ -34,7 +34,7 @@ enum GgufPreTokenizer {
 
   private final String written;
   private final Set<String> names;
-  private final @Nullable String regex; // null: GPT-2's own
+  private final @Nullable String regex; // null: GPT-2's
   private final boolean wholeWords;
 
   GgufPreTokenizer(String names, @Nullable String regex, boolean wholeWords) {
@@ -61,15 +61,15 @@ enum GgufPreTokenizer {
             + String.join(", ", known));
   }
 
-  /// Whether words that are tokens are taken without merges, and a text begins with BOS unless the
-  /// file says otherwise.
+  /// Whether words that are tokens skip the merges, and BOS is added unless the file says
+  /// otherwise.
   boolean wholeWords() {
     return wholeWords;
   }
 
-  /// The pre-tokenizer that cuts words as a `tokenizer.json` says; null: none that llama.cpp knows.
+  /// Finds the pre-tokenizer that splits like a `tokenizer.json`; null: llama.cpp has none.
   ///
-  /// @param cut expression of its Split; null: GPT-2's own
+  /// @param cut regular expression of its Split; null: GPT-2's
   /// @param digits whether each digit is a word
   static @Nullable GgufPreTokenizer of(@Nullable String cut, boolean digits, boolean wholeWords) {
     for (GgufPreTokenizer pre : values()) {
@@ -82,12 +82,12 @@ enum GgufPreTokenizer {
     return null;
   }
 
-  /// The name by which files say it.
+  /// Returns the name to write into files.
   String written() {
     return written;
   }
 
-  /// The `pre_tokenizer` of a `tokenizer.json`.
+  /// Returns the `pre_tokenizer` of a `tokenizer.json`.
   Map<String, Object> json() {
     Map<String, Object> bytes =
         GgufTokenizer.object(

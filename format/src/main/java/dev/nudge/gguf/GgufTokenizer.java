@@ -12,11 +12,11 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /// Derives `tokenizer.json`, `tokenizer_config.json` and `generation_config.json` from the metadata
-/// of a GGUF file, so that a text has the tokens that llama.cpp gives it.
+/// of a GGUF file, so that it tokenises as llama.cpp does.
 ///
-/// Byte-level BPE (`gpt2`) has its merges in the file, and a name for how words are cut
+/// For byte-level BPE (`gpt2`) the file has the merges, and the name of a pre-tokenizer
 /// ([GgufPreTokenizer]). SentencePiece BPE (`llama`) has a score for each token: its merges are all
-/// pairs of normal tokens whose join is a normal token, the join of highest score first.
+/// pairs of normal tokens whose concatenation is a normal token, the highest score first.
 final class GgufTokenizer {
   private static final String SPACE = "\u2581";
   private static final Set<String> KEEP_SPACE = Set.of("<unk>", "<s>", "<|endoftext|>");
@@ -30,22 +30,22 @@ final class GgufTokenizer {
     this.tokens = GgufTokens.of(data);
   }
 
-  /// The text of `tokenizer.json`.
+  /// Returns the text of `tokenizer.json`.
   static String tokenizer(GgufMetadata data) {
     return JsonMapper.shared().writeValueAsString(new GgufTokenizer(data).tokenizer());
   }
 
-  /// The text of `tokenizer_config.json`, with the chat template.
+  /// Returns the text of `tokenizer_config.json`, with the chat template.
   static String config(GgufMetadata data, int positions) {
     return PythonJson.write(new GgufTokenizer(data).config(positions)) + "\n";
   }
 
-  /// The text of `generation_config.json`: the tokens that end an answer.
+  /// Returns the text of `generation_config.json`: the tokens that end an answer.
   static String generation(GgufMetadata data) {
     return PythonJson.write(Map.of("eos_token_id", GgufTokens.of(data).ends())) + "\n";
   }
 
-  /// An object whose keys stay in this order, in every process.
+  /// Makes an object that keeps the order of its keys, so texts are reproducible.
   static Map<String, Object> object(Object... keysAndValues) {
     Map<String, Object> object = new LinkedHashMap<>();
     for (int i = 0; i < keysAndValues.length; i += 2) {
@@ -117,7 +117,7 @@ final class GgufTokenizer {
     return added;
   }
 
-  /// Whether spaces behind special tokens are dropped: llama.cpp does so for models of this name.
+  /// Whether spaces after special tokens are dropped: llama.cpp does so if the name contains Phi-3.
   private boolean isPhi() {
     String name = data.text("general.name");
     return name != null && name.toLowerCase(Locale.ROOT).matches("(?s).*phi-?3.*");
@@ -144,7 +144,7 @@ final class GgufTokenizer {
     return model;
   }
 
-  /// The merges of the file, each cut at its first space after the first character.
+  /// Reads the merges of the file, each split at the first space after its first character.
   private List<List<String>> merges() {
     String key = GgufTokens.PREFIX + "merges";
     String[] texts = data.texts(key);
@@ -165,7 +165,7 @@ final class GgufTokenizer {
     return merges;
   }
 
-  /// A pair that merges, and the id of its join.
+  /// A pair of tokens, and the id of the token that it merges into.
   private record Pair(String left, String right, int join, double score) {}
 
   private List<List<String>> scored() {
@@ -234,7 +234,7 @@ final class GgufTokenizer {
         "type", "ByteLevel", "add_prefix_space", true, "trim_offsets", true, "use_regex", true);
   }
 
-  /// The post-processor that puts BOS before a text and EOS behind it; null if it adds nothing.
+  /// Returns the post-processor that adds BOS before a text and EOS after it; null: none.
   private @Nullable Map<String, Object> frame(boolean bos, boolean eos) {
     List<Object> one = new ArrayList<>();
     List<Object> two = new ArrayList<>();
@@ -283,7 +283,7 @@ final class GgufTokenizer {
     return config;
   }
 
-  /// The chat template as text, or several as a list of name and text; null if there is none.
+  /// Returns the chat template as text, or several as a list of name and text; null: none.
   private @Nullable Object template() {
     Map<String, String> all = new LinkedHashMap<>();
     String usual = data.text(TEMPLATE);

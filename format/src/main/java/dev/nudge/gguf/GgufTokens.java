@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class GgufTokens {
   static final String PREFIX = "tokenizer.ggml.";
 
-  /// Texts that llama.cpp ends an answer at, whatever `eos_token_id` says.
+  /// Tokens at which llama.cpp ends an answer, in addition to `eos_token_id`.
   static final Set<String> ENDS =
       Set.of(
           "<|eot_id|>",
@@ -26,7 +26,7 @@ final class GgufTokens {
           "</s>",
           "<|end_of_text|>");
 
-  /// What a token is for. A file counts them from 1.
+  /// The type of a token; files number types from 1.
   enum Kind {
     NORMAL,
     UNKNOWN,
@@ -36,7 +36,7 @@ final class GgufTokens {
     BYTE
   }
 
-  /// Tokens with a part to play.
+  /// Special tokens that the metadata names.
   enum Named {
     BOS("bos", 1),
     EOS("eos", 2),
@@ -44,7 +44,7 @@ final class GgufTokens {
     PAD("padding", -1);
 
     private final String inFile;
-    private final int ofSentencePiece; // where the file names none; −1: none
+    private final int ofSentencePiece; // default id of SentencePiece; −1: none
 
     Named(String inFile, int ofSentencePiece) {
       this.inFile = inFile;
@@ -56,7 +56,7 @@ final class GgufTokens {
     }
   }
 
-  /// Characters of a token; merges are made from its cuts, whose work grows with the square.
+  /// Most characters of a token; deriving merges tries all splits, in quadratic time.
   private static final int LONGEST = 8192;
 
   private final GgufMetadata data;
@@ -136,13 +136,13 @@ final class GgufTokens {
     if (data.has(key)) {
       int most = token == Named.PAD ? Integer.MAX_VALUE : texts.length - 1;
       int id = data.whole(key, null, 0, most);
-      return id < texts.length ? id : null; // files of Llama 2 name a padding that is not there
+      return id < texts.length ? id : null; // Llama 2 names a padding that does not exist
     }
     boolean usual = sentencePiece && token.ofSentencePiece >= 0;
     return usual && token.ofSentencePiece < texts.length ? token.ofSentencePiece : null;
   }
 
-  /// Whether this is SentencePiece BPE and not byte-level BPE.
+  /// Whether this is SentencePiece BPE, not byte-level BPE.
   boolean isSentencePiece() {
     return sentencePiece;
   }
@@ -159,17 +159,17 @@ final class GgufTokens {
     return kinds[id];
   }
 
-  /// The id of a text; null if it is no token.
+  /// Returns the id of a token's text; null: not a token.
   @Nullable Integer id(String text) {
     return ids.get(text);
   }
 
-  /// The id of a token with a part; null if there is none.
+  /// Returns the id of a named special token; null: none.
   @Nullable Integer id(Named token) {
     return named.get(token);
   }
 
-  /// The tokens that end an answer: `eos_token_id`, and those by which llama.cpp ends too.
+  /// Returns the tokens that end an answer: `eos_token_id` and llama.cpp's own ([#ENDS]).
   List<Integer> ends() {
     List<Integer> ends = new ArrayList<>();
     if (named.containsKey(Named.EOS)) {

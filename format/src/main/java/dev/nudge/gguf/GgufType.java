@@ -2,7 +2,7 @@ package dev.nudge.gguf;
 
 import org.jspecify.annotations.Nullable;
 
-/// How a GGUF tensor stores its numbers: in blocks along a row, each a few scales and packed codes.
+/// How a GGUF tensor stores its numbers: in blocks along a row, each of a few scales and codes.
 ///
 /// Types are those of ggml, under its names and numbers; a block of a float type is one number.
 public enum GgufType {
@@ -32,7 +32,7 @@ public enum GgufType {
     this.blockBytes = blockBytes;
   }
 
-  /// The type with ggml's number; null if it is none of these.
+  /// Returns the type with ggml's number; null: unknown.
   public static @Nullable GgufType of(int number) {
     for (GgufType type : values()) {
       if (type.number == number) {
@@ -42,27 +42,27 @@ public enum GgufType {
     return null;
   }
 
-  /// The number in a file.
+  /// Returns ggml's number, which files store.
   public int number() {
     return number;
   }
 
-  /// Numbers of a block.
+  /// Returns the elements per block.
   public int block() {
     return block;
   }
 
-  /// Bytes of a block.
+  /// Returns the bytes per block.
   public int blockBytes() {
     return blockBytes;
   }
 
-  /// Whether each number stands for itself, in a float type.
+  /// Whether this is a float type, with one element per block.
   public boolean isFloat() {
     return block == 1;
   }
 
-  /// Bytes of a row.
+  /// Returns the bytes of a row.
   ///
   /// @param cols a multiple of [#block]
   public long rowBytes(long cols) {

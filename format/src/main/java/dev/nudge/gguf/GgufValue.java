@@ -10,11 +10,11 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
-/// A value of the metadata where it stands in the file; it is decoded when it is asked for.
+/// A metadata value in the mapped file, decoded on access.
 ///
-/// @param kind of the value, or of the elements of an array
-/// @param count of elements; −1: no array
-/// @param at of the first byte
+/// @param kind type of the value, or of an array's elements
+/// @param count number of elements; −1: not an array
+/// @param at offset of the first byte
 record GgufValue(Path file, Kind kind, long count, MemorySegment bytes, long at) {
   /// Value types, in the order of their numbers.
   enum Kind {
@@ -32,7 +32,7 @@ record GgufValue(Path file, Kind kind, long count, MemorySegment bytes, long at)
     I64(8),
     F64(8);
 
-    /// Bytes of a value; 0: it has a length of its own.
+    /// Bytes of a value; 0: variable length.
     final int bytes;
 
     Kind(int bytes) {
@@ -40,7 +40,7 @@ record GgufValue(Path file, Kind kind, long count, MemorySegment bytes, long at)
     }
   }
 
-  /// Reads a value and steps over it.
+  /// Reads a value and moves the cursor past it.
   static GgufValue read(Path file, GgufCursor c, MemorySegment bytes, String key) {
     Kind kind = kind(c, key);
     if (kind != Kind.ARRAY) {
@@ -94,7 +94,7 @@ record GgufValue(Path file, Kind kind, long count, MemorySegment bytes, long at)
     return kind == Kind.F32 || kind == Kind.F64;
   }
 
-  /// Element `i` of whole numbers; an unsigned one above 2⁶³ is negative.
+  /// Returns whole number `i`; an unsigned value from 2⁶³ on appears negative.
   long whole(long i) {
     long p = at + i * kind.bytes;
     return switch (kind) {
@@ -109,8 +109,8 @@ record GgufValue(Path file, Kind kind, long count, MemorySegment bytes, long at)
     };
   }
 
-  /// Element `i` of floating-point numbers. An fp32 one is read as the shortest decimal that gives
-  /// it: 1e-5 and not 0.00000999999974.
+  /// Returns floating-point number `i`. An fp32 number is converted by its shortest decimal: 1e-5,
+  /// not 0.00000999999974.
   double number(long i) {
     return switch (kind) {
       case F32 -> Double.parseDouble(Float.toString(bytes.get(JAVA_FLOAT_UNALIGNED, at + 4 * i)));
@@ -119,7 +119,7 @@ record GgufValue(Path file, Kind kind, long count, MemorySegment bytes, long at)
     };
   }
 
-  /// The strings of an array, or the only one.
+  /// Returns the strings of an array, or the single string.
   String[] texts(String key) {
     String[] all = new String[(int) Math.max(1, count)];
     GgufCursor c = new GgufCursor(file, bytes, at);
@@ -129,17 +129,17 @@ record GgufValue(Path file, Kind kind, long count, MemorySegment bytes, long at)
     return count == 0 ? new String[0] : all;
   }
 
-  /// The bytes from value type to the last element, as they stand in the file.
+  /// Returns the bytes as stored, from the value type to the last element.
   byte[] stored(String key) {
     GgufCursor end = new GgufCursor(file, bytes, at);
     for (long i = 0; i < Math.max(1, count) && count != 0; i++) {
       step(end, kind, key);
     }
-    long from = at - (isArray() ? 16 : 4); // value type, and of an array the elements' and count
+    long from = at - (isArray() ? 16 : 4); // value type; for an array also element type and count
     return bytes.asSlice(from, end.at() - from).toArray(JAVA_BYTE);
   }
 
-  /// What it is, for messages.
+  /// Describes the value for messages.
   String shown() {
     return (isArray() ? "an array of " + count + " " : "a ") + kind;
   }

@@ -13,10 +13,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Says a `tokenizer.json` in the metadata of a GGUF file: the inverse of [GgufTokenizer].
+/// Converts a `tokenizer.json` to metadata of a GGUF file: the inverse of [GgufTokenizer].
 ///
-/// Byte-level BPE becomes `gpt2`, BPE with byte fallback becomes `llama`: there each token that
-/// merges make has a score by their order. What llama.cpp would tokenise otherwise is refused.
+/// Byte-level BPE becomes `gpt2`, BPE with byte fallback becomes `llama`, where merged tokens have
+/// scores in merge order. A tokenizer that llama.cpp would apply differently is refused.
 public final class GgufVocabulary {
   private static final String PREFIX = GgufTokens.PREFIX;
   private static final String SPACE = "\u2581";
@@ -36,19 +36,19 @@ public final class GgufVocabulary {
     this.kinds = new GgufTokens.Kind[rows];
   }
 
-  /// The ids of tokens with a part, as the model's files say.
+  /// The ids of special tokens, as the model's files name them.
   ///
-  /// @param ends more tokens than `eos` that end an answer
+  /// @param ends further tokens that end an answer
   public record Ids(
       @Nullable Integer bos, int eos, List<Integer> ends, @Nullable Integer padding) {}
 
-  /// Puts the keys of a tokenizer.
+  /// Puts the metadata of a tokenizer.
   ///
-  /// @param file that `json` was read from, for messages
-  /// @param rows of the embedding; the list of tokens is padded to them
-  /// @return whether special tokens take the spaces behind them, which llama.cpp does for models
-  ///     with Phi-3 in their names
-  /// @throws InputException if llama.cpp has no such tokenizer
+  /// @param file the file of `json`, for messages
+  /// @param rows rows of the embedding; the list of tokens is padded to this length
+  /// @return whether special tokens strip following spaces, which llama.cpp does for models with
+  ///     Phi-3 in their names
+  /// @throws InputException if llama.cpp does not support the tokenizer
   public static boolean put(GgufPairs pairs, Path file, JsonNode json, int rows, Ids ids) {
     new GgufVocabulary(file, json, rows).put(pairs, ids);
     for (JsonNode token : json.path("added_tokens")) {
@@ -132,7 +132,7 @@ public final class GgufVocabulary {
       }
     }
     for (JsonNode part : flat(json.path("normalizer"), "normalizers")) {
-      if (!part.path("type").asString("").equals("NFC")) { // which llama.cpp leaves to its user
+      if (!part.path("type").asString("").equals("NFC")) { // llama.cpp leaves NFC to its caller
         throw refuse("normalises texts by " + part.path("type") + ", which llama.cpp does not");
       }
     }
@@ -229,9 +229,9 @@ public final class GgufVocabulary {
     pairs.flag(PREFIX + "add_space_prefix", prefix);
   }
 
-  /// Scores by which llama.cpp merges in the order of the merges: that of the first merge that
-  /// makes a token. It merges every pair whose join is a token, so all have to be listed, and those
-  /// of one join together.
+  /// Computes scores by which llama.cpp merges in the same order: a token's score is that of the
+  /// first merge that makes it. llama.cpp merges every pair that forms a token, so all such pairs
+  /// must be listed, and pairs that form the same token must be adjacent.
   private float[] scores() {
     Map<String, Integer> ids = new HashMap<>();
     for (int id = 0; id < texts.length; id++) {
@@ -327,7 +327,7 @@ public final class GgufVocabulary {
     throw refuse("puts the token " + GgufError.quote(text) + " to a text, which it does not have");
   }
 
-  /// A part of the pipeline, or those of a sequence.
+  /// Returns a step of the pipeline, or the steps of a sequence.
   private static List<JsonNode> flat(JsonNode node, String key) {
     List<JsonNode> all = new ArrayList<>();
     if (node.path("type").asString("").equals("Sequence")) {

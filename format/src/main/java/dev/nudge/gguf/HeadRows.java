@@ -1,13 +1,13 @@
 package dev.nudge.gguf;
 
-/// The order of the rows of q and k in a GGUF file of a Llama.
+/// The row order of q and k in GGUF files of Llama models.
 ///
-/// llama.cpp turns neighbouring dimensions of a head of width w together (RoPE), Hugging Face
-/// dimension i with i + w/2. So row 2i of a head in the file is Hugging Face's row i, and row
-/// 2i + 1 its row i + w/2. Whole rows move, packed blocks stay as they are.
+/// In a head of width w, llama.cpp's RoPE rotates adjacent dimensions together, Hugging Face's
+/// rotates dimension i with i + w/2. So row 2i of a head in the file is Hugging Face's row i, and
+/// row 2i + 1 its row i + w/2. Only whole rows move; quantised blocks do not change.
 ///
-/// @param rows of the matrix, a multiple of 2 · heads
-/// @param heads of q, or of k
+/// @param rows rows of the matrix, a multiple of 2 · heads
+/// @param heads number of heads of q or k
 public record HeadRows(int rows, int heads) {
   public HeadRows {
     if (heads < 1 || rows % (2 * heads) != 0) {
@@ -16,7 +16,7 @@ public record HeadRows(int rows, int heads) {
     }
   }
 
-  /// The row of the file that is Hugging Face's row `row`.
+  /// Returns the file's row for Hugging Face's row `row`.
   public int inFile(int row) {
     int width = rows / heads;
     int i = row % width;

@@ -5,12 +5,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Finds Llama 3's RoPE settings from the factors that a GGUF file holds instead.
+/// Recovers Llama 3's RoPE settings from the factors that a GGUF file stores instead.
 ///
-/// Of pair i with wavelength w = 2π·base^(2i/r), before original/4 positions the factor is 1, after
-/// original it is F, and in between 1/((1 − s)/F + s) with s = (original/w − 1)/3. The published
-/// models have these bounds, and an original context of a power of two. Factors of other
-/// settings are kept as they are, as a longrope of one list.
+/// Pair i has wavelength w = 2π·base^(2i/r). Its factor is 1 for w below original/4, F for w above
+/// original, and 1/((1 − s)/F + s) in between, with s = (original/w − 1)/3. The published models
+/// have these bounds, and an original context of a power of two. Other factors are kept unchanged,
+/// as longrope with one list.
 final class LlamaRope {
   private static final double LOW = 1;
   private static final double HIGH = 4;
@@ -20,16 +20,16 @@ final class LlamaRope {
 
   private LlamaRope() {}
 
-  /// The keys of `rope_scaling`.
+  /// Returns the keys of `rope_scaling`.
   ///
-  /// @param factors one for two dimensions of a head
+  /// @param factors one per pair of dimensions of a head
   static Map<String, Object> of(double[] factors, double base, int positions) {
     Map<String, Object> rope = new LinkedHashMap<>();
     double most = 1;
     for (double factor : factors) {
       most = Math.max(most, factor);
     }
-    // 8192 is what the published models have: of several that fit, it is the first
+    // the published models have 8192, so it is tried first
     List<Integer> originals = new ArrayList<>(List.of(8192));
     for (int bits = LEAST_BITS; bits <= MOST_BITS; bits++) {
       originals.add(1 << bits);

@@ -3,11 +3,11 @@ package dev.nudge.python;
 import java.math.BigInteger;
 import java.util.Locale;
 
-/// A format specification of a value: Python's `[[fill]align][sign][0][width][,][.n][type]`.
+/// A parsed format specification: Python's `[[fill]align][sign][0][width][,][.n][type]`.
 ///
 /// @param align one of `<`, `>`, `^`, `=`; 0 for the default
 /// @param precision -1 for none
-/// @param type 0 for none
+/// @param type presentation type such as `f`; 0 for none
 public record FormatSpec(
     char fill, char align, char sign, int width, boolean commas, int precision, char type) {
   private static final int MOST_WIDTH = 10_000;

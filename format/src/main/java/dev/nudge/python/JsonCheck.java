@@ -1,8 +1,8 @@
 package dev.nudge.python;
 
-/// Tells whether Python's `json.loads` accepts a text: any value, not objects alone; `NaN`,
-/// `Infinity` and `-Infinity` are numbers, keys may repeat, and strings have no control
-/// characters. Deeper nesting than [#DEEPEST], where Python fails, is not accepted.
+/// Checks whether Python's `json.loads` accepts a text: any value, not only objects; `NaN`,
+/// `Infinity` and `-Infinity` are numbers, keys may repeat, and strings have no control characters.
+/// Deeper nesting than [#DEEPEST], where Python fails, is not accepted.
 public final class JsonCheck {
   private static final int DEEPEST = 900;
 
@@ -13,7 +13,7 @@ public final class JsonCheck {
     this.text = text;
   }
 
-  /// Tells whether the whole text is one JSON value.
+  /// Returns whether the whole text is one JSON value.
   public static boolean is(String text) {
     JsonCheck json = new JsonCheck(text);
     if (!json.value(0)) {
@@ -99,7 +99,7 @@ public final class JsonCheck {
     }
     int whole = at;
     if (take('.') && !digits()) {
-      at = whole; // the point is not part of it, and too much
+      at = whole; // a point without digits ends the number
       return true;
     }
     int fraction = at;
@@ -123,15 +123,15 @@ public final class JsonCheck {
   }
 
   private boolean word(String word) {
-    boolean there = text.startsWith(word, at);
-    at += there ? word.length() : 0;
-    return there;
+    boolean found = text.startsWith(word, at);
+    at += found ? word.length() : 0;
+    return found;
   }
 
   private boolean take(char c) {
-    boolean there = at < text.length() && text.charAt(at) == c;
-    at += there ? 1 : 0;
-    return there;
+    boolean found = at < text.length() && text.charAt(at) == c;
+    at += found ? 1 : 0;
+    return found;
   }
 
   private char peek() {

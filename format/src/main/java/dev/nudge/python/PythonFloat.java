@@ -8,7 +8,7 @@ import java.math.RoundingMode;
 public final class PythonFloat {
   private PythonFloat() {}
 
-  /// The shortest text that reads back the same: `0.1`, `1e-05`, `1e+16`, `nan`, `-inf`.
+  /// Returns the shortest text that parses to the value: `0.1`, `1e-05`, `1e+16`, `nan`, `-inf`.
   public static String repr(double value) {
     if (!Double.isFinite(value)) {
       return fixed(value, 0);

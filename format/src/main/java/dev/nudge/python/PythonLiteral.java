@@ -15,7 +15,7 @@ import tools.jackson.databind.node.ObjectNode;
 public final class PythonLiteral {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
   private static final int MOST_DEPTH = 100;
-  private static final int MOST_DIGITS = 4300; // Python's own
+  private static final int MOST_DIGITS = 4300; // Python's limit
 
   private final String text;
   private int at;
@@ -31,7 +31,7 @@ public final class PythonLiteral {
     try {
       PythonLiteral literal = new PythonLiteral(text);
       literal.skipIndent();
-      JsonNode value = literal.several();
+      JsonNode value = literal.valueOrTuple();
       literal.space();
       return literal.at == text.length() ? value : null;
     } catch (ValueError e) {
@@ -67,13 +67,13 @@ public final class PythonLiteral {
   }
 
   private boolean take(char c) {
-    boolean there = peek() == c;
-    at += there ? 1 : 0;
-    return there;
+    boolean found = peek() == c;
+    at += found ? 1 : 0;
+    return found;
   }
 
-  /// Parses a value, or a tuple of values with commas.
-  private JsonNode several() {
+  /// Parses a value, or a tuple without parentheses.
+  private JsonNode valueOrTuple() {
     JsonNode first = value();
     if (peek() != ',') {
       return first;
@@ -124,7 +124,7 @@ public final class PythonLiteral {
     brackets++;
     JsonNode value = take(')') ? NODES.arrayNode() : null;
     if (value == null) {
-      value = several();
+      value = valueOrTuple();
       need(')');
     }
     brackets--;
@@ -182,7 +182,7 @@ public final class PythonLiteral {
     }
     String plain = digits.replace("_", "").toLowerCase(java.util.Locale.ROOT);
     try {
-      if (plain.matches("0[xob].*|[1-9]\\d*|0+")) { // 017 is no octal number any more
+      if (plain.matches("0[xob].*|[1-9]\\d*|0+")) { // Python 3 refuses 017
         return whole(integer(plain));
       }
       if (plain.matches("\\d+") || !plain.matches("(\\d+\\.?\\d*|\\.\\d+)(e[-+]?\\d+)?")) {
@@ -251,12 +251,12 @@ public final class PythonLiteral {
   private JsonNode texts() {
     StringBuilder all = new StringBuilder();
     do {
-      all.append(one());
-      int behind = at;
+      all.append(stringLiteral());
+      int after = at;
       char c = peek();
       boolean more = c == '\'' || c == '"' || prefixed();
       if (!more) {
-        at = behind;
+        at = after;
         break;
       }
     } while (true);
@@ -269,12 +269,12 @@ public final class PythonLiteral {
         && "'\"".indexOf(text.charAt(at + 1)) >= 0;
   }
 
-  private String one() {
+  private String stringLiteral() {
     boolean raw = false;
     char c = text.charAt(at);
     if (c != '\'' && c != '"') {
       if (!prefixed()) {
-        throw new ValueError("no literal"); // bytes, or a text with values in it
+        throw new ValueError("no literal"); // a bytes literal or an f-string
       }
       raw = c == 'r' || c == 'R';
       at++;

@@ -77,14 +77,14 @@ public final class PythonRandom {
     return y ^ y >>> 18;
   }
 
-  /// A number of [0, 1) with 53 bits.
+  /// Returns a number in [0, 1) with 53 random bits.
   public double random() {
     int a = word() >>> 5;
     int b = word() >>> 6;
     return (a * 67108864.0 + b) * (1.0 / 9007199254740992.0);
   }
 
-  /// A uniform integer below `n`.
+  /// Returns a uniform integer below `n`.
   private int below(int n) {
     int bits = Integer.SIZE - Integer.numberOfLeadingZeros(n);
     int drawn = word() >>> Integer.SIZE - bits;
@@ -94,7 +94,7 @@ public final class PythonRandom {
     return drawn;
   }
 
-  /// The indices of `sample()`: `k` different elements of `n`, in drawing order.
+  /// Returns the indices of `sample()`: `k` different elements of `n`, in drawing order.
   ///
   /// @throws IllegalArgumentException if `k` is larger than `n`
   public int[] sample(int n, int k) {
@@ -125,7 +125,7 @@ public final class PythonRandom {
     return drawn;
   }
 
-  /// The largest `n` for which CPython's `sample()` shuffles a list instead of using a set.
+  /// Returns the largest `n` for which CPython's `sample()` shuffles a list instead of using a set.
   private static long listed(int k) {
     long most = 21;
     if (k > 5) {
@@ -138,7 +138,7 @@ public final class PythonRandom {
     return most;
   }
 
-  /// The indices of `choices()`: `k` elements of `n`, with replacement.
+  /// Returns the indices of `choices()`: `k` elements of `n`, with replacement.
   public int[] choices(int n, int k) {
     int[] drawn = new int[k];
     for (int i = 0; i < k; i++) {

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 ///
 /// Whitespace is what `str.isspace` accepts: Java's whitespace, no-break spaces, the four
 /// separators U+001C to U+001F, and U+0085. A word character is a letter, a number of any kind or
-/// `_`, but no combining mark, unlike Java's own `\w`.
+/// `_`, but not a combining mark, unlike Java's `\w`.
 public final class PythonText {
   /// `string.punctuation`.
   public static final String PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
@@ -32,7 +32,7 @@ public final class PythonText {
     return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == NEXT_LINE;
   }
 
-  /// Tells whether a character ends a line, for `str.splitlines`.
+  /// Returns whether a character ends a line, for `str.splitlines`.
   public static boolean endsLine(int c) {
     return switch (c) {
       case '\n', '\r', '\u000B', '\f', 0x1C, 0x1D, 0x1E, NEXT_LINE, 0x2028, 0x2029 -> true;
@@ -45,7 +45,7 @@ public final class PythonText {
     List<String> words = new ArrayList<>();
     int start = -1;
     for (int i = 0; i < text.length(); i++) {
-      if (isSpace(text.charAt(i))) { // every blank is one char
+      if (isSpace(text.charAt(i))) { // all white space is in the BMP
         if (start >= 0) {
           words.add(text.substring(start, i));
           start = -1;
@@ -122,7 +122,7 @@ public final class PythonText {
     return kept.toString();
   }
 
-  /// `str.isupper()`: no cased character is other than upper case, and there is one.
+  /// `str.isupper()`: at least one cased character, all upper case.
   public static boolean isUpper(String text) {
     return text.codePoints().anyMatch(Character::isUpperCase)
         && text.codePoints().noneMatch(c -> Character.isLowerCase(c) || Character.isTitleCase(c));

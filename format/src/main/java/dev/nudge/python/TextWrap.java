@@ -9,9 +9,9 @@ import java.util.List;
 /// Wraps lines as Python's `textwrap` does for jinja's `wordwrap`: between words, at hyphens, and
 /// within words that are longer than a line.
 ///
-/// A line is split into chunks: runs of spaces, words, and parts of words that end with a hyphen
-/// or stand before a dash. Chunks are added to a line while they fit; spaces at its end are
-/// dropped, and those at its start except for the first line's. Lengths are in code points.
+/// A line is split into chunks: runs of spaces, words, and parts of words that end with a hyphen or
+/// precede a dash. Chunks are added to a line while they fit; spaces at its end are dropped, and at
+/// its start except in the first line. Lengths are in code points.
 public final class TextWrap {
   private static final String SPACE = "[\\t\\n\\x0b\\x0c\\r ]";
   private static final String OTHER = "[^\\t\\n\\x0b\\x0c\\r ]";
@@ -19,7 +19,7 @@ public final class TextWrap {
   private static final String LETTER = "[^\\d\\W]";
 
   private static final PythonPattern WORDS =
-      PythonPattern.of("(" + SPACE + "+|" + OTHER + "+)"); // no hyphen ends one
+      PythonPattern.of("(" + SPACE + "+|" + OTHER + "+)"); // hyphens do not split words
   private static final PythonPattern PARTS =
       PythonPattern.of(
           "(S+|(?<=P)-{2,}(?=\\w)|N+?(?:-(?:(?<=L{2}-)|(?<=L-P-))(?=L-?L)|(?=S|\\Z)|(?<=P)(?=-{2,}\\w)))"
@@ -42,7 +42,7 @@ public final class TextWrap {
     this.atHyphens = atHyphens;
   }
 
-  /// Wraps one line; an empty one gives no lines.
+  /// Wraps one line; an empty line becomes no lines.
   public List<String> lines(String line) {
     Deque<String> left = new ArrayDeque<>();
     (atHyphens ? PARTS : WORDS).findAll(line).forEach(found -> left.add(found.getFirst()));
@@ -70,7 +70,7 @@ public final class TextWrap {
     return lines;
   }
 
-  /// Adds to a line as much of a long word as fits, possibly nothing, and leaves the rest.
+  /// Moves as much of a long word as fits, possibly nothing, to a line.
   private void tooLong(Deque<String> left, List<String> own, int room) {
     if (!breaksWords) {
       if (own.isEmpty()) {

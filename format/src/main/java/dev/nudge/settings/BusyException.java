@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// Says that a queue or quota is full, and when to retry. Nothing was started.
+/// Thrown if a queue or quota is full, with the time to retry. Nothing was started.
 public final class BusyException extends NudgeException {
   private static final long serialVersionUID = 1L;
 
@@ -11,7 +11,7 @@ public final class BusyException extends NudgeException {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 
-  /// Seconds after which a retry will probably succeed.
+  /// Returns the seconds after which a retry will probably succeed.
   public int retryAfterSeconds() {
     return retryAfterSeconds;
   }

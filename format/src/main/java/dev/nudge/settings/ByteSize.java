@@ -11,7 +11,7 @@ public record ByteSize(long bytes) {
   private static final Pattern FORM =
       Pattern.compile("(\\d{1,18}(?:\\.\\d{1,9})?)\\s*(?:([KMGT])(?:I?B)?|B)?");
   private static final String ALLOWED = "an amount such as 8G, 1.5G or 900M";
-  private static final long LEAST_WITHOUT_UNIT = 1 << 20; // below, a unit was forgotten
+  private static final long LEAST_WITHOUT_UNIT = 1 << 20; // smaller: the unit is missing
 
   public ByteSize {
     if (bytes < 1) {
@@ -19,8 +19,8 @@ public record ByteSize(long bytes) {
     }
   }
 
-  /// Reads `8G`, `8GiB`, `1.5g`, `900M` or a number of bytes, which below 1 MiB is taken for a
-  /// forgotten unit.
+  /// Reads `8G`, `8GiB`, `1.5g`, `900M` or a number of bytes; a number below 1 MiB is refused, as
+  /// its unit was probably forgotten.
   public static ByteSize parse(String text) {
     Matcher form = FORM.matcher(text.strip().toUpperCase(Locale.ROOT));
     if (!form.matches()) {

@@ -6,7 +6,7 @@ import java.util.Locale;
 public final class Bytes {
   private Bytes() {}
 
-  /// Writes `3.42 GiB`, `517 MiB` or `12 KiB`.
+  /// Formats bytes as `3.42 GiB`, `517 MiB` or `12 KiB`.
   public static String shown(long bytes) {
     double kib = bytes / 1024.0;
     if (kib >= 1024 * 1024) {

@@ -45,7 +45,7 @@ public final class Check {
     }
   }
 
-  /// Files and globs of which there must be one at least.
+  /// Requires at least one file or glob.
   public static void files(String flag, List<String> files) {
     if (files.isEmpty()) {
       throw new InputException(flag + " is missing; it is required");
@@ -63,7 +63,7 @@ public final class Check {
     return new InputException(flag + " is " + number(value) + "; it must be " + allowed);
   }
 
-  /// Writes 2.0 as 2.
+  /// Formats a number, 2.0 as 2.
   public static String number(Object value) {
     return value instanceof Double d && d == Math.rint(d) && Math.abs(d) < 1e15
         ? String.valueOf(d.longValue())

@@ -6,12 +6,12 @@ import java.util.Locale;
 public final class Count {
   private Count() {}
 
-  /// Writes a number and its noun, whose plural ends in s.
+  /// Formats a number and its noun, whose plural ends in s.
   public static String of(long number, String noun) {
     return String.format(Locale.ROOT, "%,d %s%s", number, noun, number == 1 ? "" : "s");
   }
 
-  /// Writes a number, its noun and its verb: `1 row is`, `2 rows are`.
+  /// Formats a number, its noun and its verb: `1 row is`, `2 rows are`.
   public static String of(long number, String noun, String one, String many) {
     return of(number, noun) + " " + (number == 1 ? one : many);
   }

@@ -1,7 +1,6 @@
 package dev.nudge.settings;
 
-/// Says that a run ended by its own numbers, as it would each time: its loss diverged, or no step
-/// could be trained.
+/// Thrown if a run fails reproducibly: its loss diverged, or no step could be trained.
 public final class DivergedException extends RunException {
   private static final long serialVersionUID = 1L;
 

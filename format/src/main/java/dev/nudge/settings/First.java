@@ -5,7 +5,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/// Names the settings that the help of a command shows first, those most people need.
+/// Names the settings that the help of a command shows first: those that most people need.
 ///
 /// The rest follows by [Group].
 @Retention(RetentionPolicy.RUNTIME)

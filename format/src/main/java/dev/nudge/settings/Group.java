@@ -11,6 +11,6 @@ import java.lang.annotation.Target;
 @Target(ElementType.RECORD_COMPONENT)
 public @interface Group {
 
-  /// The heading.
+  /// Returns the heading.
   String value();
 }

@@ -7,11 +7,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Names of models on the Hugging Face hub, as far as paths tell them. The library fetches nothing:
-/// the module `hub` and the command do.
+/// Names of models on the Hugging Face hub, derived from paths. This module downloads nothing: the
+/// module `hub` and the command do.
 ///
-/// The hub's cache keeps the model `org/name` at `models--org--name/snapshots/COMMIT`, so a folder
-/// there is shown, and written into an adapter's config, by its name.
+/// The hub's cache keeps the model `org/name` at `models--org--name/snapshots/COMMIT`, so such a
+/// folder is shown, and written into an adapter's config, by its name.
 public final class HubName {
   private static final Pattern SNAPSHOT =
       Pattern.compile(
@@ -21,35 +21,35 @@ public final class HubName {
 
   private HubName() {}
 
-  /// The model's name, if the path lies in a snapshot of the hub's cache; else null.
+  /// Returns the model's name, if the path is in a snapshot of the hub's cache; else null.
   public static @Nullable String of(Path model) {
     Matcher found = SNAPSHOT.matcher(model.toString().replace('\\', '/'));
     return found.matches() ? found.group(1) + "/" + found.group(2) : null;
   }
 
-  /// The model's name on the hub, else its path.
+  /// Returns the model's name on the hub, else its path.
   public static String shown(Path model) {
     String name = of(model);
     return name == null ? model.toString() : name;
   }
 
-  /// The model's name on the hub, else its path; of a link, the name or path of what it leads to.
-  /// Files keep it, because another link may have the same name.
+  /// Returns the model's name on the hub, else its path; for a link, its target's. Files store
+  /// this, as another link may have the same name.
   public static String kept(Path model) {
     try {
       return shown(Files.isSymbolicLink(model) ? model.toRealPath() : model);
     } catch (IOException e) {
-      return shown(model); // it leads nowhere: who reads it says so
+      return shown(model); // a broken link: the reader of the model reports it
     }
   }
 
-  /// The model's name on the hub, else the last name of its path.
+  /// Returns the model's name on the hub, else the last name of its path.
   public static String last(Path model) {
     String name = of(model);
     return name == null ? String.valueOf(model.toAbsolutePath().normalize().getFileName()) : name;
   }
 
-  /// Returns what a path may mean, as the end of a message; empty if it is written as no name.
+  /// Returns a hint for a path that may be a hub name, as the end of a message; else empty.
   public static String hint(Path given) {
     String text = given.toString().replace('\\', '/');
     return NAME.matcher(text).matches()

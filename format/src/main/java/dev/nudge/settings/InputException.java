@@ -2,8 +2,7 @@ package dev.nudge.settings;
 
 import java.util.List;
 
-/// Says that settings or input are wrong, before anything was started: exit code 2. Nothing was
-/// written or changed.
+/// Thrown if settings or input are wrong, before anything was started or written: exit code 2.
 public class InputException extends NudgeException {
   private static final long serialVersionUID = 1L;
 

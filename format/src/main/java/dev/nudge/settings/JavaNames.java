@@ -12,16 +12,16 @@ import org.jspecify.annotations.Nullable;
 /// Words errors for Java code: `--max-length` becomes `withMaxLength` if the settings in use have
 /// that wither. Other flags stay.
 ///
-/// It stands where Java code enters: in withers, in [dev.nudge.Nudge] and in
-/// [dev.nudge.chat.Assistant]. Code behind these, and the command, names flags.
+/// It is called at the entries of the Java API: withers, [dev.nudge.Nudge] and
+/// [dev.nudge.chat.Assistant]. Code below these, and the command, names flags.
 public final class JavaNames {
   private static final Pattern FLAG = Pattern.compile("--([a-z][a-z0-9]*(?:-[a-z0-9]+)*)");
 
   private JavaNames() {}
 
-  /// Runs a call; its [NudgeException] names settings as Java code does.
+  /// Runs a call; a [NudgeException] of it names withers in place of flags.
   ///
-  /// @param types of the settings in use
+  /// @param types classes of the settings in use
   public static <T extends @Nullable Object> T in(
       List<Class<? extends Record>> types, Supplier<T> call) {
     try {

@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// Says that a run needs more memory than it may use, which may be free later.
+/// Thrown if a run needs more memory than is free now; a retry may succeed.
 public final class MemoryException extends InputException {
   private static final long serialVersionUID = 1L;
 

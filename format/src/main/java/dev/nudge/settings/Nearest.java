@@ -7,8 +7,8 @@ import java.util.Locale;
 
 /// Suggests known names for a mistyped one.
 ///
-/// The distance is Damerau's (insert, delete, replace, swap of neighbours), case ignored. A name is
-/// near if at most a third of the longer one must change (at least one letter), or if one is the
+/// The distance is Damerau's (insert, delete, replace, swap adjacent letters), case ignored. A name
+/// is near if at most a third of the longer one must change (at least one letter), or if one is the
 /// start of the other. If nothing is near the list is empty: a far-fetched guess is worse than
 /// none.
 public final class Nearest {
@@ -67,7 +67,7 @@ public final class Nearest {
     int longer = Math.max(a.length(), b.length());
     int least = Math.abs(a.length() - b.length());
     if (least > Math.max(1, longer / 3)) {
-      return least; // the name is not near, and a client may send one of a megabyte
+      return least; // not near; skips the work for a name of a megabyte
     }
     int[][] d = new int[a.length() + 1][b.length() + 1];
     for (int i = 0; i <= a.length(); i++) {

@@ -33,7 +33,7 @@ public class NudgeException extends RuntimeException {
     return reworded == null ? super.getMessage() : reworded;
   }
 
-  /// Changes the words of the message and of the details, and nothing else.
+  /// Changes the text of the message and of the details.
   void reword(UnaryOperator<String> words) {
     reworded = words.apply(String.valueOf(getMessage()));
     details = details.stream().map(words).toList();

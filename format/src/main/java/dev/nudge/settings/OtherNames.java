@@ -81,7 +81,7 @@ public final class OtherNames {
     here("json_schema", "guided_json response_format json_schema_file");
     here("repetition_penalty", "repeat_penalty");
     here("temperature", "temp do_sample");
-    // something else stands here
+    // a setting with another meaning
     String batch = "here {batch_size} counts the sequences of a whole optimiser step";
     say(batch, "per_device_train_batch_size train_batch_size micro_batch_size");
     String whole = batch + ", which is cut to fit the memory by itself";
@@ -124,7 +124,7 @@ public final class OtherNames {
     say(attention, "attn_implementation flash_attention use_flash_attention_2");
     say(attention, "flash_attn use_flash_attn sdp_attention");
     say("the kernels are chosen for this machine; leave it out", "torch_compile use_liger_kernel");
-    // what there is not
+    // not supported
     here("modules_to_save", "lora_modules_to_save additional_target");
     here("add_tokens", "new_tokens add_new_tokens new_special_tokens");
     say("new tokens are trained with {add_tokens}", "trainable_token_indices resize_vocab");
@@ -168,12 +168,12 @@ public final class OtherNames {
     }
   }
 
-  /// All names that are known, with their hints as the table writes them.
+  /// Returns all known names with their unformatted hints.
   static Map<String, List<String>> all() {
     return HINTS;
   }
 
-  /// Settings that a hint names, by key, each with its value or an empty text.
+  /// Returns the settings that a hint names, by key, each with its value or an empty text.
   static Map<String, String> named(String hint) {
     Map<String, String> settings = new LinkedHashMap<>();
     for (MatchResult hole : HOLE.matcher(hint).results().toList()) {
@@ -192,14 +192,14 @@ public final class OtherNames {
     return (flags.size() == 1 ? "unknown flag " : "unknown flags ") + what + help;
   }
 
-  /// The same for keys of a YAML file.
+  /// Returns the message for unknown keys of a YAML file.
   static String unknownKeys(List<String> keys, Collection<String> known) {
     String what = Nearest.joined(keys.stream().map(key -> "'" + key + "'").toList(), "and");
     String hints = hints(keys, key -> keyHint(key, known));
     return (keys.size() == 1 ? "unknown key " : "unknown keys ") + what + hints;
   }
 
-  /// The hint of one name, or those of several with the name before each.
+  /// Joins the hints; with several names, each hint begins with its name.
   private static String hints(List<String> names, UnaryOperator<String> hintOf) {
     if (names.size() == 1) {
       return hintOf.apply(names.getFirst());
@@ -220,7 +220,7 @@ public final class OtherNames {
     return hint(flag, known, "--", '-', " ");
   }
 
-  /// The same for a key of a YAML file.
+  /// Returns the hint for a key of a YAML file.
   private static String keyHint(String key, Collection<String> known) {
     return hint(key, known, "", '_', ": ");
   }
@@ -244,7 +244,7 @@ public final class OtherNames {
     return Nearest.hint(given, known);
   }
 
-  /// What stands behind the dashes; a flag of one letter has one dash.
+  /// Removes the dashes; a flag of one letter has one dash.
   private static String name(String given, String dashes) {
     if (given.startsWith(dashes)) {
       return given.substring(dashes.length());

@@ -28,8 +28,8 @@ public final class PythonPattern {
     return new PythonPattern(python);
   }
 
-  /// Returns the groups of each match, or the match itself if there are no groups. A group that did
-  /// not take part is empty.
+  /// Returns the groups of each match, or the match itself if there are no groups. An unmatched
+  /// group is empty.
   public List<List<String>> findAll(String text) {
     return bounded(
         () -> {
@@ -94,8 +94,8 @@ public final class PythonPattern {
         out.append(named(close < 0 ? "" : by.substring(end + 1, close), matcher));
         at = close + 1;
       } else if (next >= '1' && next <= '9') {
-        boolean two = end < by.length() && Character.isDigit(by.charAt(end));
-        at = two ? end + 1 : end;
+        boolean twoDigits = end < by.length() && Character.isDigit(by.charAt(end));
+        at = twoDigits ? end + 1 : end;
         out.append(group(Integer.parseInt(by.substring(end - 1, at)), matcher));
       } else {
         out.append(escaped(next));

@@ -11,14 +11,14 @@ import org.jspecify.annotations.Nullable;
 
 /// Compiles Python's `re` expressions to Java's, since PEFT's configs are written in them.
 ///
-/// The two dialects agree on most of what module patterns use. What differs is rewritten: named
+/// The two dialects agree on most of what module patterns use. Differences are rewritten: named
 /// groups, `\Z`, `\v`, `\U`, `{,n}`, literal braces, and in character classes `[`, `&` and a
-/// leading `]`, which Java would read as set operations. What Java lacks (verbose mode, ASCII mode,
-/// conditionals, octal escapes), and what only Java has, is refused by name: an expression never
-/// silently means something else. [1]
+/// leading `]`, which Java would read as set operations. Constructs that Java lacks (verbose mode,
+/// ASCII mode, conditionals, octal escapes), or that only Java has, are refused by name: an
+/// expression never silently changes its meaning. [1]
 ///
-/// A match that reads millions of characters of a module path, which has some sixty, backtracks
-/// without end; it is stopped and refused.
+/// A match that reads millions of characters of a module path (about sixty characters) is
+/// backtracking endlessly; it is stopped and refused.
 ///
 /// [1] https://docs.python.org/3/library/re.html
 public final class PythonRegex {
@@ -32,7 +32,7 @@ public final class PythonRegex {
   private final Map<String, Integer> numbers = new HashMap<>();
   private int at;
   private int groups;
-  private boolean lines; // ^ is also behind each line break, as (?m) says
+  private boolean lines; // (?m): ^ also matches after each line break
 
   private PythonRegex(String python) {
     this.python = python;
@@ -59,7 +59,7 @@ public final class PythonRegex {
     }
   }
 
-  /// The numbers of the named groups of an expression.
+  /// Returns the numbers of the named groups of an expression.
   static Map<String, Integer> numbers(String python) {
     PythonRegex regex = new PythonRegex(python);
     regex.translate();
@@ -81,14 +81,14 @@ public final class PythonRegex {
   /// PEFT's rule for the keys of `rank_pattern` and `alpha_pattern`: `re.match` of
   /// `(.*\.)?(key)$`.
   public static Predicate<String> key(String key) {
-    if (NAME.matcher(key).matches()) { // as most are
+    if (NAME.matcher(key).matches()) { // the common case
       return path -> endsAs(path, key);
     }
     Pattern pattern = compile("(.*\\.)?(" + key + ")$");
     return path -> bounded(key, () -> pattern.matcher(new Bounded(path)).lookingAt());
   }
 
-  /// Whether a path ends as a key of names does, behind a dot or whole; a dot of it is any sign.
+  /// Whether a path is a key of names or ends with `.key`; a dot of the key matches any character.
   private static boolean endsAs(String path, String key) {
     int from = path.length() - key.length();
     if (from < 0 || from > 0 && path.charAt(from - 1) != '.') {
@@ -116,7 +116,7 @@ public final class PythonRegex {
         case '[' -> characterClass();
         case '(' -> group();
         case '{' -> brace();
-        case '^' -> put(lines ? "(?:\\A|(?<=\\n))" : "^", 1); // Java's is not at the end
+        case '^' -> put(lines ? "(?:\\A|(?<=\\n))" : "^", 1); // Java's (?m)^ skips the end
         default -> copy(1);
       }
     }
@@ -301,7 +301,7 @@ public final class PythonRegex {
     private static final long serialVersionUID = 1L;
   }
 
-  /// Text that may be read only so often.
+  /// A text that limits the number of reads.
   private static final class Bounded implements CharSequence {
     private final String text;
     private int reads;

@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// Says that a run failed after its start (disk full, [DivergedException]): exit code 1.
+/// Thrown if a run fails after its start (disk full, [DivergedException]): exit code 1.
 public class RunException extends NudgeException {
   private static final long serialVersionUID = 1L;
 

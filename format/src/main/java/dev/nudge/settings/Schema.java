@@ -14,10 +14,10 @@ import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Derives flags, keys and help from a settings record, and makes the record from given values.
+/// Derives flags, keys and help from a settings record, and makes the record from values.
 ///
-/// Each component is a [Setting], a nested record under a [Group], whose settings count as the
-/// record's own with flat names, or a [Given], which receives the keys that were given.
+/// Each component is a [Setting], a nested record under a [Group], whose settings have flat names
+/// as the record's own, or a [Given], which receives the keys that were given.
 ///
 /// The record stays a plain value: its constructor may be called too, and validates the values.
 public final class Schema<S extends Record> {
@@ -132,8 +132,8 @@ public final class Schema<S extends Record> {
     return setting.byDefault();
   }
 
-  /// Whether a choice, `key=value` or `key=one|other`, is made; its setting stands before
-  /// those that depend on it.
+  /// Whether a condition `key=value` or `key=one|other` holds; its setting precedes those that
+  /// depend on it.
   private static boolean holds(String choice, Map<String, Object> values) {
     int at = choice.indexOf('=');
     Object value = at < 0 ? null : values.get(choice.substring(0, at));
@@ -208,7 +208,7 @@ public final class Schema<S extends Record> {
     }
     try {
       Constructor<R> canonical = record.getDeclaredConstructor(types);
-      canonical.setAccessible(true); // a record of the command need not be public
+      canonical.setAccessible(true); // the command's records may be package-private
       return canonical.newInstance(arguments.toArray());
     } catch (InvocationTargetException e) {
       if (e.getCause() instanceof InputException wrong) {
@@ -228,7 +228,7 @@ public final class Schema<S extends Record> {
     return value == null && knob.kind() == SettingType.TEXTS ? List.of() : value;
   }
 
-  /// Adds the file to the message about a value that came from one.
+  /// Adds the file's name to the message about a value from a file.
   private InputException located(InputException e, Map<String, Layer> sources) {
     for (Map.Entry<String, Layer> source : sources.entrySet()) {
       SettingComponent knob = knobs.get(source.getKey());

@@ -4,25 +4,25 @@ import java.util.regex.Pattern;
 
 /// Masks possible secrets in URLs, for texts that are shown or stored.
 ///
-/// User and password before the host, and every value behind `?` or `#`, become `***`:
-/// `https://me:pw@host/path?token=abc` is shown as `https://***@host/path?token=***`. Which values
-/// are secrets is not guessed. What is not a URL stays.
+/// User and password before the host, and every value after `?` or `#`, become `***`:
+/// `https://me:pw@host/path?token=abc` is shown as `https://***@host/path?token=***`. All values
+/// are masked, secret or not. Text outside of URLs stays.
 public final class Secret {
   private static final String HIDDEN = "***";
 
-  /// One slash may be left of two: a path drops the other.
+  /// A path may have dropped one of the two slashes.
   private static final String SCHEME = "\\b[A-Za-z][A-Za-z0-9+.-]*:/{1,3}";
 
-  private static final String PART = "[^\\s\"'<>`]"; // of a URL within a sentence
+  private static final String PART = "[^\\s\"'<>`]"; // a character of a URL within a sentence
 
-  /// Up to the last `@` before the path: a password may hold one too.
+  /// Ends at the last `@` before the path, as a password may contain one.
   private static final Pattern USER =
       Pattern.compile("(" + SCHEME + ")(?:(?![/?#])" + PART + ")*@");
 
   private static final Pattern QUERY =
       Pattern.compile("(" + SCHEME + "(?:(?![?#])" + PART + ")*)([?#]" + PART + "*)");
 
-  /// A name with its `=`, then the value.
+  /// A parameter's name with `=`, then its value.
   private static final Pattern VALUE = Pattern.compile("([?&#;](?:[^=&#;?]*=)?)[^&#;?]*");
 
   private Secret() {}

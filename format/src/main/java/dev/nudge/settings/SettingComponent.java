@@ -4,7 +4,7 @@ import java.lang.reflect.RecordComponent;
 import java.util.List;
 import java.util.Locale;
 
-/// One setting as flags, files and help see it, made from an annotated record component.
+/// One setting, made from an annotated record component.
 ///
 /// @param name name of the component, `batchSize`
 /// @param group heading in the help; empty: before all headings
@@ -19,17 +19,17 @@ public record SettingComponent(
     return new SettingComponent(component.getName(), group, SettingType.of(type), type, setting);
   }
 
-  /// The YAML key, `batch_size`.
+  /// Returns the YAML key, `batch_size`.
   public String key() {
     return joined("_");
   }
 
-  /// The flag, `--batch-size`; of an operand its label, `RUN`.
+  /// Returns the flag, `--batch-size`; for an operand its label, `RUN`.
   public String flag() {
     return operand() ? label() : "--" + joined("-");
   }
 
-  /// Whether it is an operand: its values stand on the command line without a flag.
+  /// Whether it is an operand, given without a flag.
   public boolean operand() {
     return setting.operand();
   }
@@ -39,12 +39,12 @@ public record SettingComponent(
     return kind == SettingType.TEXTS;
   }
 
-  /// The allowed values of a closed choice, as a user writes them; empty for other types.
+  /// Returns the allowed values of a closed choice, as a user writes them; empty for other types.
   public List<String> choices() {
     return SettingType.choices(type);
   }
 
-  /// The placeholder of the value in the help.
+  /// Returns the placeholder of the value in the help.
   public String label() {
     return setting.label().isEmpty() ? kind.label(type) : setting.label();
   }

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// The types of settings, and how to read each from text or from a file's own types.
+/// The types of settings, and how to read each from text or from typed YAML values.
 public enum SettingType {
   SWITCH("true or false"),
   WHOLE("a whole number"),
@@ -20,7 +20,7 @@ public enum SettingType {
   TEXTS("text or a list of texts"),
   PATH("a path"),
   CHOICE("one of a list"),
-  /// A type of ours with `static parse(String)`.
+  /// A type with `static parse(String)`.
   VALUE("a single value");
 
   private static final Pattern INTEGER = Pattern.compile("[+-]?\\d+");
@@ -50,7 +50,7 @@ public enum SettingType {
     return type.isEnum() ? CHOICE : VALUE;
   }
 
-  /// What a value of this kind must be, as the end of a sentence.
+  /// Describes an allowed value, as the end of a sentence.
   String expected() {
     return expected;
   }
@@ -74,8 +74,8 @@ public enum SettingType {
         : Arrays.stream(constants).map(SettingType::written).toList();
   }
 
-  /// Writes a choice as a user does: `ADAMW_8BIT` is `adamw-8bit`; one with a text of its own is
-  /// that text.
+  /// Writes a choice as a user does: `ADAMW_8BIT` is `adamw-8bit`; a constant that overrides
+  /// `toString` is that text.
   public static String written(Object constant) {
     String name = ((Enum<?>) constant).name();
     String own = constant.toString();
@@ -133,7 +133,7 @@ public enum SettingType {
     return raw instanceof String ? raw : refuse(knob, raw, layer);
   }
 
-  /// A list of a YAML file where a flag takes one with commas, which its label shows.
+  /// Joins a YAML list for a setting whose flag takes values separated by commas.
   private Object joined(SettingComponent knob, List<?> list, Layer layer) {
     boolean good =
         knob.label().contains(",")

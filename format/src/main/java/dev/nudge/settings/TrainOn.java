@@ -1,7 +1,7 @@
 package dev.nudge.settings;
 
 /// Which messages of a conversation are trained. A message's own `"train": false` or `"weight": x`
-/// applies among these.
+/// applies in addition.
 public enum TrainOn {
   /// All assistant messages.
   ASSISTANT,
@@ -10,7 +10,7 @@ public enum TrainOn {
   /// The whole text.
   ALL;
 
-  /// Its name as a user writes it.
+  /// Returns its name as a user writes it.
   public String shown() {
     return SettingType.written(this);
   }

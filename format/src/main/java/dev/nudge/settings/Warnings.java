@@ -8,8 +8,8 @@ import org.slf4j.spi.SLF4JServiceProvider;
 
 /// Logs warnings for applications that do not handle them.
 ///
-/// They go to SLF4J's logger `dev.nudge`, so Spring Boot, Logback or Log4j show them as their own.
-/// Without a provider of SLF4J they are dropped, and SLF4J's note about that too.
+/// They go to SLF4J's logger `dev.nudge`, so Spring Boot, Logback or Log4j handle them. Without an
+/// SLF4J provider they are dropped, and SLF4J's notice about that too.
 public final class Warnings {
   private Warnings() {}
 

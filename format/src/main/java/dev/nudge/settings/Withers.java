@@ -7,7 +7,7 @@ import java.util.Map;
 ///
 /// [#with] changes any setting by its key. The frequent ones have typed withers too, in an
 /// interface for each group, such as `LoraWithers`, which a command's record implements. All of
-/// them call [#with], so a wither knows a key and neither a default nor a range.
+/// them call [#with], so a wither knows only a key, neither a default nor a range.
 ///
 /// @param <S> the record
 public interface Withers<S extends Record> {

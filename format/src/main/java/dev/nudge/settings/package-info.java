@@ -2,7 +2,7 @@
 ///
 /// A settings record holds the values of one command. Each component has an annotation with its
 /// flag, default and help text, and the compact constructor validates the values. Flags, YAML keys
-/// and help are derived from the record, so a default stands in one place. The package also has the
+/// and help are derived from the record, so each default is written once. The package also has the
 /// exceptions that every package may throw, and the log of warnings for applications that do not
 /// handle them ([dev.nudge.settings.Warnings]).
 ///

@@ -9,7 +9,7 @@ public final class Bf16 {
     return Float.intBitsToFloat(bits << 16);
   }
 
-  /// The bits of the nearest bfloat16, ties to even; a NaN stays a NaN.
+  /// Returns the bits of the nearest bfloat16, ties to even; a NaN stays a NaN.
   public static short round(float value) {
     int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {
@@ -18,8 +18,8 @@ public final class Bf16 {
     return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
   }
 
-  /// The bits of the bfloat16 nearest to a double, rounded once: the float in between is rounded
-  /// to odd, so no double rounding occurs.
+  /// Returns the bits of the bfloat16 nearest to a double, rounded once: the float in between is
+  /// rounded to odd, so no double rounding occurs.
   public static short round(double value) {
     float f = (float) value;
     if (f != value && Float.isFinite(f)) {

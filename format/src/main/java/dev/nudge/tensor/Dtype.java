@@ -24,12 +24,12 @@ public enum Dtype {
     return bytes;
   }
 
-  /// Tells whether the type holds real numbers.
+  /// Returns whether the type holds real numbers.
   public boolean floating() {
     return this == F64 || this == F32 || this == F16 || this == BF16;
   }
 
-  /// The type in which sums over elements of this compute type are held: F64 for F64, else F32.
+  /// Returns the type of sums over elements of this type: F64 for F64, else F32.
   public Dtype accumulator() {
     return this == F64 ? F64 : F32;
   }

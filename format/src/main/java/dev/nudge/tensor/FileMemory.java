@@ -8,15 +8,15 @@ import java.nio.channels.FileChannel.MapMode;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
 
-/// Maps files as native segments, in the class of segments that all other native memory has.
+/// Maps files as segments of the same Java class as all other native memory.
 ///
-/// The JDK's mapped segments are a class of their own. A kernel that gets both classes, such as a
+/// The JDK's mapped segments have another class. A kernel that receives both classes, such as a
 /// mapped weight and an adapter in native memory, is compiled with bounds checks in its loops:
 /// decoding with an adapter took 1.75 times as long.
 ///
 /// Threading: any thread.
 public final class FileMemory {
-  /// Live read-only mappings: address of the first byte → address behind the last byte.
+  /// Live read-only mappings: address of the first byte → end address, exclusive.
   private static final ConcurrentSkipListMap<Long, Long> MAPS = new ConcurrentSkipListMap<>();
 
   private FileMemory() {}
@@ -47,7 +47,7 @@ public final class FileMemory {
     return map(channel, MapMode.READ_ONLY, bytes, arena);
   }
 
-  /// Tells whether a segment lies in a read-only mapping of a file.
+  /// Whether a segment is in a read-only mapping of a file.
   static boolean holds(MemorySegment segment) {
     if (segment.isMapped()) {
       return segment.isReadOnly();

@@ -12,17 +12,17 @@ public interface Gemm extends AutoCloseable {
   /// Computes c = a·b, or c += a·b if `add`. The bits of a row may depend on all sizes, because
   /// they decide where long sums are split.
   ///
-  /// @throws IllegalArgumentException where shapes or types do not fit
+  /// @throws IllegalArgumentException if shapes or types do not fit
   void multiply(Tensor a, Tensor b, Tensor c, boolean add);
 
-  /// Computes the same for matrices, batch-invariant: a row's bits depend neither on the number of
-  /// rows or columns nor on zeros at the end of a's row. Holds for k up to 384 with AVX-512;
+  /// Computes the product of matrices, batch-invariant: a row's bits depend neither on the number
+  /// of rows or columns nor on zeros at the end of a's row. Holds for k up to 384 with AVX-512;
   /// elsewhere the last digits may differ.
   default void multiplyBatchInvariant(Tensor a, Tensor b, Tensor c, boolean add) {
     multiply(a, b, c, add);
   }
 
-  /// Tells whether [#pack] makes products enough faster to be worth its memory.
+  /// Returns whether [#pack] makes products enough faster to be worth its memory.
   default boolean packs() {
     return false;
   }
@@ -35,22 +35,22 @@ public interface Gemm extends AutoCloseable {
     return Packed.plain(b);
   }
 
-  /// Computes c = a·b, or c += a·b if `add`, for matrices, a's rows in tiles: a row has the same
-  /// bits for every number of rows, and with the packed and the plain factor. For weights: each
-  /// shape of `b` gets compiled code of its own.
+  /// Computes c = a·b, or c += a·b if `add`, for matrices, a's rows in tiles: the bits of a row
+  /// depend neither on the number of rows nor on whether `b` is packed. For weights: code is
+  /// compiled for each shape of `b`.
   ///
   /// @throws IllegalArgumentException if shapes or types do not fit, or a row of a or c has gaps
   default void multiply(Tensor a, Packed b, Tensor c, boolean add) {
     multiply(a, b.factor(), c, add);
   }
 
-  /// Cuts products with weights, and packing, into pieces for a team, each computed by one thread;
-  /// no bit of a result depends on it. For a Gemm that was opened with one thread.
+  /// Splits products with weights, and packing, into pieces that a team computes, one thread per
+  /// piece; no bit of a result depends on it. For a Gemm that was opened with one thread.
   ///
-  /// @param team stays the caller's
+  /// @param team the caller closes it
   default void share(Team team) {}
 
-  /// The Gemm with which a thread of the team computes pieces of other operations.
+  /// Returns the Gemm with which a thread of the team computes pieces of other operations.
   ///
   /// @param thread the calling thread's number in the team
   default Gemm of(int thread) {
@@ -60,8 +60,8 @@ public interface Gemm extends AutoCloseable {
   @Override
   void close();
 
-  /// The portable provider: any float types, sums in double. Slow; for tests and machines without
-  /// native libraries.
+  /// Returns the portable provider: any float types, sums in double. Slow; for tests and machines
+  /// without native libraries.
   static Gemm plain() {
     return new PlainGemm();
   }

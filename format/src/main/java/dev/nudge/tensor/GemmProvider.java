@@ -7,7 +7,7 @@ import java.util.ServiceLoader;
 
 /// Opens [Gemm]s of one native library; found by [ServiceLoader].
 public interface GemmProvider {
-  /// The library's name and version, for example `oneDNN 3.13.0`.
+  /// Returns the library's name and version, for example `oneDNN 3.13.0`.
   String name();
 
   /// The CPU instructions that its products may use, as it reports them; empty before loading.
@@ -15,19 +15,19 @@ public interface GemmProvider {
     return "";
   }
 
-  /// Unpacks and loads the library, once a process.
+  /// Unpacks and loads the library, once per process.
   ///
   /// @param cache folder for unpacked libraries
-  /// @return empty if the library is loaded, else why not
+  /// @return empty if the library is loaded, else the reason
   Optional<String> load(Path cache);
 
   /// Opens a Gemm for the calling lane that uses `threads` threads.
   Gemm open(int threads);
 
-  /// Verifies products with known results, and disables each type or kind of code that gives a
-  /// wrong one. Once a process for the same widths; takes about 0.1 s of one processor.
+  /// Verifies products with known results, and disables each type or kind of code that computes a
+  /// wrong one. Runs once per process and widths; takes about 0.1 s of one processor.
   ///
-  /// @param widths of the model's layers, neighbouring layers in order; may be empty
+  /// @param widths of the model's layers, adjacent layers in order; may be empty
   /// @return one line for each type or kind of code that is disabled
   List<String> distrust(int... widths);
 
@@ -37,7 +37,7 @@ public interface GemmProvider {
   ///     gave a wrong product
   double probe(Dtype dtype);
 
-  /// The provider on the class path, if any.
+  /// Returns the provider on the class path, if any.
   static Optional<GemmProvider> find() {
     return ServiceLoader.load(GemmProvider.class).findFirst();
   }

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 ///     free();    tells the others that this lane has finished reading
 ///
 /// Calls of [Member#meet] and [Member#free] are counted; a lane waits until every lane's count is
-/// as high. A waiting lane spins for some microseconds and then parks. If a lane fails, [#fail]
-/// makes every waiting lane throw that failure, so no lane waits for ever.
+/// at least its own. A waiting lane spins for some microseconds and then parks. If a lane fails,
+/// [#fail] makes every waiting lane throw that failure, so no lane waits for ever.
 ///
 /// The shared memory is one region. Every lane lays it out with the same calls, so at the same
 /// addresses: [Member#shared] is a lane's own stack over the region.
@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
 /// thread that runs the lanes calls [#reset] while none runs.
 public final class LaneGroup implements AutoCloseable {
   private static final int SPINS = 2000; // some tens of microseconds
-  private static final long PARK_NANOS = 1_000_000; // waked before, unless a signal is lost
-  private static final int APART = 16; // numbers between two counters: no shared cache line
+  private static final long PARK_NANOS = 1_000_000; // woken earlier, unless a signal is lost
+  private static final int APART = 16; // longs between two counters: no shared cache line
 
   private final int lanes;
   private final @Nullable Scope scope; // null: dry
@@ -55,8 +55,8 @@ public final class LaneGroup implements AutoCloseable {
     }
   }
 
-  /// A group for dry runs: no lane waits, and [Workspace#peak] of a member's shared workspace is
-  /// the number of bytes to reserve.
+  /// Returns a group for dry runs: no lane waits, and [Workspace#peak] of a member's shared
+  /// workspace is the number of bytes to reserve.
   public static LaneGroup measuring(int lanes) {
     return new LaneGroup(lanes, null, 0);
   }
@@ -80,7 +80,7 @@ public final class LaneGroup implements AutoCloseable {
     }
   }
 
-  /// Clears counts and failure; call it before lanes start that may meet.
+  /// Clears counts and failure; call it before starting lanes that may meet.
   public void reset() {
     failure = null;
     for (Member m : members) {
@@ -113,7 +113,7 @@ public final class LaneGroup implements AutoCloseable {
       return lane;
     }
 
-    /// The lane's stack over the memory that all lanes share.
+    /// Returns the lane's stack over the memory that all lanes share.
     public Workspace shared() {
       return shared;
     }
@@ -128,7 +128,7 @@ public final class LaneGroup implements AutoCloseable {
       await(arrive());
     }
 
-    /// Tells the others that this lane has finished reading the shared memory.
+    /// Signals the other lanes that this lane has finished reading the shared memory.
     public void free() {
       freed = arrive();
     }
@@ -158,8 +158,8 @@ public final class LaneGroup implements AutoCloseable {
       }
     }
 
-    /// Parks this lane until another one counts. The waiting lane registers before it checks the
-    /// count again, and the other counts before it checks who waits: one sees the other.
+    /// Parks this lane until another lane counts. This lane registers before it checks the count
+    /// again, and the other lane counts before it checks who waits: so one of them sees the other.
     private void park(int other, long ticket) {
       parked.set(lane, Thread.currentThread());
       if (counts.get(other * APART) < ticket && failure == null) {

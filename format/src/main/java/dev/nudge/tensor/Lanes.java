@@ -8,10 +8,10 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.IntFunction;
 
-/// Runs the same work on a fixed set of threads, one thread a lane, and waits for all of them.
+/// Runs the same work on a fixed set of threads, one thread per lane, and waits for all of them.
 ///
-/// A lane keeps its thread for life: native streams and OpenMP settings belong to threads. Lane `i`
-/// always runs on thread `i`, so what a lane computes does not depend on timing.
+/// A lane always has the same thread: native streams and OpenMP settings belong to threads. Lane
+/// `i` always runs on thread `i`, so what a lane computes does not depend on timing.
 ///
 /// Threading: one thread at a time calls [#run]; the work of lane `i` runs on lane `i`'s thread.
 public final class Lanes implements AutoCloseable {
@@ -82,7 +82,7 @@ public final class Lanes implements AutoCloseable {
         lane.get();
         return wasInterrupted;
       } catch (ExecutionException e) {
-        return wasInterrupted; // its failure is asked for
+        return wasInterrupted; // the caller reads the failure from the future
       } catch (InterruptedException e) {
         wasInterrupted = true;
         interrupted.run();

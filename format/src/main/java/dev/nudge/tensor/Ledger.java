@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /// Every [Scope] adds what it allocates and subtracts it when it closes, so a leak is a number
 /// with a name. Mapped files are not counted: their pages belong to the file.
 ///
-/// Threading: any thread. Each count is atomic; the counts of all owners are no snapshot.
+/// Threading: any thread. Each count is atomic; the owners' counts are not a snapshot.
 public final class Ledger {
   private static final Map<String, AtomicLong> BY_OWNER = new ConcurrentHashMap<>();
 

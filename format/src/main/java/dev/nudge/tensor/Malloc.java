@@ -10,7 +10,7 @@ import java.util.Optional;
 ///
 /// glibc maps a large block by itself and unmaps it when it is freed. But it then raises its
 /// threshold for "large", up to 32 MiB, and keeps smaller blocks in the arena of the allocating
-/// thread. A run's lanes are threads of its own, so each run left tens of MiB free but resident. A
+/// thread. Each run starts new lane threads, so each run left tens of MiB free but resident. A
 /// threshold that is set explicitly does not rise: it is low, except while a [Retention] is open.
 ///
 /// oneDNN allocates memory for each product with runtime dimensions and frees it afterwards, up to
@@ -21,9 +21,9 @@ import java.util.Optional;
 ///
 /// Threading: any thread.
 public final class Malloc {
-  private static final int TRIM_THRESHOLD = -1; // of mallopt: what an arena keeps at its end
-  private static final int MMAP_THRESHOLD = -3; // of mallopt: blocks that are the system's
-  private static final int LOW = 128 << 10; // glibc's own to begin with
+  private static final int TRIM_THRESHOLD = -1; // of mallopt: bytes kept free in an arena
+  private static final int MMAP_THRESHOLD = -3; // of mallopt: size from which blocks are mapped
+  private static final int LOW = 128 << 10; // glibc's initial threshold
   private static final int HIGH = 4 << 20;
   private static int holders;
 
@@ -68,7 +68,7 @@ public final class Malloc {
       return;
     }
     try {
-      // a refusal is no failure: memory is then kept a little longer, or cleared more often
+      // a refusal is ignored: memory is then kept longer, or cleared more often
       int ignored = (int) mallopt.get().invokeExact(MMAP_THRESHOLD, bytes);
       ignored = (int) mallopt.get().invokeExact(TRIM_THRESHOLD, bytes);
     } catch (Throwable e) {

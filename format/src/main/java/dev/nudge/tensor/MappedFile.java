@@ -13,12 +13,12 @@ import java.util.UUID;
 
 /// A temporary mapped file: the system can write its pages out and evict them.
 ///
-/// Every byte is written at creation, so a full disk is an exception then and not a crash at a
-/// page fault. On Unix the file is unlinked as soon as it is open, elsewhere the system deletes it
-/// with its last handle: a killed process leaves nothing behind. A folder that itself lies in
-/// memory (tmpfs) saves no memory.
+/// Every byte is written at creation, so a full disk throws an exception then, instead of crashing
+/// at a page fault. On Unix the file is unlinked as soon as it is open, elsewhere the system
+/// deletes it with its last handle: a killed process leaves nothing behind. A folder in memory
+/// (tmpfs) saves no memory.
 ///
-/// Threading: as that of its memory; close it when no thread uses it.
+/// Threading: any thread may use the memory; close it when no thread uses it any more.
 public final class MappedFile implements AutoCloseable {
   private static final int PIECE = 4 << 20;
 

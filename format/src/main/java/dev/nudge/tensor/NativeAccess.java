@@ -6,16 +6,16 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
-/// Tells whether this JVM was started with native access enabled.
+/// Remembers whether this JVM was started with native access enabled.
 ///
 /// Without `--enable-native-access` the JVM prints a warning at the first native call and reports
-/// access as enabled from then on; so this class reads the answer before that.
+/// access as enabled from then on; so this class asks before that.
 public final class NativeAccess {
   private static final boolean GIVEN = NativeAccess.class.getModule().isNativeAccessEnabled();
 
   private NativeAccess() {}
 
-  /// Tells whether native access was enabled before this library's first native call.
+  /// Returns whether native access was enabled before this library's first native call.
   public static boolean given() {
     return GIVEN;
   }
@@ -29,7 +29,7 @@ public final class NativeAccess {
     return linker.defaultLookup().find(name).map(symbol -> linker.downcallHandle(symbol, type));
   }
 
-  /// The number of this process's user, on systems that number them; a native call.
+  /// Returns this process's user id (Unix only), by a native call.
   static int user() {
     Linker linker = Linker.nativeLinker();
     try {

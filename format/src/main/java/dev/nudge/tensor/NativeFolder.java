@@ -31,18 +31,18 @@ import org.jspecify.annotations.Nullable;
 /// which they are loaded.
 ///
 /// A library that another user could write would run as this user. So the folder and each folder
-/// above it must belong to this user or to root, and nobody else may write them; a folder above
-/// that has the sticky bit, such as `/tmp`, may be written by all, for nobody can replace what
-/// lies in it. Folders of this user in the cache that the group may write are closed to the group.
-/// A file with another owner or mode is unpacked again. Where the file system has no such owners
-/// (Windows), the SHA-256 of each file is computed before each load.
+/// above it must belong to this user or to root, and nobody else may write them; a parent with the
+/// sticky bit, such as `/tmp`, may be writable by all, as nobody can replace another user's files
+/// in it. In this user's folders of the cache, the group loses its write permission. A file with
+/// another owner or mode is unpacked again. Without owners in the file system (Windows), the
+/// SHA-256 of each file is computed before each load.
 ///
-/// With owners, what can still be wrong is damage. Reading 90 MB takes a quarter of a second of a
-/// young JVM, so a note beside the file, with the same owner and mode, says for which size and time
-/// of change the SHA-256 was right; another size or time, or no note, and it is computed again.
+/// With owners, a file can still be damaged. Reading 90 MB takes a quarter of a second in a young
+/// JVM, so a note beside the file, with the same owner and mode, stores the size and modification
+/// time for which the SHA-256 was right. If they differ, or without a note, it is computed again.
 ///
 /// Each file is written under a temporary name, forced to disk and renamed, so two processes at
-/// once each see a whole file, and a full disk leaves none.
+/// once each see a complete file, and a full disk leaves no partial file.
 public final class NativeFolder {
   private static final int OTHERS = 022; // mode: group and others may write
   private static final int GROUP = 020;
@@ -68,11 +68,11 @@ public final class NativeFolder {
     }
   }
 
-  /// Makes the folder, or checks who may write the one that is there.
+  /// Makes the folder, or checks who may write the existing one.
   ///
-  /// @param cache of this user, or one that root filled
-  /// @param name of the folder in it
-  /// @param what the libraries and their room, for messages: `oneDNN (90 MB)`
+  /// @param cache cache folder of this user, or one that root filled
+  /// @param name name of the folder in it
+  /// @param what the libraries and their size, for messages: `oneDNN (90 MB)`
   /// @throws InputException if the folder cannot be made or another user may write it
   public static NativeFolder of(Path cache, String name, String what) {
     Path folder = cache.toAbsolutePath().resolve(name);
@@ -116,8 +116,8 @@ public final class NativeFolder {
     }
   }
 
-  /// Takes the group's right to write from a folder that a umask of 002 has made. A file that the
-  /// group wrote meanwhile has another owner; of this user's files the notes go, so each is read.
+  /// Removes the group's write permission, which a umask of 002 gives. A file that the group wrote
+  /// has another owner; the notes of this user's files are deleted, so each file is verified again.
   private static void close(Path folder) throws IOException {
     Set<PosixFilePermission> mode = Files.getPosixFilePermissions(folder);
     mode.remove(PosixFilePermission.GROUP_WRITE);
@@ -145,15 +145,15 @@ public final class NativeFolder {
 
   /// Returns a library of the folder, unpacked if it is missing, damaged or open to others.
   ///
-  /// @param sha256 of the library; null: the class path's own
-  /// @throws StrangeLibrary if the class path has another one
+  /// @param sha256 expected digest of the library; null: that of the class path's library
+  /// @throws StrangeLibrary if the class path has another library
   /// @throws InputException if it cannot be unpacked
   public Path file(String name, URL source, @Nullable String sha256) {
     Path file = folder.resolve(name);
     try {
       if (!right(file, source, sha256)) {
         write(source, file, sha256);
-        right(file, source, sha256); // writes the note, which another user of root's folder cannot
+        right(file, source, sha256); // writes the note, if this user may
       }
       return file;
     } catch (IOException e) {
@@ -161,7 +161,7 @@ public final class NativeFolder {
     }
   }
 
-  /// Whether a file is the library, now or when its note was written.
+  /// Whether a file has the library's digest, now or when its note was written.
   private boolean right(Path file, URL source, @Nullable String sha256) throws IOException {
     if (!isClosed(file)) {
       return false;
@@ -178,15 +178,15 @@ public final class NativeFolder {
       try {
         Files.deleteIfExists(note);
         Files.createFile(note, mode(true, "rw-r--r--"));
-        Files.writeString(note, now); // half of it is none
+        Files.writeString(note, now); // a partial note does not match
       } catch (IOException e) {
-        // a folder of root's, or another process: the file is read each time
+        // root's folder, or another process wrote it: verified each time
       }
     }
     return right;
   }
 
-  /// Whether a file is there that no other user may write.
+  /// Whether the file exists and no other user may write it.
   private boolean isClosed(Path file) throws IOException {
     if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
       return false;
@@ -199,23 +199,23 @@ public final class NativeFolder {
   }
 
   private void write(URL source, Path file, @Nullable String sha256) throws IOException {
-    Path beside =
+    Path temp =
         Files.createTempFile(
             folder, file.getFileName().toString(), ".part", mode(owners, "rw-r--r--"));
     try {
       try (InputStream in = open(source);
-          FileChannel channel = FileChannel.open(beside, StandardOpenOption.WRITE);
+          FileChannel channel = FileChannel.open(temp, StandardOpenOption.WRITE);
           OutputStream out = Channels.newOutputStream(channel)) {
         in.transferTo(out);
         channel.force(true);
       }
-      if (sha256 != null && !sha256.equals(digest(beside))) {
+      if (sha256 != null && !sha256.equals(digest(temp))) {
         throw new StrangeLibrary(
             "%s on the class path is not the one of this version".formatted(file.getFileName()));
       }
-      Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(temp, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
-      Files.deleteIfExists(beside);
+      Files.deleteIfExists(temp);
     }
   }
 
@@ -241,7 +241,7 @@ public final class NativeFolder {
     MessageDigest digest;
     try {
       digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) { // every JDK has it
+    } catch (NoSuchAlgorithmException e) { // every JDK has SHA-256
       throw new IllegalStateException(e);
     }
     byte[] block = new byte[1 << 20];

@@ -14,24 +14,24 @@ import org.jspecify.annotations.Nullable;
 /// Advises the system which pages of a mapped file are needed soon or no longer (`madvise`).
 ///
 /// Advice changes when pages are read, never what they contain. Only read-only mappings of files
-/// are accepted: dropping pages of other memory would lose data. If the system takes no advice
-/// (anything but Linux), or the JVM has no native access, nothing happens.
+/// are accepted: dropping pages of other memory would lose data. On other systems than Linux, or
+/// without native access, nothing happens.
 ///
-/// Streaming advises and copies nothing: buffers of our own would be a second copy of the weights
-/// and a second path for every kernel, and the page cache still has the top layers when the
-/// backward pass begins with them.
+/// Streaming weights only advises and copies nothing: own buffers would be a second copy of the
+/// weights and a second path for every kernel. The page cache also still has the top layers when
+/// the backward pass begins with them.
 ///
 /// Threading: any thread.
 public final class PageAdvice {
   private static final int WILL_NEED = 3; // Linux, all architectures
   private static final int DONT_NEED = 4;
-  private static final int PAGE_OUT = 21; // from Linux 5.4 on; refused before
+  private static final int PAGE_OUT = 21; // since Linux 5.4; older kernels refuse it
   private static final @Nullable MethodHandle MADVISE = madvise();
   private static final long SIZE = size();
 
   private PageAdvice() {}
 
-  /// Tells whether this system takes advice about pages.
+  /// Whether this system accepts advice about pages.
   public static boolean advised() {
     return MADVISE != null;
   }
@@ -59,7 +59,7 @@ public final class PageAdvice {
     advise(mapped, from, to, DONT_NEED);
   }
 
-  /// Tells whether memory accepts advice: a read-only mapping of a file.
+  /// Returns whether memory accepts advice: a read-only mapping of a file.
   public static boolean isFile(MemorySegment segment) {
     return FileMemory.holds(segment);
   }
@@ -69,7 +69,7 @@ public final class PageAdvice {
       return;
     }
     try {
-      // a refusal is no failure: the pages are then read as they are touched
+      // a refusal is ignored: the pages are then read on access
       int ignored = (int) MADVISE.invokeExact(MemorySegment.ofAddress(from), to - from, advice);
     } catch (Throwable e) {
       throw new IllegalStateException("madvise cannot be called", e);

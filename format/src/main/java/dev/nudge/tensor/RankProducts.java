@@ -3,18 +3,18 @@ package dev.nudge.tensor;
 import java.util.Optional;
 import java.util.ServiceLoader;
 
-/// Adds products of which one size is the rank of an adapter, by code that a library of products
-/// may use in place of its own; found by [ServiceLoader].
+/// Computes products with an adapter's rank as one size, by code that a [Gemm] may use in place of
+/// its library's; found by [ServiceLoader].
 ///
-/// A library takes a kind of products only where it has compared them with its own to the bit, so
-/// that no result depends on whether there is such code.
+/// A Gemm uses a kind only after it has compared its products bit for bit with the library's, so no
+/// result depends on whether this code exists.
 ///
 /// Threading: confined to one thread, as a [Gemm].
 public interface RankProducts {
-  /// A number above those of all kinds.
+  /// One more than the largest kind.
   int KINDS = 16;
 
-  /// The kind of c += a·b; negative if it is not computed here. Products of a kind add their terms
+  /// Returns the kind of c += a·b; negative if unsupported. All products of a kind add their terms
   /// in the same order.
   int kind(Tensor a, Tensor b, Tensor c, boolean add);
 
@@ -23,7 +23,7 @@ public interface RankProducts {
   /// @param kind that [#kind] returned for these tensors
   void multiply(int kind, Tensor a, Tensor b, Tensor c);
 
-  /// The provider on the class path, for one thread.
+  /// Returns the provider on the class path, for one thread.
   static Optional<RankProducts> find() {
     return ServiceLoader.load(RankProducts.class, RankProducts.class.getClassLoader()).findFirst();
   }

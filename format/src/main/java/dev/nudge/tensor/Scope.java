@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /// Owns native memory until it is closed; use it with try-with-resources.
 ///
 /// Every allocation is zeroed, aligned to 64 bytes and booked in the [Ledger] under the scope's
-/// owner. Closing frees all of it at once; a tensor used afterwards throws, it does not crash.
+/// owner. Closing frees all of it at once; using a tensor afterwards throws instead of crashing.
 ///
 /// Threading: any thread may allocate and read; close it when no other thread uses its tensors.
 public final class Scope implements AutoCloseable {
@@ -38,7 +38,7 @@ public final class Scope implements AutoCloseable {
     return new Scope("measuring", true);
   }
 
-  /// Tells whether this scope is for a dry run.
+  /// Returns whether this scope is for a dry run.
   public boolean dry() {
     return dry;
   }
@@ -64,7 +64,7 @@ public final class Scope implements AutoCloseable {
     return Tensor.of(allocate(Math.multiplyExact(elements, dtype.bytes())), dtype, shape);
   }
 
-  /// The arena of the scope, for mappings that must end with it.
+  /// Returns the arena of the scope, for mappings that must end with it.
   public Arena arena() {
     return arena;
   }

@@ -10,10 +10,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Runs the parts of one operation in parallel on the caller's thread and some helpers.
 ///
-/// [#each] splits work into pieces and gives each piece to the first free thread. So a thread that
-/// is not running, because another process has its processor, delays one piece and no other. An
-/// idle helper spins for tens of microseconds, longer than the gap between two products of a
-/// token, and then parks. The bits of a result must not depend on which thread computes a piece.
+/// [#each] splits work into pieces and gives each piece to the first free thread. So a thread whose
+/// processor another process uses delays only one piece. An idle helper spins for tens of
+/// microseconds, longer than the gap between two products of a token, and then parks. The bits of a
+/// result must not depend on which thread computes a piece.
 ///
 /// Threading: one thread calls [#each] and [#close].
 public final class Team implements AutoCloseable {
@@ -56,9 +56,9 @@ public final class Team implements AutoCloseable {
     each(pieces, (i, thread) -> piece.accept(i));
   }
 
-  /// Runs pieces that want to know their thread, for what each thread has of its own.
+  /// Runs pieces that receive their thread's number, for per-thread state.
   ///
-  /// @throws IllegalStateException if a piece of this team asks: a defect
+  /// @throws IllegalStateException if a piece of this team calls it: a defect
   public void each(int pieces, Piece piece) {
     if (busy) {
       throw new IllegalStateException("a piece of a team asks the team");
@@ -110,7 +110,7 @@ public final class Team implements AutoCloseable {
     long now = ticket.get();
     while (now >>> PIECE_BITS == round && (now & PIECES) > 0) {
       if (ticket.compareAndSet(now, now - 1)) {
-        Piece piece = work; // this round's: it does not end before this piece
+        Piece piece = work; // this round's piece: the round cannot end before it
         try {
           if (piece != null) {
             piece.run((int) (now & PIECES) - 1, thread);
@@ -165,7 +165,7 @@ public final class Team implements AutoCloseable {
         } else if (++idle < SPINS) {
           Thread.onSpinWait();
         } else {
-          parked = true; // announced before it looks again, so the caller sees one or the other
+          parked = true; // set before the check, so the caller sees the flag or this sees the work
           if ((ticket.get() & PIECES) == 0 && !closed) {
             LockSupport.park(Team.this);
           }

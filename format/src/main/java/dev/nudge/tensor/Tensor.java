@@ -12,11 +12,11 @@ import java.util.Arrays;
 
 /// Views a [MemorySegment] as an array of numbers with a type, a shape and strides.
 ///
-/// Element (i, j, …) stands at element offset i·stride(0) + j·stride(1) + … from the first byte of
+/// Element (i, j, …) is at element offset i·stride(0) + j·stride(1) + … from the first byte of
 /// [#data]. A view never owns memory: its [Scope] or [Workspace] does. Little-endian, any
 /// alignment.
 ///
-/// Threading: immutable; the numbers behind it are as shared as their memory.
+/// Threading: immutable; its numbers are as shared as their memory.
 public final class Tensor {
   private final MemorySegment data;
   private final Dtype dtype;
@@ -51,12 +51,12 @@ public final class Tensor {
     return MemorySegment.ofAddress(1 << 20).reinterpret(bytes);
   }
 
-  /// A contiguous tensor without memory, for dry runs: it has a shape and must not be read.
+  /// Returns a contiguous tensor without memory, for dry runs: it has a shape and must not be read.
   public static Tensor dry(Dtype dtype, long... shape) {
     return of(nowhere(Long.MAX_VALUE / 4), dtype, shape);
   }
 
-  /// The memory from the first element on.
+  /// Returns the memory from the first element on.
   public MemorySegment data() {
     return data;
   }
@@ -74,12 +74,12 @@ public final class Tensor {
     return shape[i];
   }
 
-  /// A copy of the shape.
+  /// Returns a copy of the shape.
   public long[] shape() {
     return shape.clone();
   }
 
-  /// Elements between neighbours of dimension `i`.
+  /// Returns the distance in elements between adjacent indices of dimension `i`.
   public long stride(int i) {
     return strides[i];
   }
@@ -113,19 +113,19 @@ public final class Tensor {
     return strides[matrix(0)];
   }
 
-  /// A view of rows `from` (inclusive) to `to` (exclusive) of a matrix.
+  /// Returns a view of rows `from` (inclusive) to `to` (exclusive) of a matrix.
   public Tensor rows(int from, int to) {
     check(from, to, rows());
     return view(from * rowStride(), new long[] {to - from, shape[1]}, strides);
   }
 
-  /// A view of columns `from` (inclusive) to `to` (exclusive) of a matrix.
+  /// Returns a view of columns `from` (inclusive) to `to` (exclusive) of a matrix.
   public Tensor cols(int from, int to) {
     check(from, to, cols());
     return view(from * strides[1], new long[] {shape[0], to - from}, strides);
   }
 
-  /// A view with the last two dimensions exchanged.
+  /// Returns a view with the last two dimensions exchanged.
   public Tensor transposed() {
     long[] s = shape.clone();
     long[] t = strides.clone();
@@ -137,9 +137,9 @@ public final class Tensor {
     return new Tensor(data, dtype, s, t);
   }
 
-  /// Another view of this tensor's memory: `offset` in elements from this one's first.
+  /// Returns another view of this tensor's memory, `offset` elements after this tensor's first.
   ///
-  /// @throws IndexOutOfBoundsException where it would leave this tensor's memory
+  /// @throws IndexOutOfBoundsException if it would leave this tensor's memory
   public Tensor view(long offset, long[] shape, long[] strides) {
     long last = 0;
     boolean empty = false;
@@ -152,7 +152,7 @@ public final class Tensor {
     return new Tensor(data.asSlice(start, bytes), dtype, shape.clone(), strides.clone());
   }
 
-  /// A view of the elements under another shape; the tensor must be contiguous.
+  /// Returns a view of the elements under another shape; the tensor must be contiguous.
   public Tensor reshaped(long... shape) {
     if (!contiguous()) {
       throw new IllegalArgumentException("only a contiguous tensor can be reshaped: " + this);
@@ -164,7 +164,7 @@ public final class Tensor {
     return t;
   }
 
-  /// Tells whether the elements stand row-major without gaps.
+  /// Whether the elements are stored row-major without gaps.
   public boolean contiguous() {
     long expected = 1;
     for (int i = shape.length - 1; i >= 0; i--) {
@@ -176,7 +176,7 @@ public final class Tensor {
     return true;
   }
 
-  /// Tells whether two views start at the same byte of memory.
+  /// Returns whether two views start at the same byte of memory.
   public boolean sameStart(Tensor other) {
     return data.address() == other.data.address();
   }

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 public final class Threads {
   private Threads() {}
 
-  /// Waits for the end of a thread. An interrupt of the caller does not end the wait, because
-  /// memory is freed afterwards; the caller's interrupt flag is set again at the end.
+  /// Waits for the end of a thread. An interrupt of the caller does not end the wait, because the
+  /// caller frees memory afterwards; the caller's interrupt flag is set again at the end.
   public static void join(Thread thread) {
     boolean interrupted = false;
     while (thread.isAlive()) {
@@ -28,24 +28,24 @@ public final class Threads {
   ///
   /// @param interrupted callback at each interrupt, for example to ask the other thread to end
   public static void await(CountDownLatch latch, Runnable interrupted) {
-    boolean again = false;
+    boolean wasInterrupted = false;
     while (true) {
       try {
         latch.await();
         break;
       } catch (InterruptedException e) {
-        again = true;
+        wasInterrupted = true;
         interrupted.run();
       }
     }
-    if (again) {
+    if (wasInterrupted) {
       Thread.currentThread().interrupt();
     }
   }
 
   /// Throws another thread's failure in this thread; does nothing if it is null.
   ///
-  /// @param who message of the exception around a checked exception
+  /// @param who message of the exception that wraps a checked exception
   public static void rethrow(@Nullable Throwable failure, String who) {
     if (failure instanceof RuntimeException e) {
       throw e;

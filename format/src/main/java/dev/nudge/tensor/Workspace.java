@@ -13,19 +13,19 @@ import org.jspecify.annotations.Nullable;
 
 /// A lane's preallocated memory for a step: a stack allocator over a region of fixed size.
 ///
-/// [#take] allocates a matrix, [#release] frees all that was taken since a [#mark]. The forward
+/// [#take] allocates a matrix, [#release] frees all matrices taken since a [#mark]. The forward
 /// pass of every step takes the same matrices in the same order, so tensor views are cached by
-/// their place in that order and remade only if shape or type changes.
+/// their index in that order and remade only if shape or type changes.
 ///
 /// Threading: confined to its lane's thread.
 public final class Workspace implements AutoCloseable {
   private static final long ALIGNMENT = 64;
-  private static final int PIECES = 4; // of an operation's rows, for each thread
-  private static final long WORTH = 1 << 14; // numbers of a piece: some microseconds
+  private static final int PIECES = 4; // pieces of an operation's rows per thread
+  private static final long WORTH = 1 << 14; // fewest numbers of a piece: some microseconds
 
   private final int lane;
-  private final @Nullable Gemm gemm; // null: over memory that is another's
-  private final @Nullable Scope scope; // null: dry, or over memory that is another's
+  private final @Nullable Gemm gemm; // null: the memory is another workspace's
+  private final @Nullable Scope scope; // null: dry, or the memory is another workspace's
   private final boolean dry;
   private final long capacity;
   private final MemorySegment region;
@@ -39,7 +39,7 @@ public final class Workspace implements AutoCloseable {
   private long offloaded;
   private long offloadedPeak;
   private long stagePeak;
-  private double stageStart; // operations
+  private double stageStart; // operation count
 
   /// Memory and operations of one stage of a pass.
   ///
@@ -58,8 +58,8 @@ public final class Workspace implements AutoCloseable {
     this(lane, gemm, file, Scope.open("workspace " + lane), bytes);
   }
 
-  /// Reserves `bytes` for passes whose work a team shares, the Gemm's too; owns the Gemm, which was
-  /// opened with one thread.
+  /// Reserves `bytes` for passes whose work, matrix products included, a team shares; owns the
+  /// Gemm, which was opened with one thread.
   public Workspace(long bytes, Gemm gemm, Team team) {
     this(0, bytes, gemm, null);
     this.team = team;
@@ -86,19 +86,19 @@ public final class Workspace implements AutoCloseable {
     this.dry = dry;
   }
 
-  /// A lane's own stack over memory that lanes share; it has no Gemm.
+  /// Returns a lane's own stack over memory that lanes share; it has no Gemm.
   static Workspace over(int lane, MemorySegment region) {
     return new Workspace(lane, null, null, null, region, false);
   }
 
-  /// A workspace for dry runs: its tensors have no memory, and its Gemm multiplies nothing. A pass
-  /// that runs on it with dry kernels leaves in [#peak] the bytes that the pass needs, so the
-  /// memory plan of a step and the step are the same code.
+  /// Returns a workspace for dry runs: its tensors have no memory, and its Gemm multiplies nothing.
+  /// A pass that runs on it with dry kernels leaves in [#peak] the bytes that the pass needs, so
+  /// the memory plan of a step and the step are the same code.
   public static Workspace measuring() {
     return new Workspace(0, new DryGemm(), null, null, Tensor.nowhere(Long.MAX_VALUE / 4), true);
   }
 
-  /// Tells whether this workspace is for a dry run.
+  /// Returns whether this workspace is for a dry run.
   public boolean dry() {
     return dry;
   }
@@ -114,12 +114,12 @@ public final class Workspace implements AutoCloseable {
 
   /// Computes a piece of an operation.
   public interface Piece {
-    /// @param own the workspace that it may use, with its products
+    /// @param own the piece's workspace, with its own Gemm
     void run(int piece, Workspace own);
   }
 
-  /// Runs the pieces of an operation, each in a workspace of its own of `bytes`: on as many threads
-  /// of the team as there is memory for, without a team one after the other.
+  /// Runs the pieces of an operation, each in its own workspace of `bytes`: on as many threads of
+  /// the team as memory allows, without a team in sequence.
   public void each(int pieces, long bytes, Piece piece) {
     int mark = mark();
     if (team == null) {
@@ -148,12 +148,12 @@ public final class Workspace implements AutoCloseable {
     release(mark);
   }
 
-  /// Allocates at least so many bytes, which may be more than a matrix has columns.
+  /// Allocates at least `bytes` bytes, also more than a matrix can have columns.
   public Tensor room(long bytes) {
     return take(Dtype.U8, Math.toIntExact(Math.ceilDiv(bytes, 64L)), 64);
   }
 
-  /// Part of the rows of an operation.
+  /// A range of an operation's rows.
   public interface Range {
     void run(int from, int to);
   }
@@ -161,7 +161,7 @@ public final class Workspace implements AutoCloseable {
   /// Runs an operation whose rows do not depend on one another on ranges of rows, on the threads of
   /// the team; without a team on all rows at once.
   ///
-  /// @param cols numbers of a row: ranges are large enough to be worth a thread
+  /// @param cols numbers per row: determines how many rows are worth a thread
   public void rows(int rows, long cols, Range range) {
     Team all = team;
     int pieces =
@@ -177,7 +177,7 @@ public final class Workspace implements AutoCloseable {
     }
   }
 
-  /// The current top of the stack, for [#release].
+  /// Returns the current top of the stack, for [#release].
   public int mark() {
     return count;
   }
@@ -294,7 +294,7 @@ public final class Workspace implements AutoCloseable {
     }
   }
 
-  /// The stages of the last pass by name, in order; empty outside of dry runs.
+  /// Returns the stages of the last pass by name, in order; empty outside of dry runs.
   public Map<String, Stage> stages() {
     return stages;
   }

@@ -12,18 +12,17 @@ import java.time.format.DateTimeFormatter;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Counts failures of one request and waits between its attempts: 1, 2, 4, 8, 8 seconds, or as
-/// long as the hub says.
+/// Counts the failures of one request and waits between attempts: 1, 2, 4, 8, 8 seconds, or as long
+/// as the hub demands.
 ///
-/// Whatever brings the request forward starts the count again, so a line that breaks often still
-/// finishes.
+/// Progress resets the count, so a download over an unreliable connection still finishes.
 final class Attempts {
-  /// Waits; tests do not.
+  /// Waits between attempts; tests replace it.
   interface Pause {
     void sleep(Duration time) throws InterruptedException;
   }
 
-  /// It was tried often enough.
+  /// Thrown after the last attempt.
   static final class GaveUp extends RunException {
     private static final long serialVersionUID = 1L;
 
@@ -43,24 +42,24 @@ final class Attempts {
   private int inARow;
   private int all;
 
-  /// @param what for messages: what is asked for
+  /// @param what the requested file or repository, for messages
   Attempts(String what, HubListener listener, Pause pause) {
     this.what = what;
     this.listener = listener;
     this.pause = pause;
   }
 
-  /// Whether an answer means that the same request may do later.
+  /// Whether a status is temporary: the same request may succeed later.
   static boolean isPassing(int status) {
     return status == 408 || status == 429 || status >= 500 && status != 501;
   }
 
-  /// The request came forward.
+  /// Reports progress of the request.
   void moved() {
     inARow = 0;
   }
 
-  /// Waits after an answer that [#isPassing].
+  /// Waits after an answer with a temporary status ([#isPassing]).
   ///
   /// @throws RunException if it was the last attempt
   void answered(HttpResponse<?> answer) throws IOException {
@@ -99,7 +98,7 @@ final class Attempts {
     }
   }
 
-  /// How long the hub asks to wait.
+  /// Returns how long the hub demands to wait.
   private static Duration asked(HttpResponse<?> answer) {
     String after = answer.headers().firstValue("Retry-After").orElse("").strip();
     Matcher window = WINDOW.matcher(answer.headers().firstValue("ratelimit").orElse(""));
@@ -110,8 +109,8 @@ final class Attempts {
       return Duration.ofSeconds(Long.parseLong(window.group(1)));
     }
     try {
-      Instant then = ZonedDateTime.parse(after, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
-      Duration wait = Duration.between(Instant.now(), then);
+      Instant until = ZonedDateTime.parse(after, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
+      Duration wait = Duration.between(Instant.now(), until);
       return wait.isNegative() ? Duration.ZERO : wait;
     } catch (DateTimeException e) {
       return Duration.ZERO;

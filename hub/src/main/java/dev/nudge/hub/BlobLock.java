@@ -9,12 +9,12 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// Keeps a file to one thread of one process that fetches it: two runs that want the same model
+/// Locks a blob for one downloading thread of one process, so two runs that need the same model
 /// download it once.
 ///
-/// The lock files lie where Python's client has its own. Java's locks and Python's do not see one
-/// another; a file that both fetch comes twice, and each puts a whole one into place. So it is
-/// between processes on a file system without locks, which [#held] tells.
+/// The lock files are where Python's client keeps its own. Java's and Python's locks do not exclude
+/// each other: if both download a file, it is fetched twice, and each renames a complete copy into
+/// place. The same happens on a file system without locks ([#held] is false).
 final class BlobLock implements AutoCloseable {
   private static final Map<Path, ReentrantLock> HERE = new ConcurrentHashMap<>(); // in this process
 
@@ -23,12 +23,12 @@ final class BlobLock implements AutoCloseable {
     void lock(FileChannel file) throws IOException;
   }
 
-  private final ReentrantLock here;
+  private final ReentrantLock threadLock;
   private final FileChannel channel;
   private final boolean held;
 
-  private BlobLock(ReentrantLock here, FileChannel channel, boolean held) {
-    this.here = here;
+  private BlobLock(ReentrantLock threadLock, FileChannel channel, boolean held) {
+    this.threadLock = threadLock;
     this.channel = channel;
     this.held = held;
   }
@@ -36,8 +36,8 @@ final class BlobLock implements AutoCloseable {
   /// Waits for the lock.
   static BlobLock of(Path file, Locks locks) throws IOException {
     Files.createDirectories(file.getParent());
-    ReentrantLock here = HERE.computeIfAbsent(file, _ -> new ReentrantLock());
-    here.lock();
+    ReentrantLock threadLock = HERE.computeIfAbsent(file, _ -> new ReentrantLock());
+    threadLock.lock();
     boolean done = false;
     try {
       FileChannel channel =
@@ -49,15 +49,15 @@ final class BlobLock implements AutoCloseable {
         held = false; // a file system without locks
       }
       done = true;
-      return new BlobLock(here, channel, held);
+      return new BlobLock(threadLock, channel, held);
     } finally {
       if (!done) {
-        here.unlock();
+        threadLock.unlock();
       }
     }
   }
 
-  /// Whether other processes are kept away too.
+  /// Whether the lock also excludes other processes.
   boolean held() {
     return held;
   }
@@ -65,9 +65,9 @@ final class BlobLock implements AutoCloseable {
   @Override
   public void close() throws IOException {
     try {
-      channel.close(); // first: Java refuses a second lock of one file
+      channel.close(); // first, as Java refuses a second lock on one file
     } finally {
-      here.unlock();
+      threadLock.unlock();
     }
   }
 }

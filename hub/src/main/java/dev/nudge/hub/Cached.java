@@ -19,11 +19,11 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Lists, checks and removes what the cache holds.
+/// Lists, verifies and removes the commits in the cache.
 final class Cached {
   private static final Pattern LICENCE = Pattern.compile("(?m)^license:\\s*[\"']?([\\w.+-]+)");
   private static final String PART = ".incomplete";
-  private static final int HEAD = 64 << 10; // bytes of a model card that are looked at
+  private static final int HEAD = 64 << 10; // bytes of a model card that are searched
 
   private final HubCache cache;
 
@@ -90,7 +90,7 @@ final class Cached {
         }
         return true;
       } catch (InputException e) {
-        // not of this kind
+        // the files of this kind are missing
       }
     }
     return null;
@@ -98,7 +98,7 @@ final class Cached {
 
   /// Reads every file of a commit and compares its digest.
   ///
-  /// @return a line for each file that is not as the hub lists it
+  /// @return a line for each file that differs from the hub's listing
   List<String> verify(RepoName name, String commit, HubListener listener) throws IOException {
     Path folder = cache.snapshot(name, commit);
     RepoTree listed = cache.listing(name, commit);
@@ -146,10 +146,10 @@ final class Cached {
     return HubFile.isSha1(blob) || HubFile.isSha256(blob) ? blob : null;
   }
 
-  /// Removes one commit, and the blobs that no other needs; with the last commit all of the
+  /// Removes one commit, and the blobs that no other commit needs; with the last commit, the whole
   /// repository.
   ///
-  /// @return bytes that are free now
+  /// @return bytes that were freed
   long remove(RepoName name, String commit) throws IOException {
     long before = cache.bytes(name);
     Map<String, List<String>> commits = cache.commits(name);
@@ -166,7 +166,7 @@ final class Cached {
     Files.deleteIfExists(cache.folder(name).resolve("trees").resolve(commit + ".json"));
     Set<String> used = new HashSet<>();
     for (Path link : HubCache.files(cache.folder(name).resolve("snapshots"))) {
-      if (Files.isSymbolicLink(link)) { // whatever a mirror's digests look like
+      if (Files.isSymbolicLink(link)) { // also if a mirror names blobs in its own way
         used.add(String.valueOf(Files.readSymbolicLink(link).getFileName()));
       }
     }
@@ -179,14 +179,14 @@ final class Cached {
     return before - cache.bytes(name);
   }
 
-  /// What is being fetched, by this program or another.
+  /// Lists partial downloads, by this program or another.
   private List<Path> parts(RepoName name) throws IOException {
     return HubCache.files(cache.folder(name).resolve("blobs")).stream()
         .filter(blob -> String.valueOf(blob.getFileName()).endsWith(PART))
         .toList();
   }
 
-  /// Deletes a folder and all in it; no link is followed.
+  /// Deletes a folder and its contents without following links.
   static void delete(Path folder) throws IOException {
     if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
       return;

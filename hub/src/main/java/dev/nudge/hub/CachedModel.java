@@ -8,12 +8,12 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param name the repository
 /// @param commit 40 hex digits
-/// @param revisions branches and tags that were last seen at it
-/// @param folder its files
-/// @param bytes of its files; another commit may share them
-/// @param modelType `model_type` of its `config.json`; null: there is none
-/// @param licence as its model card says; null: it does not
-/// @param whole whether all files are here that nudge would fetch; null: nothing tells
+/// @param revisions branches and tags that pointed to this commit when last checked
+/// @param folder folder of its files
+/// @param bytes size of its files; another commit may share them
+/// @param modelType `model_type` of its `config.json`; null: none
+/// @param licence licence in its model card; null: none
+/// @param whole whether every file that nudge would download is cached; null: unknown
 public record CachedModel(
     RepoName name,
     String commit,

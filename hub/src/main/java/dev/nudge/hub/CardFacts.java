@@ -9,13 +9,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// What a model card says beside what the published folder itself does.
+/// Facts for a model card that are not in the published folder.
 ///
-/// @param licence such as `apache-2.0`; null: none is named
-/// @param settings of the run, by key as in a run file; a missing node if they are not known
-/// @param dataDigest digest of the rows; null: not known
-/// @param totals of the run, such as `eval_loss_best`; a missing node if they are not known
-/// @param scores results of evaluations by their names
+/// @param licence such as `apache-2.0`; null: none
+/// @param settings settings of the run, by key as in a run file; a missing node if unknown
+/// @param dataDigest digest of the rows; null: unknown
+/// @param totals totals of the run, such as `eval_loss_best`; a missing node if unknown
+/// @param scores results of evaluations, by name
 public record CardFacts(
     @Nullable String licence,
     JsonNode settings,
@@ -26,7 +26,7 @@ public record CardFacts(
     scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
   }
 
-  /// What the `run.json` of a folder says, if there is one.
+  /// Reads the facts from the `run.json` of a folder, if it has one.
   public static CardFacts of(Path folder, @Nullable String licence) {
     JsonNode run = Json.readOrMissing(folder.resolve(RunFiles.RUN));
     return new CardFacts(

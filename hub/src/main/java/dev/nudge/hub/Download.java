@@ -15,21 +15,21 @@ import java.util.function.LongConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Fetches one file into the cache's blobs: it appears under its digest when its bytes have that
-/// digest, and not before.
+/// Downloads one file into the cache's blobs: it appears under its digest only after its bytes were
+/// verified.
 ///
-/// A broken connection goes on where it ended (`Range`), within a run and in a later one. An
-/// answer is believed only as far as it says so: 206 if its `Content-Range` begins where the part
-/// ends, 200 means all from the start, 416 that the part is of no use. Wrong lengths and digests
-/// are tried once more from the start.
+/// A broken download resumes where it ended (`Range`), in the same or a later run. Answers are
+/// checked: 206 must have a `Content-Range` that begins at the end of the partial file, 200
+/// restarts from the first byte, 416 discards the partial file. A wrong length or digest causes one
+/// more attempt from the start.
 ///
-/// Files come one after the other, by plain HTTP: several at a time, or Xet's protocol, are faster
-/// only where a line is slow for each connection.
+/// Files are downloaded in sequence, by plain HTTP: parallel downloads, or Xet's protocol, are
+/// faster only if the bandwidth of a single connection is limited.
 final class Download {
   private static final Pattern RANGE =
       Pattern.compile("bytes (\\d{1,18})-\\d{1,18}/(\\d{1,18}|\\*)");
   private static final int PIECE = 1 << 16;
-  private static final int WRONG = 2; // wrong answers that are one too many
+  private static final int WRONG = 2; // wrong answers after which it gives up
 
   private final HubClient client;
   private final RepoName name;
@@ -39,7 +39,7 @@ final class Download {
   private final LongConsumer moved;
   private int wrong;
 
-  /// @param moved takes the bytes of the file that are here
+  /// @param moved receives the number of bytes downloaded so far
   Download(
       HubClient client,
       RepoName name,
@@ -55,15 +55,15 @@ final class Download {
     this.moved = moved;
   }
 
-  /// Where the part of a blob lies.
+  /// Returns the path of a blob's partial file.
   static Path part(Path blob) {
     return blob.resolveSibling(blob.getFileName() + ".incomplete");
   }
 
-  /// Makes the blob.
+  /// Downloads the blob.
   ///
-  /// @param locked whether the caller holds its lock; if not, another process may fetch the same
-  ///     file, so the part is this one's own and no later run goes on with it
+  /// @param locked whether the caller holds its lock; if not, another process may download the same
+  ///     file, so the partial file has a unique name and is never resumed
   void into(Path blob, boolean locked, HubSettings settings) throws IOException {
     Path place =
         part(locked ? blob : blob.resolveSibling(blob.getFileName() + "." + UUID.randomUUID()));
@@ -72,7 +72,7 @@ final class Download {
       fill(place, settings);
       Files.move(place, blob, StandardCopyOption.ATOMIC_MOVE);
     } catch (Wrong e) {
-      keep = false; // nothing of it can be trusted
+      keep = false; // the partial file is corrupt
       throw new RunException(String.valueOf(e.getMessage()), e);
     } finally {
       if (!keep) {
@@ -126,7 +126,7 @@ final class Download {
     return e instanceof FileSystemException || e instanceof DiskFailure;
   }
 
-  /// Whether an answer's body goes on where the part ends.
+  /// Whether an answer's body continues at the end of the partial file.
   private boolean begins(HubClient.Answer answer, Part part, HubSettings settings)
       throws IOException {
     switch (answer.status()) {
@@ -184,7 +184,7 @@ final class Download {
     }
   }
 
-  /// Counts an answer that cannot be right.
+  /// Counts an invalid answer.
   private void wrong(String what) {
     wrong++;
     if (wrong >= WRONG) {
@@ -194,14 +194,14 @@ final class Download {
     }
   }
 
-  /// The hub, or what stands between, gives other bytes than it lists.
+  /// Thrown if the hub, or a proxy, sends other bytes than the hub lists.
   private static final class Wrong extends RuntimeException {
     Wrong(String message) {
       super(message);
     }
   }
 
-  /// The disk failed and not the network.
+  /// Thrown if the disk failed, not the network.
   private static final class DiskFailure extends IOException {
     DiskFailure(IOException cause) {
       super(cause.getMessage(), cause);

@@ -16,14 +16,14 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/// Chooses which files of a repository are fetched. Pickles, code and all that may hold code are
-/// never among them.
+/// Chooses which files of a repository are downloaded. Pickles, code and formats that may hold code
+/// are never chosen.
 enum FileChoice {
   /// A model: its safetensors, or else one GGUF file, with configs, tokenizer, template and texts.
   MODEL,
-  /// An adapter in PEFT's layout, likewise.
+  /// An adapter in PEFT's layout, with the same kinds of files.
   ADAPTER,
-  /// Rows: the files that the name's path or glob says.
+  /// Rows: the files that match the name's path or glob.
   DATA;
 
   static final String GGUF = ".gguf";
@@ -49,9 +49,9 @@ enum FileChoice {
   private static final Pattern ROWS =
       Pattern.compile("(?i).*\\.((jsonl|ndjson|json|csv|tsv|txt)(\\.gz)?|parquet)");
 
-  /// The files to fetch; the first is the weights, or the rows.
+  /// Returns the files to download; the first holds weights or rows.
   ///
-  /// @throws InputException if the repository has not what is needed
+  /// @throws InputException if the repository lacks a needed file
   List<HubFile> of(RepoName name, List<HubFile> files) {
     return switch (this) {
       case MODEL -> name.file() == null ? model(name, files) : gguf(name, files);
@@ -60,14 +60,14 @@ enum FileChoice {
     };
   }
 
-  /// Small files that say what a model is; the tokenizer's are not small.
+  /// Whether a file is a config: small, in contrast to the tokenizer's files.
   static boolean isConfig(HubFile file) {
     return file.isTop()
         && file.path().endsWith(".json")
         && (file.path().endsWith("config.json") || file.path().equals(INDEX));
   }
 
-  /// Files with which texts become tokens.
+  /// Whether a file belongs to the tokenizer or is a template.
   static boolean isTokenizer(HubFile file) {
     return isText(file) && !file.path().endsWith(".md") && !file.path().endsWith(".index.json");
   }
@@ -87,8 +87,8 @@ enum FileChoice {
     return with(weights, files, FileChoice::isText);
   }
 
-  /// The safetensors that a model folder is read from: one file or shards, not the same weights
-  /// again in another layout or precision.
+  /// Returns the safetensors from which a model folder is loaded: one file or shards, not copies of
+  /// the weights in another layout or precision.
   static List<HubFile> weights(List<HubFile> files) {
     if (has(files, SINGLE)) {
       return chosen(files, file -> file.path().equals(SINGLE));
@@ -126,7 +126,7 @@ enum FileChoice {
     return chosen(files, file -> file.path().endsWith(GGUF) && whole(file).equals(whole(asked)));
   }
 
-  /// A file's path without its number among the parts of a split model.
+  /// Returns a file's path without the part number of a split model.
   private static String whole(HubFile file) {
     return SPLIT.matcher(file.path()).replaceFirst("");
   }
@@ -189,10 +189,10 @@ enum FileChoice {
               + "|(vocab|merges)\\.txt|chat_template\\.jinja|README\\.md|Modelfile"
               + "|(LICENSE|LICENCE|NOTICE)(\\.(txt|md))?");
 
-  /// What a folder has to publish: the weights, and the texts that a model, an adapter or a release
-  /// has by their names. Other texts may be anybody's notes or rows.
+  /// The publishable files of a folder: weights, and texts with the usual names of a model, an
+  /// adapter or a release. Other texts may be private notes or rows.
   ///
-  /// @param files by their names
+  /// @param files the files by name
   /// @param left names of the folder's other files
   record Published(Map<String, Path> files, List<String> left) {}
 
@@ -202,7 +202,7 @@ enum FileChoice {
     List<String> left = new ArrayList<>();
     for (String below : List.of("", "chat_templates", "additional_chat_templates")) {
       if (!Files.isDirectory(folder.resolve(below))) {
-        continue; // other folders, such as checkpoints, are not of the model
+        continue; // other folders, such as checkpoints, are not published
       }
       try (Stream<Path> all = Files.list(folder.resolve(below))) {
         for (Path file : all.filter(Files::isRegularFile).sorted().toList()) {

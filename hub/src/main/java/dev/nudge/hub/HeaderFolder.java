@@ -24,24 +24,23 @@ import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Makes a model folder of which only the headers were fetched: configs, and of each weight file
-/// the header, by ranges. Behind a header the file is a hole of the right length, so whoever looks
-/// at names, types and shapes of tensors finds the model, and whoever reads weights finds zeros. Of
-/// a GGUF file the few tensors are fetched too that belong to its config, and of a quantised model
-/// those that say how its codes are read.
+/// Makes a model folder from configs and the header of each weight file, downloaded by ranges.
+/// After the header a weight file is a hole of the right length: names, types and shapes of tensors
+/// are right, and all weights are zeros. Small tensors are downloaded too: those of a GGUF file
+/// that belong to its config, and those of a quantised model that describe its codes.
 ///
-/// Files that are fetched whole are held to the hub's digests; nothing says the digest of a header.
+/// Complete files are verified by the hub's digests; headers have none.
 final class HeaderFolder {
-  private static final int FIRST = 64 << 10; // bytes that hold most headers
-  private static final int FIRST_GGUF = 1 << 20; // a GGUF file's header has the vocabulary
+  private static final int FIRST = 64 << 10; // bytes; most headers are shorter
+  private static final int FIRST_GGUF = 1 << 20; // a GGUF header contains the vocabulary
   private static final long MOST = 100_000_000; // bytes of a header, the format's limit
   private static final int MOST_TEXT = 64 << 20; // bytes of a config or a tokenizer
-  private static final long MOST_OF_ALL = 1L << 30; // of a model of hundreds of files too
+  private static final long MOST_OF_ALL = 1L << 30; // bytes of all headers of a model
 
-  private static final long GAP = 1L << 20; // bytes between tensors that are fetched along
-  private static final long PIECE = 16L << 20; // bytes from which tensors are fetched apart
+  private static final long GAP = 1L << 20; // bytes between tensors up to which one range gets both
+  private static final long PIECE = 16L << 20; // bytes of one range
 
-  /// Tensors of quantised layers that are read where weights are only looked at.
+  /// Tensors of quantised layers that are read even if only headers are inspected.
   private static final Pattern SMALL =
       Pattern.compile(
           ".*\\.(quant_state\\..*|(nested_)?quant_map|weight_shape|(weight_)?g_idx|qzeros)");
@@ -64,9 +63,9 @@ final class HeaderFolder {
 
   /// Writes the folder.
   ///
-  /// @param files those of the model, the weights first
+  /// @param files files of the model, the weights first
   /// @param tokenizer whether its files are needed too
-  /// @return bytes that were fetched
+  /// @return number of downloaded bytes
   long write(Path into, List<HubFile> files, boolean tokenizer) throws IOException {
     for (HubFile file : files) {
       Path to = file.in(into);
@@ -137,15 +136,15 @@ final class HeaderFolder {
     }
   }
 
-  /// The ranges of a file that hold its small tensors, those that lie near to each other in one.
+  /// Returns the byte ranges of a file's small tensors; nearby tensors share a range.
   ///
-  /// @param header with its length before it
+  /// @param header the header, preceded by its length
   private static List<long[]> small(byte[] header, long size) {
     JsonNode tensors;
     try {
       tensors = Json.parse(new String(header, 8, header.length - 8, StandardCharsets.UTF_8));
     } catch (JacksonException e) {
-      return List.of(); // who opens the file says what is wrong
+      return List.of(); // the reader of the file reports the error
     }
     List<long[]> ranges = new ArrayList<>();
     for (Map.Entry<String, JsonNode> tensor : tensors.properties()) {
@@ -172,7 +171,7 @@ final class HeaderFolder {
     return pieces;
   }
 
-  /// The bytes from one position to another, with attempts.
+  /// Downloads the bytes of a range, with retries.
   private byte[] bytes(HubFile file, long from, long to) throws IOException {
     if (to - from > Math.max(MOST, MOST_TEXT) || fetched + (to - from) > MOST_OF_ALL) {
       throw new InputException(

@@ -18,12 +18,12 @@ import org.jspecify.annotations.Nullable;
 /// Path model = hub.model("HuggingFaceTB/SmolLM2-135M-Instruct", HubListener.NONE).place();
 /// ```
 ///
-/// A name of a branch is asked for each time; what is here already is not fetched again. Without a
-/// connection the commit that was last seen is taken, with a warning. All methods that fetch throw
-/// an [InputException] in one line for a wrong name, a closed repository or a full disk, and a
-/// [RunException] if the network fails for good; what has come is kept.
+/// A branch is resolved on each call; cached files are not downloaded again. Without a connection
+/// the last known commit is used, with a warning. All methods that fetch throw an [InputException]
+/// in one line for a wrong name, a closed repository or a full disk, and a [RunException] if the
+/// network fails permanently; partial downloads are kept.
 ///
-/// Threading: any thread; two that want the same file fetch it once.
+/// Threading: any thread; a file that two threads need is downloaded once.
 public final class Hub {
   private final HubSettings settings;
   private final Snapshots snapshots;
@@ -33,7 +33,7 @@ public final class Hub {
     this.snapshots = new Snapshots(settings, pause, locks);
   }
 
-  /// Opens the hub; nothing is asked of it yet.
+  /// Opens the hub without sending a request.
   public static Hub of(HubSettings settings) {
     return of(settings, Thread::sleep);
   }
@@ -43,12 +43,12 @@ public final class Hub {
     return of(settings, pause, FileChannel::lock);
   }
 
-  /// @param locks keeps other processes away from a file that is fetched
+  /// @param locks locks a downloading file against other processes
   static Hub of(HubSettings settings, Attempts.Pause pause, BlobLock.Locks locks) {
     return new Hub(settings, pause, locks);
   }
 
-  /// Where the hub and its cache are.
+  /// Returns the settings, such as the addresses of hub and cache.
   public HubSettings settings() {
     return settings;
   }
@@ -81,7 +81,7 @@ public final class Hub {
         snapshots.get(RepoName.parse(name, RepoName.Kind.DATASET), FileChoice.DATA, listener));
   }
 
-  /// Fetches what a name stands for: a model or an adapter, or the rows of a dataset's file.
+  /// Fetches a model, an adapter or the rows of a dataset, as the name says.
   public HubFiles pull(RepoName name, HubListener listener) {
     boolean data = name.kind() == RepoName.Kind.DATASET;
     return files(snapshots.get(name, data ? FileChoice.DATA : FileChoice.MODEL, listener));
@@ -99,7 +99,7 @@ public final class Hub {
         snapshot.files().stream().mapToLong(HubFile::size).sum());
   }
 
-  /// The model as it is here; null: not all of it is. Nothing is asked of the hub.
+  /// Returns a model from the cache, without a request; null: not completely cached.
   public @Nullable HubFiles cached(RepoName name) {
     try {
       Snapshots.Snapshot here = snapshots.here(name, FileChoice.MODEL, true);
@@ -109,14 +109,14 @@ public final class Hub {
     }
   }
 
-  /// A model of which nothing but headers was fetched.
+  /// A model of which only headers were downloaded.
   ///
-  /// @param commit what its revision is now
-  /// @param fetched bytes that were fetched for it
-  /// @param weights bytes of its weight files
+  /// @param commit current commit of its revision
+  /// @param fetched number of downloaded bytes
+  /// @param weights size of its weight files in bytes
   /// @param all bytes that a pull would fetch
-  /// @param licence as the hub says; null: it does not
-  /// @param gated whether its terms have to be accepted before weights are fetched
+  /// @param licence licence that the hub reports; null: none
+  /// @param gated whether its terms must be accepted before downloading weights
   /// @param place the folder, or the GGUF file in it
   public record Headers(
       String commit,
@@ -128,7 +128,7 @@ public final class Hub {
       Path place) {}
 
   /// Makes a model folder of configs and headers, fetched by ranges: tensors have names, types and
-  /// shapes, and no values.
+  /// shapes, but no values.
   ///
   /// @param into an empty folder
   /// @param tokenizer whether tokenizer and template are needed too
@@ -160,7 +160,7 @@ public final class Hub {
     return files.stream().mapToLong(HubFile::size).sum();
   }
 
-  /// Lists what the cache holds, by name.
+  /// Lists the commits in the cache, by name.
   public List<CachedModel> list() {
     try {
       return new Cached(snapshots.cache()).list();
@@ -172,7 +172,7 @@ public final class Hub {
 
   /// Finds a commit in the cache.
   ///
-  /// @throws InputException if it is not there
+  /// @throws InputException if it is not cached
   public CachedModel find(RepoName name) {
     if (name.file() != null) {
       throw new InputException(
@@ -196,7 +196,7 @@ public final class Hub {
 
   /// Reads every file of a commit in the cache and compares its digest.
   ///
-  /// @return a line for each file that is not as the hub lists it; empty: all are
+  /// @return a line for each file that differs from the hub's listing; empty: all are intact
   public List<String> verify(CachedModel model, HubListener listener) {
     try {
       return new Cached(snapshots.cache()).verify(model.name(), model.commit(), listener);
@@ -207,7 +207,7 @@ public final class Hub {
 
   /// Removes a commit from the cache, and the files that no other commit needs.
   ///
-  /// @return bytes that are free now
+  /// @return bytes that were freed
   public long remove(CachedModel model) {
     try {
       return new Cached(snapshots.cache()).remove(model.name(), model.commit());
@@ -216,22 +216,22 @@ public final class Hub {
     }
   }
 
-  /// What was published.
+  /// The result of [#publish].
   ///
   /// @param commit 40 hex digits
   /// @param address page of the repository
-  /// @param bytes of all files
-  /// @param left names of the folder's other files, which were not sent
+  /// @param bytes size of all files
+  /// @param left names of the folder's other files, which were not uploaded
   public record Published(String commit, String address, long bytes, List<String> left) {}
 
-  /// Publishes an adapter, a model folder or a folder with a GGUF file as one commit, with a model
-  /// card where the folder has no `README.md`. Only files are sent that a model or an adapter has
-  /// by their names, and no rows, metrics or notes. Where a config names its base by a path of this
-  /// machine, the name of the hub stands in the published one, or the last name of the path.
+  /// Publishes an adapter, a model folder or a folder with a GGUF file as one commit, with a
+  /// generated model card if the folder has no `README.md`. Only files with the usual names of a
+  /// model or an adapter are uploaded, never rows, metrics or notes. If a config names its base by
+  /// a local path, the published config has the base's hub name, or the last name of the path.
   ///
   /// @param name the repository, made if it is missing
-  /// @param facts for the model card
-  /// @param open whether a new repository can be seen by everybody
+  /// @param facts facts for the model card
+  /// @param open whether a new repository is public
   /// @throws InputException if there is no token, it may not write there, or the folder holds
   ///     nothing to publish
   public Published publish(
@@ -262,9 +262,9 @@ public final class Hub {
     }
   }
 
-  /// Refuses what [#publish] cannot do whatever the folder holds; nothing is asked of the hub.
+  /// Checks the preconditions of [#publish] that do not depend on the folder, without a request.
   ///
-  /// @throws InputException if there is no token, or nothing may be sent
+  /// @throws InputException if there is no token, or it must not be sent
   public void checkPublish(RepoName name) {
     if (!settings.withheld().isEmpty()) {
       throw new InputException("%s cannot be published: %s".formatted(name, settings.withheld()));
@@ -289,7 +289,7 @@ public final class Hub {
     try {
       Cached.delete(folder);
     } catch (IOException e) {
-      // holes of a file that nobody needs
+      // a leftover folder of holes does no harm
     }
   }
 }

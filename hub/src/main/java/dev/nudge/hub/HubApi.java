@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// What is asked of the hub before a file is: the commit of a revision, and its files.
+/// Queries the hub for the commit of a revision, and for its list of files.
 final class HubApi {
   private static final Pattern NEXT = Pattern.compile("<([^>]*)>;\\s*rel=\"next\"");
   private static final Pattern LICENCE = Pattern.compile("[\\w.+-]{1,60}");
@@ -27,10 +27,10 @@ final class HubApi {
     this.listener = listener;
   }
 
-  /// What the hub says of a repository.
+  /// The hub's information about a repository.
   ///
-  /// @param licence such as `apache-2.0`; null: it does not say
-  /// @param gated whether terms have to be accepted first
+  /// @param licence such as `apache-2.0`; null: unknown
+  /// @param gated whether its terms must be accepted first
   record About(String commit, @Nullable String licence, boolean gated) {}
 
   About about(RepoName name) throws IOException {
@@ -65,7 +65,7 @@ final class HubApi {
     return null;
   }
 
-  /// All files of a commit.
+  /// Lists all files of a commit.
   RepoTree tree(RepoName name, String commit) throws IOException {
     String first =
         "/api/%s/%s/tree/%s?recursive=True&expand=False"
@@ -88,7 +88,7 @@ final class HubApi {
     throw new RunException(name + " has a listing without end");
   }
 
-  /// Where a link leads: to its path and query, as a mirror may give it with the hub's own address.
+  /// Resolves a `Link` against the endpoint: a mirror may return the hub's own address in it.
   private URI below(String link, RepoName name) {
     URI own = settings.endpoint();
     int at = link.indexOf("/api/" + name.kind().plural() + "/");

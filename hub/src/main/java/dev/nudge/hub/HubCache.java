@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 /// .locks/models--ORG--NAME/DIGEST.lock
 /// ```
 ///
-/// Where links cannot be made the file itself lies in the snapshot, and there is no blob. So what
-/// is there is asked of snapshots.
+/// Without symbolic links the file itself is in the snapshot, and there is no blob. So presence is
+/// checked in snapshots.
 record HubCache(Path root, boolean links) {
   private static final String TAG =
       "Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -41,7 +41,7 @@ record HubCache(Path root, boolean links) {
     return folder(name).resolve("snapshots").resolve(commit);
   }
 
-  /// The path of a file in a snapshot.
+  /// Returns the path of a file in a snapshot.
   Path file(RepoName name, String commit, HubFile file) {
     return file.in(snapshot(name, commit));
   }
@@ -62,7 +62,7 @@ record HubCache(Path root, boolean links) {
     return folder(name).resolve("trees").resolve(commit + ".json");
   }
 
-  /// The commit of the name's revision as it was last seen; null: it never was.
+  /// Returns the last known commit of the name's revision; null: unknown.
   @Nullable String commit(RepoName name) throws IOException {
     if (name.isCommit()) {
       return name.revision();
@@ -75,14 +75,14 @@ record HubCache(Path root, boolean links) {
     }
   }
 
-  /// Notes the commit of a branch or a tag.
+  /// Stores the commit of a branch or a tag.
   void note(RepoName name, String commit) throws IOException {
     if (!name.isCommit() && !commit.equals(commit(name))) {
       replace(ref(name), commit);
     }
   }
 
-  /// The listing of a commit; null: it is not here.
+  /// Reads the listing of a commit; null: not cached.
   @Nullable RepoTree listing(RepoName name, String commit) throws IOException {
     try {
       return RepoTree.read(commit, Files.readString(tree(name, commit)));
@@ -95,13 +95,13 @@ record HubCache(Path root, boolean links) {
     replace(tree(name, tree.commit()), tree.text());
   }
 
-  /// Whether a file is here, by its snapshot's path and its size.
+  /// Whether a snapshot has a file, by path and size.
   boolean has(RepoName name, String commit, HubFile file) throws IOException {
     Path place = file(name, commit, file);
     return Files.isRegularFile(place) && Files.size(place) == file.size();
   }
 
-  /// Marks the cache's folder as one, for backups.
+  /// Writes `CACHEDIR.TAG`, so that backups can skip the cache.
   void mark() throws IOException {
     Files.createDirectories(root);
     Path tag = root.resolve("CACHEDIR.TAG");
@@ -110,15 +110,15 @@ record HubCache(Path root, boolean links) {
     }
   }
 
-  /// Makes a blob visible in a snapshot: by a link, else as a file of its own.
+  /// Makes a blob visible in a snapshot: by a link, else by moving or copying it.
   ///
-  /// @param fresh whether the blob was made just now, so that it may be moved
+  /// @param fresh whether the blob was just downloaded, so it may be moved
   void show(RepoName name, String commit, HubFile file, boolean fresh) throws IOException {
     Path place = file(name, commit, file);
     Path blob = blob(name, file);
     Files.createDirectories(place.getParent());
     if (Files.exists(place, LinkOption.NOFOLLOW_LINKS) && !has(name, commit, file)) {
-      Files.delete(place); // a link to nothing, or a file that was cut
+      Files.delete(place); // a broken link, or a truncated file
     }
     if (links) {
       try {
@@ -128,7 +128,7 @@ record HubCache(Path root, boolean links) {
       } catch (FileAlreadyExistsException e) {
         return; // another run was faster
       } catch (UnsupportedOperationException | IOException e) {
-        // no links here
+        // this file system has no links
       }
     }
     if (fresh) {
@@ -144,16 +144,16 @@ record HubCache(Path root, boolean links) {
     Files.createDirectories(file.getParent());
     // not createTempFile, whose files others may not read
     String name = ".%s.%s.tmp".formatted(file.getFileName(), UUID.randomUUID());
-    Path beside = file.resolveSibling(name);
+    Path temp = file.resolveSibling(name);
     try {
-      Files.writeString(beside, text);
-      Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Files.writeString(temp, text);
+      Files.move(temp, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
-      Files.deleteIfExists(beside);
+      Files.deleteIfExists(temp);
     }
   }
 
-  /// All repositories, by name.
+  /// Lists all repositories, by name.
   List<RepoName> repositories() throws IOException {
     if (!Files.isDirectory(root)) {
       return List.of();
@@ -171,7 +171,7 @@ record HubCache(Path root, boolean links) {
     return names;
   }
 
-  /// The commits of which something is here, each with the revisions that were last seen at it.
+  /// Lists the commits with cached files, each with the revisions that last pointed to it.
   TreeMap<String, List<String>> commits(RepoName name) throws IOException {
     TreeMap<String, List<String>> found = new TreeMap<>();
     Path snapshots = folder(name).resolve("snapshots");
@@ -193,7 +193,7 @@ record HubCache(Path root, boolean links) {
     return found;
   }
 
-  /// All files below a folder, links not followed; none if there is no such folder.
+  /// Lists all files below a folder without following links; none if it is absent.
   static List<Path> files(Path folder) throws IOException {
     if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
       return List.of();
@@ -203,7 +203,7 @@ record HubCache(Path root, boolean links) {
     }
   }
 
-  /// The files of a snapshot, as its links and sizes say: without a listing that is what is known.
+  /// Derives a listing from a snapshot's links and sizes, if the hub's listing is not cached.
   RepoTree seen(RepoName name, String commit) throws IOException {
     Path snapshot = snapshot(name, commit);
     List<HubFile> found = new ArrayList<>();
@@ -223,8 +223,8 @@ record HubCache(Path root, boolean links) {
     return new RepoTree(commit, found);
   }
 
-  /// The digest that a file of a snapshot should have, by its blob's name; null: it is no link, and
-  /// nothing says. Then its own is told.
+  /// Returns the expected digest of a snapshot's file, which is its blob's name; null: unknown, as
+  /// it is not a link.
   private static @Nullable String digest(Path place) throws IOException {
     if (Files.isSymbolicLink(place)) {
       String blob = String.valueOf(Files.readSymbolicLink(place).getFileName());
@@ -235,7 +235,7 @@ record HubCache(Path root, boolean links) {
     }
   }
 
-  /// Bytes of the repository on the disk: blobs, and files that are no links.
+  /// Returns the repository's size on disk: blobs, and files that are not links.
   long bytes(RepoName name) throws IOException {
     long bytes = 0;
     for (Path file : files(folder(name))) {

@@ -26,15 +26,15 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Sends requests to the hub, follows its redirects and tries again what may pass.
+/// Sends requests to the hub, follows redirects and retries temporary failures.
 ///
-/// The token goes to the endpoint's own origin (scheme, host and port) and nowhere else, and no
-/// redirect leads from TLS to no TLS.
+/// The token is sent only to the endpoint's own origin (scheme, host and port), and no redirect
+/// from TLS to plain HTTP is followed.
 final class HubClient implements AutoCloseable {
   private static final int REDIRECTS = 8;
   private static final int MOST = 64 << 20; // bytes of an answer of the API
   private static final int MOST_PORT = 65_535;
-  private static final int PATIENCE = 4; // a slow line empties its buffers behind what it took
+  private static final int PATIENCE = 4; // a slow connection still drains its buffers
   private static final String RESTRICTED = "restricted header name";
 
   private final HubSettings settings;
@@ -60,7 +60,7 @@ final class HubClient implements AutoCloseable {
     this.client = builder.build();
   }
 
-  /// An answer that has begun.
+  /// An answer whose body is not read yet.
   record Answer(HttpResponse<InputStream> response) implements AutoCloseable {
     int status() {
       return response.statusCode();
@@ -76,18 +76,18 @@ final class HubClient implements AutoCloseable {
     }
   }
 
-  /// The address of a path below the endpoint.
+  /// Returns the address of a path below the endpoint.
   URI at(String path) {
     return URI.create(settings.endpoint() + path);
   }
 
-  /// Encodes a part of a path; a slash stays only where it parts folders.
+  /// Encodes a part of a path; slashes stay only if they separate folders.
   static String encoded(String text, boolean keepSlashes) {
     String all = URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
     return keepSlashes ? all.replace("%2F", "/") : all;
   }
 
-  /// The address of a file at a commit.
+  /// Returns the address of a file at a commit.
   URI file(RepoName name, String commit, HubFile file) {
     return at(
         "/"
@@ -103,7 +103,7 @@ final class HubClient implements AutoCloseable {
     return new Attempts(what, listener, pause);
   }
 
-  /// Asks once, and follows redirects.
+  /// Sends one GET request, and follows redirects.
   ///
   /// @param headers such as `Range`
   /// @throws IOException if the network fails
@@ -130,9 +130,9 @@ final class HubClient implements AutoCloseable {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
   }
 
-  /// An address that the hub names; null: it is none that is followed.
+  /// Resolves an address from the hub's answer; null: it must not be followed.
   ///
-  /// @param from the address that named it
+  /// @param from the address of the answer
   static @Nullable URI from(URI from, String text) {
     try {
       URI next = from.resolve(text);
@@ -145,7 +145,7 @@ final class HubClient implements AutoCloseable {
     }
   }
 
-  /// Whether an address has no port, or one that there is.
+  /// Whether an address has no port, or a valid one.
   static boolean hasPort(URI address) {
     return address.getPort() <= MOST_PORT;
   }
@@ -161,10 +161,10 @@ final class HubClient implements AutoCloseable {
         });
   }
 
-  /// Sends a body, however long that takes while its bytes are taken.
+  /// Sends a body, without a time limit as long as its bytes are accepted.
   ///
-  /// @param token whether the token goes with it, where the address is the endpoint's; an address
-  ///     of a store says itself who may
+  /// @param token whether to send the token, if the address is the endpoint's; a store's address is
+  ///     presigned
   Answer send(
       String method, URI address, BodyPublisher body, Map<String, String> headers, boolean token)
       throws IOException {
@@ -219,7 +219,7 @@ final class HubClient implements AutoCloseable {
     }
   }
 
-  /// There is no connection, so another attempt at once has no use.
+  /// Thrown without a connection: an immediate retry is useless.
   static final class Unreachable extends IOException {
     Unreachable(String message, IOException cause) {
       super(message, cause);
@@ -241,14 +241,14 @@ final class HubClient implements AutoCloseable {
         : "cannot be reached (" + said + ")";
   }
 
-  /// An address without its query, which may hold a signature.
+  /// Returns an address without its query, which may hold a signature.
   static String shown(URI address) {
     return address.getScheme() + "://" + address.getRawAuthority() + address.getRawPath();
   }
 
-  /// Gets JSON, with attempts.
+  /// Gets JSON, with retries.
   ///
-  /// @return the answer, read to its end
+  /// @return the complete answer
   Page json(RepoName name, URI address, HubListener listener) throws IOException {
     Attempts attempts = attempts(name.toString(), listener);
     while (true) {

@@ -8,14 +8,14 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
-/// Makes one line of what the hub refuses: what was asked for, and what to do.
+/// Describes a refusal of the hub in one line: what was requested, and the remedy.
 final class HubErrors {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
-  private static final int SHOWN = 200; // characters of what the hub says
+  private static final int SHOWN = 200; // characters of the hub's message
 
   private HubErrors() {}
 
-  /// There is no such repository, or none that may be seen.
+  /// Thrown if a repository does not exist, or may not be seen.
   static final class Unknown extends InputException {
     Unknown(String message) {
       super(message);
@@ -70,7 +70,7 @@ final class HubErrors {
                 .formatted(settings.endpoint(), name, status, withheld(settings)));
   }
 
-  /// What a store says, to which the hub has sent us.
+  /// Makes the error for an answer of a store to which the hub redirected.
   private static RunException foreign(HubClient.Answer answer, RepoName name) throws IOException {
     String host = answer.response().uri().getAuthority();
     return new RunException(
@@ -90,7 +90,7 @@ final class HubErrors {
     return settings.withheld().isEmpty() ? "" : "; " + settings.withheld();
   }
 
-  /// What the hub says, on one line.
+  /// Returns the hub's message on one line.
   private static String said(HubClient.Answer answer) throws IOException {
     String said = answer.header("X-Error-Message");
     if (said.isEmpty()) {

@@ -6,14 +6,14 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// A file of a repository as the hub lists it: names and digests are the server's word, so none
-/// becomes a path before it is checked here. A name that leads out of its folder refuses the
-/// listing; one that not every file system can hold refuses the file, if it is wanted.
+/// A file in the hub's listing of a repository. Names and digests are untrusted, so they are
+/// checked here before they become paths. A name that leads out of its folder makes the listing
+/// invalid; a name that some file systems cannot hold is refused only if the file is needed.
 ///
 /// @param path within the repository, with `/`
 /// @param size bytes
 /// @param oid git's SHA-1 of the file, or of its LFS pointer
-/// @param sha256 SHA-256 of a large file; null: the file lies in git itself
+/// @param sha256 SHA-256 of a large file; null: the file is in git itself
 /// @param xet name of a large file in Xet's storage; null: none
 record HubFile(String path, long size, String oid, @Nullable String sha256, @Nullable String xet) {
   private static final Pattern SHA1 = Pattern.compile("[0-9a-f]{40}");
@@ -45,9 +45,9 @@ record HubFile(String path, long size, String oid, @Nullable String sha256, @Nul
             .formatted(quoted(path)));
   }
 
-  /// Its place in a folder.
+  /// Returns its path in a folder.
   ///
-  /// @throws InputException if its name has a sign that file systems keep for themselves
+  /// @throws InputException if its name has a character that some file systems reserve
   Path in(Path folder) {
     if (!isPlain()) {
       throw refused(path);
@@ -68,12 +68,12 @@ record HubFile(String path, long size, String oid, @Nullable String sha256, @Nul
     return SHA256.matcher(text).matches();
   }
 
-  /// The digest of its bytes, by which the cache calls it.
+  /// Returns the digest of its bytes, which names its blob.
   String digest() {
     return sha256 == null ? oid : sha256;
   }
 
-  /// Whether it lies in the repository's first folder.
+  /// Whether it is in the repository's top folder.
   boolean isTop() {
     return path.indexOf('/') < 0;
   }

@@ -13,15 +13,15 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Where the hub is, where its cache is, and who asks.
+/// The addresses of the hub and its cache, the account's token, and the limits of requests.
 ///
 /// @param endpoint address of the hub or of a mirror, `http` or `https`, without a trailing slash
 /// @param cache folder of the cache, `…/huggingface/hub`
 /// @param token token of an account, sent to the endpoint's own origin only, by TLS or on
 ///     this machine; null: none
-/// @param offline whether nothing is fetched
-/// @param links whether the cache may use symbolic links, where the file system has them
-/// @param timeout longest silence of the hub before a request is tried again
+/// @param offline whether to send no requests
+/// @param links whether the cache may use symbolic links, if the file system has them
+/// @param timeout longest silence of the hub before a request is retried
 /// @param proxies proxies between this machine and the hub
 public record HubSettings(
     URI endpoint,
@@ -32,7 +32,7 @@ public record HubSettings(
     Duration timeout,
     Proxies proxies) {
 
-  /// The hub.
+  /// The address of the public hub.
   public static final URI HUB = URI.create("https://huggingface.co");
 
   private static final Duration TIMEOUT = Duration.ofSeconds(30);
@@ -55,7 +55,7 @@ public record HubSettings(
     cache = cache.toAbsolutePath();
   }
 
-  /// The public hub, without a token.
+  /// Returns settings for the public hub, without a token.
   public static HubSettings of(Path cache) {
     return new HubSettings(HUB, cache, null, false, true, TIMEOUT, Proxies.ofSystem());
   }
@@ -64,7 +64,7 @@ public record HubSettings(
   /// `XDG_CACHE_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HUB_OFFLINE`, `HF_HUB_DISABLE_SYMLINKS`,
   /// `HF_HUB_DOWNLOAD_TIMEOUT`, the older names of two of them, and the variables of proxies.
   ///
-  /// @param environment variables by name; this library reads none by itself
+  /// @param environment variables by name; this library does not read the environment itself
   /// @param home home folder of the user
   /// @throws InputException if one of them has a wrong value
   public static HubSettings of(Map<String, String> environment, Path home) {
@@ -82,12 +82,12 @@ public record HubSettings(
         Proxies.of(environment));
   }
 
-  /// The same hub, which is asked for nothing.
+  /// Returns a copy that sends no requests.
   public HubSettings withOffline() {
     return new HubSettings(endpoint, cache, token, true, links, timeout, proxies);
   }
 
-  /// Variables of an environment; one that is blank counts as absent.
+  /// Variables of an environment; a blank variable counts as absent.
   private record Variables(Map<String, String> values, Path home) {
     @Nullable String text(String name) {
       String value = values.get(name);
@@ -158,13 +158,13 @@ public record HubSettings(
     return given;
   }
 
-  /// The token that requests carry: none goes unencrypted to another machine, or to a proxy.
+  /// Returns the token to send: never unencrypted to another machine or a proxy.
   @Nullable String sent() {
     boolean here = Loopback.is(endpoint.getHost()) && proxies.isDirect(endpoint);
     return "https".equals(endpoint.getScheme()) || here ? token : null;
   }
 
-  /// Says that the token stays here; empty: it is sent, or there is none.
+  /// Explains why the token is not sent; empty: it is sent, or there is none.
   String withheld() {
     return token == null || sent() != null
         ? ""
@@ -172,7 +172,7 @@ public record HubSettings(
             .formatted(endpoint, Loopback.is(endpoint.getHost()) ? " and through a proxy" : "");
   }
 
-  /// Whether an address is of the endpoint's origin.
+  /// Whether an address has the endpoint's origin.
   boolean isOwn(URI address) {
     return endpoint.getScheme().equals(address.getScheme())
         && endpoint.getHost().equalsIgnoreCase(address.getHost())
@@ -184,7 +184,7 @@ public record HubSettings(
     return address.getPort() >= 0 ? address.getPort() : usual;
   }
 
-  /// All but the token.
+  /// Shows all settings but the token.
   @Override
   public String toString() {
     return "HubSettings[endpoint=%s, cache=%s, token=%s, offline=%s]"

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Set;
 
 /// Models of the hub whose sizes are known and whose families nudge's tests compare with the
-/// reference implementation, on tiny models. [#rebuilt] names those that were loaded themselves.
+/// reference implementation, on tiny models. [#rebuilt] lists those whose own weights were loaded.
 public final class KnownNames {
   private static final Map<String, String> SHAPES = new LinkedHashMap<>();
 
@@ -38,17 +38,17 @@ public final class KnownNames {
     SHAPES.put(name, shape);
   }
 
-  /// Names on the hub, a family's smallest first.
+  /// Returns names on the hub, the smallest of each family first.
   public static List<String> all() {
     return List.copyOf(SHAPES.keySet());
   }
 
-  /// Those that were ever loaded: from weights rebuilt from four bits, not from the hub.
+  /// Models that were loaded at full size, with weights dequantised from 4 bits, not downloaded.
   public static Set<String> rebuilt() {
     return Set.of("HuggingFaceTB/SmolLM2-135M-Instruct");
   }
 
-  /// The shape of each, as `plan --model` and [dev.nudge.plan.KnownModels] call it.
+  /// Returns each model's shape, by its name in `plan --model` and [dev.nudge.plan.KnownModels].
   public static Map<String, String> shapes() {
     return Collections.unmodifiableMap(SHAPES);
   }

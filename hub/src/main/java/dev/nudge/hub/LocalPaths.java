@@ -21,12 +21,12 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The places where a file of a model names a path of the machine on which it was made: the base
-/// in configs that Python's libraries and nudge write, and the origins that nudge's own files have.
+/// Replaces local paths in a model's files before they are published: the base in configs that
+/// Python's libraries and nudge write, and the origins in nudge's own files.
 final class LocalPaths {
   private static final Pattern CONFIGS = Pattern.compile("(" + FileChoice.CONFIGS + ")\\.json");
 
-  /// Keys of these configs, at any depth, whose texts may be paths.
+  /// Keys of these configs, at any depth, whose values may be paths.
   private static final Pattern NAMED =
       Pattern.compile("(.*_)?(path|file|dir|folder|tokenizer|dataset|model)");
 
@@ -37,11 +37,11 @@ final class LocalPaths {
   private static final String MARK = "nudge.json";
   private static final String RELEASE = "release.json";
 
-  /// Keys whose texts are names on the hub or paths, also such as look like neither.
+  /// Keys whose values are hub names or paths, even if they look like neither.
   private static final Set<String> KEYS =
       Set.of("base_model_name_or_path", "_name_or_path", "name_or_path");
 
-  /// Keys of nudge's own files, at any depth, whose texts may be paths.
+  /// Keys of nudge's own files, at any depth, whose values may be paths.
   private static final Set<String> MADE_FROM =
       Set.of(
           ("base source model adapter adapters data eval_data calibration policy out registry"
@@ -53,10 +53,9 @@ final class LocalPaths {
 
   private LocalPaths() {}
 
-  /// The texts of the files that have local paths, without these. A release's digests of the other
-  /// files follow.
+  /// Returns the new texts of the files with local paths; a release's digests of them are updated.
   ///
-  /// @param files by their names
+  /// @param files the files by name
   static Map<String, String> replaced(Map<String, Path> files) throws IOException {
     Map<String, String> texts = new LinkedHashMap<>();
     for (String name : files.keySet()) {
@@ -90,7 +89,7 @@ final class LocalPaths {
     return file == null ? MissingNode.getInstance() : Json.readOrMissing(file);
   }
 
-  /// A model card whose front matter names a base by a local path, as PEFT writes it.
+  /// Rewrites a model card whose front matter names a base by a local path, as PEFT writes it.
   private static @Nullable String card(Path card) throws IOException {
     String text = Files.readString(card);
     int end = text.startsWith("---\n") ? text.indexOf("\n---", 4) : -1;
@@ -111,8 +110,8 @@ final class LocalPaths {
 
   /// Replaces the paths in a file.
   ///
-  /// @param keys whose texts, and lists of texts, may be paths
-  /// @return whether there was one
+  /// @param keys selects keys whose texts, or lists of texts, may be paths
+  /// @return whether a path was replaced
   private static boolean replaced(JsonNode node, Predicate<String> keys) {
     boolean changed = false;
     if (node instanceof ObjectNode object) {
@@ -141,7 +140,7 @@ final class LocalPaths {
     return changed;
   }
 
-  /// What a text becomes that is a path; null: it is none.
+  /// Returns the replacement of a path; null: the text stays.
   private static @Nullable String name(String key, JsonNode value) {
     String given = value.isString() ? value.asString() : "";
     String name = KEYS.contains(key) || isPath(given) ? base(given) : given;
@@ -156,7 +155,7 @@ final class LocalPaths {
     }
   }
 
-  /// The name of a base as it may be published: of the hub, else the last name of its path.
+  /// Returns the publishable name of a base: its hub name, else the last name of its path.
   static String base(String given) {
     try {
       boolean local = !given.isEmpty() && (!RepoName.isName(given) || Files.exists(Path.of(given)));

@@ -9,9 +9,9 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The model card of what is published: `README.md` with the hub's front matter, from the files of
-/// the folder itself: what it stands on, on which rows it was trained, with which settings, its
-/// scores, and how other programs load it.
+/// Writes the model card of a published folder: `README.md` with the hub's front matter. It lists
+/// the base, the training rows, the settings and the scores, and shows how other programs load the
+/// model.
 final class ModelCard {
   private static final List<String> SHOWN =
       List.of(
@@ -72,7 +72,7 @@ final class ModelCard {
     return String.join("\n", card.lines) + "\n";
   }
 
-  /// @param kind of an adapter, a tag of the hub; null: a model
+  /// @param kind kind of adapter, a tag of the hub; null: a model
   private void front(String base, @Nullable String kind, boolean gguf) {
     lines.add("---");
     if (isHubs(base)) {
@@ -136,7 +136,7 @@ final class ModelCard {
     }
   }
 
-  /// A text within a table.
+  /// Escapes a text for a table cell.
   private static String cell(String text) {
     return text.replace("|", "\\|").replaceAll("\\s*\\R\\s*", " ");
   }
@@ -188,7 +188,7 @@ final class ModelCard {
     lines.add("```");
   }
 
-  /// Whether a folder has a card of its own, which is published as it is.
+  /// Whether a folder has its own card, which is published unchanged.
   static boolean isIn(Path folder) {
     return Files.isRegularFile(folder.resolve("README.md"));
   }

@@ -13,10 +13,10 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/// The part of a file that is here already, and the digest of its bytes so far.
+/// A partially downloaded file, and the digest of its bytes so far.
 ///
-/// It lies beside the whole under the same name with `.incomplete`, so a later run goes on with it.
-/// Its length says how much there is; its bytes are believed when the digest of the whole is right.
+/// It is beside the blob under the same name with `.incomplete`, so a later run can resume it. Its
+/// length is the number of downloaded bytes; they are trusted once the final digest is right.
 final class Part implements AutoCloseable {
   private static final int PIECE = 1 << 16;
 
@@ -31,7 +31,7 @@ final class Part implements AutoCloseable {
     this.digest = digest(file.sha256() != null, file.size());
   }
 
-  /// Opens what there is of a file, or begins it.
+  /// Opens a partial file, or creates it.
   static Part open(Path place, HubFile file) throws IOException {
     Part part =
         new Part(
@@ -55,9 +55,9 @@ final class Part implements AutoCloseable {
     }
   }
 
-  /// The digest of a file's bytes: SHA-256, or git's SHA-1.
+  /// Returns the digest of a file's bytes: SHA-256, or git's SHA-1.
   ///
-  /// @param large whether it is SHA-256
+  /// @param large whether to use SHA-256
   static String digest(boolean large, long size, InputStream in) throws IOException {
     MessageDigest digest = digest(large, size);
     update(digest, in);
@@ -86,7 +86,7 @@ final class Part implements AutoCloseable {
     return all;
   }
 
-  /// Bytes that are here.
+  /// Returns the number of downloaded bytes.
   long length() {
     return length;
   }
@@ -97,7 +97,7 @@ final class Part implements AutoCloseable {
 
   /// Adds bytes at the end.
   ///
-  /// @return false, and nothing is written, if the file would be longer than it should be
+  /// @return false, and nothing is written, if the file would become too long
   boolean append(byte[] bytes, int count) throws IOException {
     if (length + count > file.size()) {
       return false;
@@ -112,15 +112,15 @@ final class Part implements AutoCloseable {
     return true;
   }
 
-  /// Throws all bytes away.
+  /// Discards all bytes.
   void reset() throws IOException {
     channel.truncate(0);
     digest = digest(file.sha256() != null, file.size());
     length = 0;
   }
 
-  /// Whether the whole has the digest that the hub lists; if not, all bytes are thrown away. So
-  /// they are where the file has another length: somebody else wrote it.
+  /// Whether the file has the size and digest of the hub's listing; if not, all bytes are
+  /// discarded. The size differs if another process wrote to the file.
   boolean isRight() throws IOException {
     boolean whole = channel.size() == file.size();
     if (whole && HexFormat.of().formatHex(digest.digest()).equals(file.digest())) {
@@ -130,7 +130,7 @@ final class Part implements AutoCloseable {
     return false;
   }
 
-  /// Waits until the bytes are on the disk.
+  /// Syncs the bytes to the disk.
   void force() throws IOException {
     channel.force(true);
   }

@@ -17,12 +17,12 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// HTTP proxies by the scheme of what is asked for, with the hosts that are asked directly.
+/// HTTP proxies by the scheme of the requested address, and hosts that need no proxy.
 ///
 /// @param http proxy for `http` addresses; null: none
 /// @param https proxy for `https` addresses; null: none
 /// @param direct hosts and domains without a proxy; `*`: all
-/// @param system whether Java's own selector is asked where no proxy is given
+/// @param system whether Java's own selector applies in place of these proxies
 public record Proxies(
     @Nullable URI http, @Nullable URI https, List<String> direct, boolean system) {
 
@@ -30,7 +30,7 @@ public record Proxies(
     direct = List.copyOf(direct);
   }
 
-  /// What Java itself was told (`-Dhttps.proxyHost`).
+  /// Returns Java's own proxy settings (`-Dhttps.proxyHost`).
   public static Proxies ofSystem() {
     return new Proxies(null, null, List.of(), true);
   }
@@ -69,23 +69,23 @@ public record Proxies(
         return uri;
       }
     } catch (IllegalArgumentException e) {
-      // told below, without the text: it may hold a password
+      // refused below, without the text: it may hold a password
     }
     throw new InputException(name + " is no proxy that can be used; it must be http://HOST:PORT");
   }
 
-  /// The selector for Java's client; null: connections are direct.
+  /// Returns the selector for Java's client; null: connections are direct.
   @Nullable ProxySelector selector() {
     return system ? ProxySelector.getDefault() : new Selector();
   }
 
-  /// Whether requests to an address reach it without a proxy.
+  /// Whether requests to an address use no proxy.
   boolean isDirect(URI address) {
     ProxySelector selector = selector();
     return selector == null || selector.select(address).stream().allMatch(Proxy.NO_PROXY::equals);
   }
 
-  /// Who answers a proxy that asks for a password; null: no proxy has one.
+  /// Returns the authenticator for proxies with a password; null: no proxy has one.
   @Nullable Authenticator authenticator() {
     for (URI proxy : Arrays.asList(https, http)) {
       String user = proxy == null ? null : proxy.getRawUserInfo();

@@ -22,15 +22,15 @@ import java.util.TreeMap;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Writes files into a repository by the hub's commit API, as Python's client does: the repository
-/// is made, the hub says which files are large, these go to its store by Git LFS's protocol, and
-/// one commit names all.
+/// Writes files into a repository by the hub's commit API, as Python's client does: it creates the
+/// repository, asks the hub which files are large, uploads these to the store by Git LFS's
+/// protocol, and names all files in one commit.
 ///
 /// A failure before the commit leaves the repository as it was.
 final class Publisher {
   private static final String LFS = "application/vnd.git-lfs+json";
   private static final String JSON = "application/json";
-  private static final int SAMPLE = 512; // bytes by which the hub tells what is large
+  private static final int SAMPLE = 512; // bytes by which the hub recognises large files
   private static final int MOST = 16 << 20; // bytes of an answer
   private static final long MOST_REGULAR = 10 << 20; // bytes of a file within a commit
 
@@ -48,7 +48,7 @@ final class Publisher {
 
   /// A file to publish.
   ///
-  /// @param path in the repository
+  /// @param path path in the repository
   private record Upload(String path, Path file, long size, String sha256) {
     static Upload of(String path, Path file) throws IOException {
       long size = Files.size(file);
@@ -66,7 +66,7 @@ final class Publisher {
 
   /// Publishes files.
   ///
-  /// @param files by their paths in the repository
+  /// @param files the files by their paths in the repository
   /// @return the commit
   String publish(Map<String, Path> files, String message, boolean open) throws IOException {
     List<Upload> uploads = new ArrayList<>();
@@ -159,7 +159,7 @@ final class Publisher {
     listener.end();
   }
 
-  /// Sends a large file where the hub says, unless the hub has it.
+  /// Uploads a large file to the address that the hub returned, unless the hub has it.
   private void send(Upload upload, JsonNode actions) throws IOException {
     JsonNode to = actions.path("upload");
     if (!to.isObject()) {
@@ -167,7 +167,7 @@ final class Publisher {
     }
     String place = to.path("href").asString("");
     JsonNode header = to.path("header");
-    long piece = header.path("chunk_size").asLong(0); // also where it is text
+    long piece = header.path("chunk_size").asLong(0); // also if it is a string
     if (piece > 0) {
       pieces(upload, header, piece, place);
     } else {
@@ -215,7 +215,7 @@ final class Publisher {
     post(address(finish), Json.line(body), LFS, false);
   }
 
-  /// Sends bytes to an address that itself says who may; so without the token.
+  /// Sends bytes to a presigned address, so without the token.
   ///
   /// @return the `ETag` of the answer
   private String put(Upload upload, String place, BodyPublisher body, Map<String, String> headers)
@@ -287,9 +287,9 @@ final class Publisher {
     lines.append(Json.line(line)).append('\n');
   }
 
-  /// Posts to the hub's own API, with attempts.
+  /// Posts to the hub's own API, with retries.
   ///
-  /// @param exists whether 409, which says that it is there already, is well
+  /// @param exists whether 409 (already exists) counts as success
   private JsonNode post(URI address, String body, String type, boolean exists) throws IOException {
     Attempts attempts = client.attempts(name.toString(), listener);
     Map<String, String> headers =
@@ -330,7 +330,7 @@ final class Publisher {
         : HubErrors.of(answer, name, settings);
   }
 
-  /// A piece of a file as the body of a request.
+  /// Returns a piece of a file as the body of a request.
   private static BodyPublisher piece(Path file, long from, long count) {
     return BodyPublishers.fromPublisher(
         BodyPublishers.ofInputStream(

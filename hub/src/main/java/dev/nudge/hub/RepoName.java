@@ -6,15 +6,15 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// The name of a repository on the hub, with a revision and sometimes a file in it:
-/// `org/name[@revision][/FILE.gguf]`, or `datasets/org/name[@revision]/FILE`, each also behind
-/// `hf:`.
+/// `org/name[@revision][/FILE.gguf]`, or `datasets/org/name[@revision]/FILE`, each optionally with
+/// the prefix `hf:`.
 ///
-/// @param kind what the repository holds
+/// @param kind kind of the repository's contents
 /// @param id `org/name`
 /// @param revision a branch, a tag, a pull request (`refs/pr/1`) or a commit of 40 hex digits
-/// @param file path or glob within the repository; null: none is named
+/// @param file path or glob within the repository; null: none
 public record RepoName(Kind kind, String id, String revision, @Nullable String file) {
-  /// Prefix that says that a name is the hub's, whatever folders there are.
+  /// Prefix of a hub name, which then is never taken for a local folder.
   public static final String SCHEME = "hf:";
 
   static final String MAIN = "main";
@@ -28,7 +28,7 @@ public record RepoName(Kind kind, String id, String revision, @Nullable String f
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
   private static final int LONGEST = 96; // characters of org/name, as the hub allows
 
-  /// What a repository holds.
+  /// The kind of a repository's contents.
   public enum Kind {
     MODEL("models", ""),
     DATASET("datasets", "datasets/");
@@ -41,20 +41,20 @@ public record RepoName(Kind kind, String id, String revision, @Nullable String f
       this.prefix = prefix;
     }
 
-    /// The word in API paths and folder names of the cache.
+    /// Returns the word in API paths and folder names of the cache.
     String plural() {
       return plural;
     }
 
-    /// What stands before `org/name` in addresses.
+    /// Returns the prefix of `org/name` in addresses.
     String prefix() {
       return prefix;
     }
   }
 
-  /// Parses a name of something of a kind.
+  /// Parses a name of a repository of a given kind.
   ///
-  /// @throws InputException if the text is none, or of the other kind
+  /// @throws InputException if the text is not a name, or of the other kind
   public static RepoName parse(String text, Kind kind) {
     RepoName name = parse(text);
     if (name.kind() != kind) {
@@ -79,8 +79,8 @@ public record RepoName(Kind kind, String id, String revision, @Nullable String f
     return name;
   }
 
-  /// Whether a text is written as a name of the hub, with `hf:` or without. A path of a folder may
-  /// be too, so look for that first.
+  /// Whether a text has the form of a hub name, with or without `hf:`. A folder's path may have it
+  /// too, so check for a folder first.
   public static boolean isName(String text) {
     return text.startsWith(SCHEME) || find(text) != null;
   }
@@ -114,14 +114,14 @@ public record RepoName(Kind kind, String id, String revision, @Nullable String f
     return plain && plainRevision ? new RepoName(kind, id, revision, file) : null;
   }
 
-  /// The model with this name, at its newest commit.
+  /// Returns the name of a model, at its newest commit.
   ///
   /// @param id `org/name`
   public static RepoName model(String id) {
     return new RepoName(Kind.MODEL, id, MAIN, null);
   }
 
-  /// The same repository at another revision.
+  /// Returns the same repository at another revision.
   RepoName at(String other) {
     return new RepoName(kind, id, other, file);
   }
@@ -135,12 +135,12 @@ public record RepoName(Kind kind, String id, String revision, @Nullable String f
     return COMMIT.matcher(text).matches();
   }
 
-  /// The folder of the repository in the cache, `models--org--name`.
+  /// Returns the folder of the repository in the cache, `models--org--name`.
   String folder() {
     return kind.plural() + "--" + id.replace("/", "--");
   }
 
-  /// What a cache calls `models--org--name`; null: no name of a repository.
+  /// Parses a cache folder's name, `models--org--name`; null: not a repository.
   static @Nullable RepoName ofFolder(String folder) {
     String[] parts = folder.split("--", -1);
     if (parts.length != 3) {
@@ -153,7 +153,7 @@ public record RepoName(Kind kind, String id, String revision, @Nullable String f
     };
   }
 
-  /// The name as a user writes it, without `hf:`.
+  /// Returns the name as a user writes it, without `hf:`.
   @Override
   public String toString() {
     return kind.prefix()

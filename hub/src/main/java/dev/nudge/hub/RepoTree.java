@@ -11,11 +11,11 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// The files of a repository at one commit, which never change.
+/// The listing of a repository's files at one commit.
 ///
 /// @param commit 40 hex digits
 record RepoTree(String commit, List<HubFile> files) {
-  private static final int FORMAT = 1; // of huggingface_hub's trees/COMMIT.json
+  private static final int FORMAT = 1; // format of huggingface_hub's trees/COMMIT.json
 
   RepoTree {
     files = List.copyOf(files);
@@ -42,7 +42,7 @@ record RepoTree(String commit, List<HubFile> files) {
     return files;
   }
 
-  /// Reads what huggingface_hub keeps of a listing; null: it is of another version, or broken.
+  /// Reads a listing that huggingface_hub stored; null: another version, or broken.
   static @Nullable RepoTree read(String commit, String text) {
     try {
       JsonNode root = Json.parse(text);
@@ -66,7 +66,7 @@ record RepoTree(String commit, List<HubFile> files) {
     }
   }
 
-  /// Writes the listing as huggingface_hub keeps it.
+  /// Writes the listing in huggingface_hub's format.
   String text() {
     Map<String, Object> all = new TreeMap<>();
     for (HubFile file : files) {
@@ -88,7 +88,7 @@ record RepoTree(String commit, List<HubFile> files) {
     return Json.indented(root);
   }
 
-  /// The file of a path; null: there is none.
+  /// Returns the file with a path; null: none.
   @Nullable HubFile file(String path) {
     return files.stream().filter(file -> file.path().equals(path)).findFirst().orElse(null);
   }

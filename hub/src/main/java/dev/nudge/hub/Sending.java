@@ -18,12 +18,12 @@ import java.util.concurrent.Flow.Subscription;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/// The body of a request, and how long ago the connection took a piece of it.
+/// The body of a request, with the time at which the connection last accepted a piece.
 ///
-/// Java's client can limit the whole time of a request, and a slow line needs that time. A limit on
-/// the silence between two pieces ends a request that nobody takes, and no other.
+/// Java's client can limit only the total time of a request, which a slow connection needs. A limit
+/// on the time between two pieces ends only requests that make no progress.
 ///
-/// Threading: the client reads it on a thread of its own while the sender waits.
+/// Threading: the client reads the body on its own thread while the sender waits.
 final class Sending implements BodyPublisher {
   private final BodyPublisher body;
   private volatile long moved = System.nanoTime();
@@ -64,10 +64,10 @@ final class Sending implements BodyPublisher {
         });
   }
 
-  /// Sends a request with this body and waits for the head of its answer.
+  /// Sends a request with this body and waits for the headers of its answer.
   ///
-  /// @param longest silence before a piece of the body, and before the answer
-  /// @throws HttpTimeoutException if a silence was longer
+  /// @param longest longest wait for each piece of the body, and for the answer
+  /// @throws HttpTimeoutException if a wait was longer
   HttpResponse<InputStream> answer(HttpClient client, HttpRequest request, Duration longest)
       throws IOException, InterruptedException {
     CompletableFuture<HttpResponse<InputStream>> answer =
@@ -81,7 +81,7 @@ final class Sending implements BodyPublisher {
         try {
           return answer.get(left, TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
-          // a piece may have been taken meanwhile
+          // a piece may have been accepted meanwhile
         }
       }
     } catch (ExecutionException e) {
@@ -91,7 +91,7 @@ final class Sending implements BodyPublisher {
         default -> throw new IOException(String.valueOf(e.getMessage()), e);
       }
     } finally {
-      answer.cancel(true); // where it has not come
+      answer.cancel(true); // if it is still pending
     }
   }
 }

@@ -6,10 +6,10 @@ import java.io.InputStream;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/// Reads a body and ends a silence: a connection on which nothing comes for a while is closed, as
-/// Java's client has no limit for that.
+/// Reads a body with a limit on the time between two pieces: it closes a silent connection, as
+/// Java's client has no such limit.
 ///
-/// Threading: one reader; a thread of its own watches the clock.
+/// Threading: one reader; a separate thread watches the time.
 final class Silence extends InputStream {
   private final InputStream in;
   private final Duration longest;
@@ -26,7 +26,7 @@ final class Silence extends InputStream {
 
   /// Reads a body to its end.
   ///
-  /// @throws IOException if it is longer than `most` bytes, or breaks off
+  /// @throws IOException if it is longer than `most` bytes, or truncated
   static byte[] read(InputStream body, int most, Duration longest) throws IOException {
     try (InputStream in = new Silence(body, longest)) {
       ByteArrayOutputStream all = new ByteArrayOutputStream();
@@ -53,7 +53,7 @@ final class Silence extends InputStream {
         Thread.sleep(Duration.ofNanos(left));
       }
     } catch (InterruptedException | IOException e) {
-      // the reader has ended, or sees it itself
+      // the reader has ended, or sees the error itself
     }
   }
 

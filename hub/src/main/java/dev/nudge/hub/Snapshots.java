@@ -12,9 +12,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Makes what is asked for be in the cache: names, listing, the files that are missing.
+/// Completes a snapshot in the cache: finds commit and listing, downloads missing files.
 final class Snapshots {
-  private static final long MARGIN = 1 << 20; // bytes of a disk that are left alone
+  private static final long MARGIN = 1 << 20; // bytes of the disk to keep free
 
   private final HubSettings settings;
   private final HubCache cache;
@@ -28,16 +28,16 @@ final class Snapshots {
     this.locks = locks;
   }
 
-  /// A commit whose chosen files are all here.
+  /// A commit whose chosen files are all cached.
   ///
-  /// @param files those that were chosen
+  /// @param files the chosen files
   record Snapshot(RepoName name, String commit, Path folder, List<HubFile> files) {
-    /// The path of a file.
+    /// Returns the path of a file.
     Path path(HubFile file) {
       return file.in(folder);
     }
 
-    /// The first chosen file: the weights.
+    /// Returns the first chosen file: the weights.
     Path first() {
       return path(files.getFirst());
     }
@@ -47,9 +47,9 @@ final class Snapshots {
     return cache;
   }
 
-  /// Finds the files here, and fetches those that are missing.
+  /// Finds the chosen files in the cache, and downloads missing ones.
   ///
-  /// @throws InputException if there is no such repository or file, or it may not be fetched
+  /// @throws InputException if there is no such repository or file, or no permission to download it
   /// @throws RunException if the network or the disk fails
   Snapshot get(RepoName name, FileChoice choice, HubListener listener) {
     try {
@@ -72,10 +72,10 @@ final class Snapshots {
     }
   }
 
-  /// What is here of a name; null: not all that is chosen.
+  /// Returns a snapshot from the cache; null: a chosen file is missing.
   ///
-  /// @param unlisted whether a snapshot counts that another program made without keeping its
-  ///     listing, so that nothing says whether it is whole
+  /// @param unlisted whether to accept a snapshot that another program made without storing its
+  ///     listing, so its completeness is unknown
   @Nullable Snapshot here(RepoName name, FileChoice choice, boolean unlisted) throws IOException {
     String commit = cache.commit(name);
     if (commit == null || !Files.isDirectory(cache.snapshot(name, commit))) {
@@ -134,9 +134,9 @@ final class Snapshots {
     return new HubClient(settings, pause);
   }
 
-  /// The listing of the name's revision, as it is now.
+  /// Fetches the current listing of the name's revision.
   ///
-  /// @throws InputException with the nearest name that is known, if there is no such repository
+  /// @throws InputException with the nearest known name, if there is no such repository
   RepoTree tree(HubClient client, RepoName name, HubListener listener) throws IOException {
     HubApi api = new HubApi(client, settings, listener);
     try {
@@ -148,13 +148,13 @@ final class Snapshots {
     }
   }
 
-  /// Says that a repository is not here and is not fetched, with names that may be meant instead.
+  /// Makes the error for an uncached repository in offline mode, with similar names.
   InputException notHere(RepoName name) {
     List<String> known = KnownNames.all();
     try {
       known = known();
     } catch (IOException e) {
-      // the cache cannot be read, so nothing in it is near
+      // the cache cannot be read, so it has no similar names
     }
     return new InputException(
         "%s is not whole in %s, and offline nothing is fetched; without --offline (HF_HUB_OFFLINE) it is%s"
@@ -164,7 +164,7 @@ final class Snapshots {
                 known.contains(name.id()) ? "" : Nearest.hint(name.id(), known)));
   }
 
-  /// Names that somebody may have meant.
+  /// Returns names to suggest.
   private List<String> known() throws IOException {
     List<String> known = new ArrayList<>(KnownNames.all());
     cache.repositories().forEach(name -> known.add(name.id()));
@@ -179,7 +179,7 @@ final class Snapshots {
       if (!cache.has(name, snapshot.commit(), file)) {
         missing.add(file);
         long left = left(name, file);
-        bytes = bytes > Long.MAX_VALUE - left ? Long.MAX_VALUE : bytes + left; // no disk has that
+        bytes = bytes > Long.MAX_VALUE - left ? Long.MAX_VALUE : bytes + left; // more than any disk
       }
     }
     if (missing.isEmpty()) {
@@ -208,7 +208,7 @@ final class Snapshots {
     listener.end();
   }
 
-  /// Makes a blob unless it is here.
+  /// Downloads a blob unless it is cached.
   private boolean make(Download download, RepoName name, HubFile file) throws IOException {
     Path blob = cache.blob(name, file);
     try (BlobLock lock = BlobLock.of(cache.lock(name, file), locks)) {
@@ -226,7 +226,7 @@ final class Snapshots {
     return Files.isRegularFile(blob) && Files.size(blob) == file.size();
   }
 
-  /// Bytes of a file that have to come.
+  /// Returns the missing bytes of a file.
   private long left(RepoName name, HubFile file) throws IOException {
     Path blob = cache.blob(name, file);
     if (hasBlob(blob, file)) {

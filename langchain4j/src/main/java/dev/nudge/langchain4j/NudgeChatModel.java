@@ -19,20 +19,20 @@ import java.util.Set;
 /// A LangChain4j `ChatModel` that runs a local base model with adapters in this process.
 ///
 /// The model name of a request selects an adapter: a name known to the assistant, a folder, or a
-/// reference such as `support@champion`. Without a model name [Assistant#usual] decides: the only
-/// named adapter, or the one that was chosen.
+/// reference such as `support@champion`. Without a model name the default of [Assistant#usual]
+/// answers, or the only named adapter.
 ///
 ///     ChatModel model = NudgeChatModel.of(assistant);
 ///     model.chat(ChatRequest.builder().modelName("support").messages(messages).build());
 ///
 /// [NudgeChatRequestParameters] has the parameters that only nudge knows: client name and template
-/// variables. Other unset parameters come from `sampling`, which by default is greedy. Images and
-/// other non-text contents are refused.
+/// variables. Unset parameters come from `sampling`, which is greedy by default. Images and other
+/// non-text contents are refused.
 ///
 /// Threading: any number of threads. It does not close the assistant.
 ///
-/// @param sampling defaults; with seed 0 and a temperature, answers are random
-/// @param defaults request parameters for unset ones
+/// @param sampling default sampling; with seed 0 and a temperature, answers are random
+/// @param defaults default request parameters
 /// @param listeners notified of each request
 public record NudgeChatModel(
     Assistant assistant,
@@ -42,11 +42,11 @@ public record NudgeChatModel(
     implements ChatModel {
 
   public NudgeChatModel {
-    defaults = NudgeChatRequestParameters.of(defaults); // so that a request's own are kept
+    defaults = NudgeChatRequestParameters.of(defaults); // so that nudge's own parameters are kept
     listeners = List.copyOf(listeners);
   }
 
-  /// A model with greedy decoding, and answers up to the model's context length.
+  /// Returns a model with greedy decoding, and answers up to the model's context length.
   public static NudgeChatModel of(Assistant assistant) {
     return new NudgeChatModel(
         assistant,

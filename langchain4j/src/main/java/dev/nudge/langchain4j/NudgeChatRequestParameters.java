@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Request parameters that only nudge knows, beside LangChain4j's common ones.
+/// LangChain4j's common request parameters, and those that only nudge has.
 ///
 ///     ChatRequest.builder()
 ///         .messages(messages)
@@ -26,24 +26,24 @@ public final class NudgeChatRequestParameters extends DefaultChatRequestParamete
     this.variables = from.variables;
   }
 
-  /// A builder without values.
+  /// Returns a builder without values.
   public static Builder builder() {
     return new Builder();
   }
 
-  /// Adds unset nudge parameters to common ones.
+  /// Converts common parameters; nudge's own are unset.
   static NudgeChatRequestParameters of(ChatRequestParameters parameters) {
     return parameters instanceof NudgeChatRequestParameters own
         ? own
         : builder().overrideWith(parameters).build();
   }
 
-  /// The client for fair scheduling of waiting requests; null: shared by all without a name.
+  /// Returns the client for fair scheduling of waiting requests; null: the anonymous one.
   public @Nullable String client() {
     return client;
   }
 
-  /// Chat template variables, such as `enable_thinking`; null: none.
+  /// Returns chat template variables, such as `enable_thinking`; null: none.
   public @Nullable Map<String, Object> variables() {
     return variables;
   }

@@ -3,8 +3,8 @@ package dev.nudge.langchain4j;
 import dev.langchain4j.model.chat.response.ChatResponseMetadata;
 import org.jspecify.annotations.Nullable;
 
-/// Response metadata that only nudge has, beside LangChain4j's common ones: the digest of the
-/// adapter that answered, and a warning.
+/// LangChain4j's common response metadata, with the digest of the adapter that answered and a
+/// warning.
 ///
 ///     if (response.metadata() instanceof NudgeChatResponseMetadata own && own.warning() != null) {
 ///       log.warn(own.warning());
@@ -19,13 +19,12 @@ public final class NudgeChatResponseMetadata extends ChatResponseMetadata {
     this.warning = from.warning;
   }
 
-  /// The digest of the adapter that answered; null: the base model.
+  /// Returns the digest of the adapter that answered; null: the base model.
   public @Nullable String adapter() {
     return adapter;
   }
 
-  /// What the asker should know, such as that the adapter did not learn conversations; null:
-  /// nothing.
+  /// Returns a warning, such as that the adapter was not trained on conversations; null: none.
   public @Nullable String warning() {
     return warning;
   }

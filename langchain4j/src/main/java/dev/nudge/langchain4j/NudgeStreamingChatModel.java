@@ -14,15 +14,15 @@ import java.util.Set;
 ///
 ///     StreamingChatModel model = NudgeStreamingChatModel.of(NudgeChatModel.of(assistant));
 ///
-/// A handler is called by one thread at a time, and a slow one delays no other answer. Its handle
-/// cancels the generation within a token.
+/// A handler is called by one thread at a time, and a slow handler does not delay other answers.
+/// The streaming handle cancels the generation within a token.
 ///
 /// Threading: any number of threads.
 ///
 /// @param model answers the requests
 public record NudgeStreamingChatModel(NudgeChatModel model) implements StreamingChatModel {
 
-  /// The streaming variant of a model.
+  /// Returns the streaming variant of a model.
   public static NudgeStreamingChatModel of(NudgeChatModel model) {
     return new NudgeStreamingChatModel(model);
   }

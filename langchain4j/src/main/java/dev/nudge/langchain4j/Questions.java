@@ -103,14 +103,14 @@ final class Questions {
         parameters == null ? null : written(parameters, Boolean.TRUE.equals(tool.strict())));
   }
 
-  /// @param strict whether objects have all their properties and no others
+  /// @param strict whether objects must have all their properties and no others
   private static String written(JsonSchemaElement schema, boolean strict) {
     return schema instanceof JsonRawSchema raw
         ? raw.schema()
         : Json.line(open(Json.tree(JsonSchemaElementUtils.toMap(schema, strict))));
   }
 
-  /// Leaves objects without properties open: they are maps, and strictness would keep them empty.
+  /// Allows any properties in objects that declare none: they are maps, not empty objects.
   private static JsonNode open(JsonNode schema) {
     if (schema instanceof ObjectNode object && object.path("properties").isEmpty()) {
       object.remove("additionalProperties");

@@ -60,7 +60,7 @@ final class Responses {
     };
   }
 
-  /// Maps a failure to LangChain4j's retryable and non-retryable exceptions.
+  /// Converts a failure to LangChain4j's retryable or non-retryable exceptions.
   static RuntimeException failure(RuntimeException e) {
     return switch (e) {
       case InputException wrong -> new InvalidRequestException(wrong.getMessage(), wrong);

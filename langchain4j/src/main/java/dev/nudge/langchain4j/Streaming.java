@@ -28,7 +28,7 @@ final class Streaming implements AnswerListener, StreamingHandle {
     this.handler = handler;
   }
 
-  /// Sets the running generation to cancel; events may have arrived before.
+  /// Sets the generation that [#cancel] ends; events may have arrived before.
   synchronized void runs(Serving.Running answer) {
     running = answer;
     if (cancelled) {
@@ -71,7 +71,7 @@ final class Streaming implements AnswerListener, StreamingHandle {
     }
     try {
       handler.onCompleteResponse(Responses.of(request, answer));
-    } catch (RuntimeException e) { // a tool of an AI service failed, for instance
+    } catch (RuntimeException e) { // such as a failed tool of an AI service
       handler.onError(e);
     }
   }

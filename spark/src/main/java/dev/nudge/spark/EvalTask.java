@@ -35,18 +35,18 @@ import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.TaskCompletionListener;
 import org.jspecify.annotations.Nullable;
 
-/// A task: the adapters of a partition, each evaluated on the same tasks. The base, to which an
-/// evaluation compares, is asked once a task.
+/// A Spark task that evaluates the adapters of a partition, all on the same benchmark tasks. The
+/// base that they are compared with is evaluated once per Spark task.
 ///
-/// Threading: one evaluation at a time in a process, which has all its threads and one model.
+/// Threading: one evaluation at a time per process; it uses all threads and one model.
 ///
-/// @param settings as JSON
-/// @param adapter place of the column of adapters; −1: there is none
+/// @param settings settings as JSON
+/// @param adapter index of the column of adapters; −1: none
 record EvalTask(String settings, RowAdapters adapters, int adapter, Widened widened)
     implements MapPartitionsFunction<Row, Row> {
   private static final long serialVersionUID = 1L;
 
-  /// The columns that are added: of each metric a row, named as in the harness's result files.
+  /// The added columns; each metric is a row, named as in the harness's result files.
   static final StructType COLUMNS =
       new StructType()
           .add("task", DataTypes.StringType)
@@ -57,7 +57,7 @@ record EvalTask(String settings, RowAdapters adapters, int adapter, Widened wide
   static final ReentrantLock ONE = new ReentrantLock();
   private static final int WAIT = 500; // ms
 
-  /// The table of adapters with the metrics of each, computed when it is used: the driver's side.
+  /// Returns the table of adapters with their metrics, evaluated lazily; runs on the driver.
   ///
   /// @throws InputException if the settings are wrong
   static Dataset<Row> on(EvaluateSettings settings, Dataset<Row> table) {
@@ -67,7 +67,7 @@ record EvalTask(String settings, RowAdapters adapters, int adapter, Widened wide
     refuse("--train-data", settings.trainData().isEmpty() ? null : settings.trainData());
     EvaluateSettings named = Named.in(settings);
     Machine driver = NudgeSpark.driver(1);
-    Session.tokenizer(named.model().model(), named.adapter(), driver); // or it says why not
+    Session.tokenizer(named.model().model(), named.adapter(), driver); // throws if it fails
     Evaluation.metrics(named, driver, new Evaluation.Watcher() {});
     Map<String, Object> values = SharedPaths.of(EvaluateSettings.class, named);
     Widened widened = Widened.of(table.schema(), COLUMNS);
@@ -89,7 +89,7 @@ record EvalTask(String settings, RowAdapters adapters, int adapter, Widened wide
 
   @Override
   public Iterator<Row> call(Iterator<Row> rows) throws IOException {
-    Path out = Files.createTempDirectory("nudge-eval"); // of answers that other adapters share
+    Path out = Files.createTempDirectory("nudge-eval"); // answers that adapters share
     TaskContext.get().addTaskCompletionListener((TaskCompletionListener) _ -> delete(out));
     RowAdapters.TaskAdapters found = adapters.found();
     return new Iterator<>() {
@@ -150,7 +150,7 @@ record EvalTask(String settings, RowAdapters adapters, int adapter, Widened wide
       throw new RunException("interrupted while another task evaluated", e);
     }
     try {
-      ExecutorModel.closeIdle(); // an evaluation loads its own
+      ExecutorModel.closeIdle(); // the evaluation loads its own model
       return Evaluation.of(
               EvaluateSettings.of(values), ExecutorModel.machine(), new Evaluation.Watcher() {})
           .main();
@@ -159,7 +159,7 @@ record EvalTask(String settings, RowAdapters adapters, int adapter, Widened wide
     }
   }
 
-  /// Ends a task that Spark has killed, which may not interrupt its thread.
+  /// Throws if Spark has killed the task, as Spark may not interrupt its thread.
   private static void refuseKilled() {
     if (TaskContext.get().isInterrupted()) {
       throw new RunException("the task was killed");

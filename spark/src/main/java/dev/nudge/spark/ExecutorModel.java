@@ -18,50 +18,50 @@ import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 import org.jspecify.annotations.Nullable;
 
-/// The model that the tasks of a process share. The first task loads it; it stays for later tasks
-/// until one wants another model and nobody uses this one, or the process ends.
+/// The model that the tasks of a process share. The first task loads it. It stays loaded until a
+/// task needs another model and no task uses this one, or until the process ends.
 ///
 /// Threading: any thread; tasks wait while one of them loads.
 final class ExecutorModel implements AutoCloseable {
-  private static final Map<List<Object>, ExecutorModel> ALL = new HashMap<>(); // locked by itself
+  private static final Map<List<Object>, ExecutorModel> ALL = new HashMap<>(); // guarded by itself
 
-  private static @Nullable SparkContext watched; // locked by ALL
+  private static @Nullable SparkContext watched; // guarded by ALL
 
   private final TableModel model;
-  private int users; // under the lock
+  private int users; // guarded by ALL
 
   private ExecutorModel(TableModel model) {
     this.model = model;
   }
 
-  /// Loads the model if it is not there; close it once.
+  /// Returns the model, loaded if necessary; close the result once.
   ///
-  /// @param adapter whose tokenizer is taken if it brings one; null: the model's
-  /// @param memory as [GenerateSettings#memory]
+  /// @param adapter adapter whose tokenizer is used if it has one; null: the model's
+  /// @param memory see [GenerateSettings#memory]
   static ExecutorModel of(
       ModelSettings settings, @Nullable Path adapter, @Nullable ByteSize memory) {
     Path own = brings(adapter) ? adapter : null;
     List<Object> key =
         List.of(settings, changed(settings.model()), String.valueOf(own), String.valueOf(memory));
     synchronized (ALL) {
-      ExecutorModel there = ALL.get(key);
-      if (there == null) {
+      ExecutorModel loaded = ALL.get(key);
+      if (loaded == null) {
         closeIdle();
-        there =
+        loaded =
             new ExecutorModel(TableModel.open(settings, own, memory, machine(), Warnings.logged()));
-        ALL.put(key, there);
+        ALL.put(key, loaded);
       }
-      there.users++;
-      return there;
+      loaded.users++;
+      return loaded;
     }
   }
 
-  /// When a model was written: another in its place is another one.
+  /// Returns when a model was written, to detect that it was replaced.
   private static String changed(Path model) {
     try {
       return Files.getLastModifiedTime(model).toString();
     } catch (IOException e) {
-      return ""; // whoever loads it tells why
+      return ""; // the loader reports the error
     }
   }
 
@@ -74,7 +74,7 @@ final class ExecutorModel implements AutoCloseable {
     }
   }
 
-  /// This machine, with the processors of the executor and its share of the memory.
+  /// Returns this machine with the executor's processors and its share of the memory.
   static Machine machine() {
     SparkEnv env = SparkEnv.get();
     if (env == null) {
@@ -85,17 +85,17 @@ final class ExecutorModel implements AutoCloseable {
         env.conf().getInt("spark.executor.cores", 0), Slots.executors().getOrDefault(host, 1));
   }
 
-  /// @param cores of the executor; 0: all
-  /// @param beside executors of this host
-  static Machine machine(int cores, int beside) {
+  /// @param cores cores of the executor; 0: all
+  /// @param perHost executors on this host
+  static Machine machine(int cores, int perHost) {
     Machine here = Machine.here(cache());
     int threads = cores > 0 ? Math.min(cores, here.threads()) : here.threads();
-    long memory = SweepTask.share(here.memoryBytes(), beside);
+    long memory = SweepTask.share(here.memoryBytes(), perHost);
     return new Machine(threads, memory, here.cache(), here.name(), here.others());
   }
 
-  /// Where tasks run in the driver's process (`local`), its models end with the session; elsewhere
-  /// they end with their process.
+  /// If tasks run in the driver's process (`local`), closes its models when the session ends;
+  /// executors close theirs when their process ends.
   static void endWith(SparkContext spark) {
     synchronized (ALL) {
       if (spark.isLocal() && watched != spark) {
@@ -125,7 +125,7 @@ final class ExecutorModel implements AutoCloseable {
     }
   }
 
-  /// Number of models that this process has loaded now.
+  /// Returns the number of models loaded in this process.
   static int held() {
     synchronized (ALL) {
       return ALL.size();
@@ -143,9 +143,9 @@ final class ExecutorModel implements AutoCloseable {
     }
   }
 
-  /// Where a process of a cluster unpacks native libraries and keeps digests: the environment's
-  /// `NUDGE_CACHE`, else the home folder's cache, else a folder of this user among the temporary
-  /// files.
+  /// Returns the cache folder of a cluster's process, for native libraries and digests:
+  /// `NUDGE_CACHE`, else the home folder's cache, else a folder of this user in the temporary
+  /// folder.
   static Path cache() {
     String given = System.getenv("NUDGE_CACHE");
     if (given != null && !given.isBlank()) {

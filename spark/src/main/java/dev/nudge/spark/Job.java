@@ -18,22 +18,22 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.sql.AnalysisException;
 import org.jspecify.annotations.Nullable;
 
-/// A job of Spark that another thread waits for, while the calling thread tells how far it is.
+/// A Spark job: another thread waits for it while the calling thread reports its progress.
 ///
-/// @param lines what its tasks returned; null: it was cancelled, or failed
-/// @param failure of Spark; null: none
+/// @param lines results of its tasks; null: it was cancelled, or failed
+/// @param failure the failure in Spark; null: none
 record Job(@Nullable List<String> lines, @Nullable Throwable failure) {
   static final int LOOK = 500; // ms
-  private static final int SAVING = 120; // seconds that a cancelled run may need
+  private static final int SAVING = 120; // seconds for a cancelled run to save
 
   private static final Pattern LOST =
       Pattern.compile("ExecutorLostFailure|\\b(code|status):? 137\\b");
 
   /// Runs a job.
   ///
-  /// @param collecting starts it and returns what its tasks do
-  /// @param look called twice a second, and once after the end
-  /// @param cancelled once true, the tasks are told to end
+  /// @param collecting runs the job and returns its tasks' results
+  /// @param look callback, twice a second and once after the end
+  /// @param cancelled once true, the tasks are asked to end
   static Job run(
       SparkContext spark,
       String description,
@@ -53,7 +53,7 @@ record Job(@Nullable List<String> lines, @Nullable Throwable failure) {
       while (!isDone(job)) {
         look.run();
         if (cancelled.getAsBoolean()) {
-          spark.cancelJobGroup(group); // again and again: only a job that has begun hears it
+          spark.cancelJobGroup(group); // repeated, as only a running job is cancelled
           asked = true;
         }
       }
@@ -82,13 +82,13 @@ record Job(@Nullable List<String> lines, @Nullable Throwable failure) {
     } catch (TimeoutException e) {
       return false;
     } catch (ExecutionException e) {
-      return true; // it is asked for
+      return true; // the caller reads the failure
     } catch (InterruptedException e) {
       throw interrupted(e);
     }
   }
 
-  /// Waits until tasks that were told to end have saved and left a folder.
+  /// Waits until tasks that were asked to end have saved and released a folder.
   static void awaitLeft(Path out) {
     for (int waited = 0; waited < SAVING * 1000 && Claim.isHeld(out); waited += LOOK) {
       sleep(LOOK);
@@ -108,7 +108,7 @@ record Job(@Nullable List<String> lines, @Nullable Throwable failure) {
     return new RunException("interrupted while the stage ran; its tasks end with the session", e);
   }
 
-  /// The cause of a job's failure in one line, without the class of an exception.
+  /// Returns the cause of a job's failure on one line, without the exception's class.
   static String line(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (LOST.matcher(String.valueOf(cause.getMessage())).find()) {
@@ -119,12 +119,12 @@ record Job(@Nullable List<String> lines, @Nullable Throwable failure) {
     return told(root(failure))
         .replaceFirst("^Job aborted due to stage failure: .*?\\(TID \\d+\\)( \\([^)]*\\))?: ", "")
         .replaceFirst("^(([\\w$]+\\.)+[\\w$]+: )+", "")
-        .replaceFirst("^\\[[A-Z][A-Z0-9_.]+\\] ", "") // Spark's name of the error
+        .replaceFirst("^\\[[A-Z][A-Z0-9_.]+\\] ", "") // Spark's error class
         .replaceFirst(";? SQLSTATE: \\w{5}", "")
         .replaceFirst(";$", "");
   }
 
-  /// What says best why something failed: the first cause that is meant for a user, else the last.
+  /// Returns the most informative cause: the first one meant for users, else the last.
   static Throwable root(Throwable failure) {
     Throwable root = failure;
     while (!(root instanceof NudgeException || root instanceof AnalysisException)) {
@@ -142,7 +142,7 @@ record Job(@Nullable List<String> lines, @Nullable Throwable failure) {
       return failure.getClass().getSimpleName();
     }
     String message = String.valueOf(failure.getMessage()).strip();
-    String cause = "Caused by: "; // behind "Job aborted due to stage failure" and a trace
+    String cause = "Caused by: "; // after "Job aborted due to stage failure" and a trace
     return message
         .lines()
         .filter(one -> one.startsWith(cause))

@@ -14,7 +14,7 @@ import java.util.function.Consumer;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Tells on the driver what rank 0 writes into the run's `metrics.jsonl`, as events.
+/// Reads on the driver the `metrics.jsonl` that rank 0 writes, and reports its lines as events.
 ///
 /// Threading: one thread.
 final class Metrics {
@@ -22,35 +22,35 @@ final class Metrics {
   private final int steps;
   private final Consumer<TrainEvent> events;
   private long read; // bytes
-  private int told; // the last step
+  private int lastStep; // reported
 
-  /// @param from step that the run goes on from; what the file has by now is of earlier runs
-  /// @param steps of the whole run
+  /// @param from step from which the run resumes; the file's present lines are of earlier runs
+  /// @param steps steps of the whole run
   Metrics(Path out, int from, int steps, Consumer<TrainEvent> events) {
     this.file = out.resolve(RunFiles.METRICS);
-    this.told = from;
+    this.lastStep = from;
     this.read = file.toFile().length();
     this.steps = steps;
     this.events = events;
   }
 
-  /// The last step that was told.
+  /// Returns the last reported step.
   int step() {
-    return told;
+    return lastStep;
   }
 
-  /// Tells the steps that were made since the last call; steps made again are not told again.
+  /// Reports the steps since the last call; repeated steps are not reported again.
   void read() {
     for (String line : newLines()) {
       try {
         tell(Json.parse(line));
       } catch (JacksonException e) {
-        // of a file that was cut at this moment
+        // the file is being truncated
       }
     }
   }
 
-  /// The whole lines behind those that were read; all if the file has become shorter.
+  /// Returns the complete lines since the last read; all lines if the file became shorter.
   private List<String> newLines() {
     if (!Files.exists(file)) {
       return List.of();
@@ -65,16 +65,16 @@ final class Metrics {
       read += whole.getBytes(StandardCharsets.UTF_8).length;
       return whole.lines().toList();
     } catch (IOException e) {
-      return List.of(); // it may be replaced at this moment
+      return List.of(); // it may be being replaced
     }
   }
 
   private void tell(JsonNode line) {
     int step = line.path("step").asInt(0);
-    if (step <= told || !line.has("lr")) {
+    if (step <= lastStep || !line.has("lr")) {
       return;
     }
-    told = step;
+    lastStep = step;
     events.accept(
         new TrainEvent.Step(
             step,

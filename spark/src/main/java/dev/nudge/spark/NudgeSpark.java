@@ -27,18 +27,18 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
-/// Trains on the machines of a Spark cluster by data parallelism, and answers, scores, embeds and
-/// evaluates a table into a table. N ranks with L lanes give the bytes of one process with N·L
-/// lanes, where that cuts no row over its lanes.
+/// Trains on the machines of a Spark cluster by data parallelism, and generates, scores, embeds and
+/// evaluates from table to table. N ranks with L lanes produce the same bytes as one process with
+/// N·L lanes, unless that splits a row over lanes.
 ///
 /// Each rank reads `--model` from a path that all machines see. Rank 0 reads the rows and writes
 /// `--out`, which the driver reads too: a folder that both see.
 public final class NudgeSpark {
   private NudgeSpark() {}
 
-  /// Trains on so many ranks, which must find a place at once.
+  /// Trains on `ranks` ranks, which must all run at the same time.
   ///
-  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can fix
+  /// @throws dev.nudge.settings.InputException in one line, for any user error
   /// @throws dev.nudge.settings.RunException if the run fails
   public static RunResult train(SparkSession session, TrainSettings settings, int ranks) {
     return train(session, settings, RankSettings.of(ranks), _ -> {}, () -> false);
@@ -49,21 +49,21 @@ public final class NudgeSpark {
     return train(session, settings, rows, 1);
   }
 
-  /// Trains on the rows of a table or query, in the order that it gives them. They are written
-  /// once, as JSON lines beside `--out`: a run that goes on reads that file. `OUT.source.json`
-  /// beside it has the versions of the tables that report some.
+  /// Trains on the rows of a table or query, in its order. They are written once, as JSON lines
+  /// beside `--out`, and a resumed run reads that file. `OUT.source.json` beside it has the
+  /// versions of the tables that report versions.
   ///
-  /// @param settings whose data is ignored
-  /// @param rows whose columns are the keys of rows
+  /// @param settings settings; `--data` is ignored
+  /// @param rows table whose column names are the keys of rows
   public static RunResult train(
       SparkSession session, TrainSettings settings, Dataset<Row> rows, int ranks) {
     return train(
         session, onRows(settings, null, () -> rows), RankSettings.of(ranks), _ -> {}, () -> false);
   }
 
-  /// The settings with the file of the rows, which are asked for and written unless a run goes on.
+  /// Returns the settings with the file of the rows; writes it unless a run is resumed.
   ///
-  /// @param query as the user gave it; null: unknown
+  /// @param query the user's query or table; null: unknown
   static TrainSettings onRows(
       TrainSettings settings, @Nullable String query, Supplier<Dataset<Row>> rows) {
     Path out = settings.output().out();
@@ -79,10 +79,10 @@ public final class NudgeSpark {
     return TrainSettings.of(values);
   }
 
-  /// Trains, and reports the steps.
+  /// Trains, and reports the steps as events.
   ///
   /// @param events receives warnings, the plan and the steps, on this thread
-  /// @param cancelled once true, the run is saved as it is and ends
+  /// @param cancelled once true, the run saves and ends
   public static RunResult train(
       SparkSession session,
       TrainSettings given,
@@ -111,61 +111,59 @@ public final class NudgeSpark {
     return result;
   }
 
-  /// Completes the prompts of a table's rows: its columns are the keys of rows, and `completion`,
-  /// `tokens`, `stop` (and `choice`, where `n` is above 1) stand beside them, as `generate` writes
-  /// them. A row that cannot be completed has the reason in the column `error`.
+  /// Completes the prompts of a table's rows: its column names are the keys of rows, and columns
+  /// `completion`, `tokens`, `stop` (and `choice`, if `n` is above 1) are added, as `generate`
+  /// writes them. The column `error` has the reason if a row cannot be completed.
   ///
   /// A column `adapter` names each row's adapter: a folder that all machines see, or a reference of
-  /// the registry; null: that of the settings. Columns that are written replace those of the same
-  /// name. The tasks of an executor share one loaded model; results are computed when the table is
-  /// used, a task a partition.
+  /// the registry; null: the adapter of the settings. Added columns replace columns of the same
+  /// name. The tasks of an executor share one loaded model; results are computed lazily, one task
+  /// per partition.
   ///
-  /// @param settings whose data is ignored; its `--prompt` is a pattern over the columns
+  /// @param settings settings; `--data` is ignored, `--prompt` is a pattern over the columns
   /// @throws dev.nudge.settings.InputException in one line, if the settings are wrong
   public static Dataset<Row> generate(
       SparkSession session, GenerateSettings settings, Dataset<Row> rows) {
     return RowJob.of(settings).on(session, rows, "", 0);
   }
 
-  /// Embeds the prompts of a table's rows, likewise: the column `embedding` is added.
+  /// Embeds the prompts of a table's rows like [#generate], into a column `embedding`.
   ///
-  /// @param settings whose data is ignored
+  /// @param settings settings; `--data` is ignored
   public static Dataset<Row> embed(
       SparkSession session, GenerateSettings settings, Dataset<Row> rows) {
     return RowJob.of(settings.withEmbed(true)).on(session, rows, "", 0);
   }
 
-  /// Scores the completions of a table's rows, likewise: `tokens`, `logprob` and `greedy` are
-  /// added.
+  /// Scores the completions of a table's rows like [#generate], into `tokens`, `logprob`, `greedy`.
   ///
-  /// @param settings whose data is ignored
+  /// @param settings settings; `--data` is ignored
   public static Dataset<Row> score(
       SparkSession session, ScoreSettings settings, Dataset<Row> rows) {
     return RowJob.of(settings).on(session, rows, "", 0);
   }
 
-  /// Evaluates the adapters of a table, named by its column `adapter` (null: that of the settings,
-  /// or the base): for each row as many rows as there are metrics, with `task`, `metric`, `value`
-  /// and `stderr`, as in the result files of `eval`. An adapter that cannot be evaluated has the
-  /// reason
-  /// in the column `error`. An executor evaluates one adapter at a time.
+  /// Evaluates the adapters of a table, named by its column `adapter` (null: the adapter of the
+  /// settings, or the base). Each row becomes one row per metric, with `task`, `metric`, `value`
+  /// and `stderr`, as in the result files of `eval`. The column `error` has the reason if an
+  /// adapter cannot be evaluated. An executor evaluates one adapter at a time.
   ///
-  /// @param settings whose `out` is ignored; task files are at paths that all machines see
+  /// @param settings settings; `out` is ignored, all machines must see the paths of task files
   /// @throws dev.nudge.settings.InputException in one line, if the settings or tasks are wrong
   public static Dataset<Row> evaluate(
       SparkSession session, EvaluateSettings settings, Dataset<Row> adapters) {
     return EvalTask.on(settings, adapters);
   }
 
-  /// Tries many settings of one base, as `nudge sweep` does, a group a task: to the same adapters
-  /// and leaderboard. Model, rows and `out` are paths that all machines see; an evaluation by
-  /// which a sweep ranks is made by the driver.
+  /// Runs `nudge sweep` with one Spark task per group of runs: the adapters and the leaderboard are
+  /// the same. Model, rows and `out` are paths that all machines see; the driver evaluates if the
+  /// sweep ranks by an evaluation.
   ///
   /// @param document the values of the sweep's file
-  /// @param names makes paths of names in a run's settings, or returns them as they are
-  /// @param tasks at once, over which groups are cut; 0: as many as the cluster runs now
-  /// @param cancelled once true, all runs are stopped as they are
-  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can fix
+  /// @param names replaces hub names in a run's settings by paths, if there are any
+  /// @param tasks parallel tasks over which runs are split; 0: as many as the cluster runs now
+  /// @param cancelled once true, all runs save and end
+  /// @throws dev.nudge.settings.InputException in one line, for any user error
   /// @throws dev.nudge.settings.RunException if a task fails too often
   public static Sweep.Result sweep(
       SparkSession session,
@@ -185,8 +183,8 @@ public final class NudgeSpark {
         new SparkSweep(session.sparkContext(), tasks, cancelled));
   }
 
-  /// The driver as one of so many machines on which a run is checked before it starts: memory is a
-  /// question to the executors.
+  /// Returns the driver as one of `ranks` machines, to check a run before it starts; memory is
+  /// unlimited here, as executors check theirs.
   static Machine driver(int ranks) {
     return Machine.here(ExecutorModel.cache())
         .withMemory(Long.MAX_VALUE / 4)

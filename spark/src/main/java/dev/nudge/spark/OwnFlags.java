@@ -8,14 +8,14 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// The flags of a command that only Spark has, and the others.
+/// The flags of a command that only spark-submit has, and the remaining arguments.
 ///
-/// @param own value by flag
+/// @param own values by flag
 /// @param rest the other arguments
 record OwnFlags(Map<String, String> own, List<String> rest) {
-  /// Sorts arguments.
+  /// Splits arguments.
   ///
-  /// @param names of flags, each with a value
+  /// @param names names of own flags, each with a value
   /// @throws InputException if one is given twice
   static OwnFlags of(List<String> names, List<String> args) {
     Map<String, String> own = new TreeMap<>();
@@ -38,18 +38,18 @@ record OwnFlags(Map<String, String> own, List<String> rest) {
     return own.containsKey(flag);
   }
 
-  /// Whether a flag is among the others.
+  /// Whether a flag is among the other arguments.
   boolean passes(String flag) {
     return rest.stream().anyMatch(one -> one.equals(flag) || one.startsWith(flag + "="));
   }
 
-  /// The file of `--data`, where it is one of these flags.
+  /// Returns the file of `--data`, if that is an own flag.
   List<String> files() {
     String file = text("--data");
     return file == null ? List.of() : List.of(file);
   }
 
-  /// The text of a flag; null: it is not given.
+  /// Returns the text of a flag; null: not given.
   @Nullable String text(String flag) {
     String text = own.get(flag);
     if (text != null && text.isBlank()) {
@@ -67,7 +67,7 @@ record OwnFlags(Map<String, String> own, List<String> rest) {
     }
   }
 
-  /// A number of which there is one at least; 0: it is not given.
+  /// Returns a number of at least 1; 0: not given.
   int count(String flag) {
     Integer count = has(flag) ? number(flag, 0) : null;
     Check.atLeast(flag, count, 1);

@@ -22,15 +22,15 @@ import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation;
 import org.jspecify.annotations.Nullable;
 import scala.jdk.javaapi.CollectionConverters;
 
-/// Writes the rows of a table or query as a file of JSON lines, which a run then reads as any
-/// other.
+/// Writes the rows of a table or query as a file of JSON lines, which a run then reads like any
+/// data file.
 ///
-/// So the order of the rows is settled once: a run that goes on reads the same file, whatever the
-/// query would give by then. Columns are keys; those that are null are left out.
+/// So the order of the rows is fixed: a resumed run reads the same file, even if the query would
+/// return other rows by then. Columns are keys; null values are omitted.
 final class QueryRows {
   private QueryRows() {}
 
-  /// Writes the rows in the order that the query gives them, and their source.
+  /// Writes the rows in the query's order, and their source.
   ///
   /// @param query as the user gave it; null: unknown
   /// @throws InputException if there is no row
@@ -51,17 +51,17 @@ final class QueryRows {
         Files.delete(growing);
         throw new InputException("the table or query has no row");
       }
-      Files.move(growing, file, StandardCopyOption.ATOMIC_MOVE); // over an earlier run's
+      Files.move(growing, file, StandardCopyOption.ATOMIC_MOVE); // replaces an earlier run's file
       writeSource(rows, query, files.source());
     } catch (IOException e) {
       throw new RunException(file + " cannot be written: " + e.getMessage(), e);
     }
   }
 
-  /// Writes where rows came from: the query or table, and the versions of its tables where their
-  /// connectors report some.
+  /// Writes the source of the rows: the query or table, and the versions of its tables if their
+  /// connectors report them.
   ///
-  /// @param query as the user gave it, SQL or the name of a table; null: unknown
+  /// @param query the user's SQL or table name; null: unknown
   private static void writeSource(Dataset<Row> rows, @Nullable String query, Path file) {
     Map<String, Object> source = new LinkedHashMap<>();
     if (query != null) {
@@ -73,19 +73,19 @@ final class QueryRows {
     OutFolder.place(file, Json.indented(source) + "\n");
   }
 
-  /// Refuses to go on with rows of another query.
+  /// Refuses to resume with rows of another query.
   ///
-  /// @param query as the user gives it now; null: unknown
+  /// @param query the user's present query; null: unknown
   static void check(@Nullable String query, Path file, Path out) {
-    String there = Json.readOrMissing(file).path("query").asString(query);
-    if (query != null && !query.equals(there)) {
+    String earlier = Json.readOrMissing(file).path("query").asString(query);
+    if (query != null && !query.equals(earlier)) {
       throw new InputException(
           "--out %s holds a run on other rows, those of '%s'; give a new folder, or --overwrite"
-              .formatted(out, there));
+              .formatted(out, earlier));
     }
   }
 
-  /// The versions of the tables that a plan reads, by their names.
+  /// Returns the versions of the tables that a plan reads, by table name.
   static Map<String, String> snapshots(LogicalPlan plan) {
     Map<String, String> versions = new TreeMap<>();
     for (LogicalPlan part : CollectionConverters.asJava(plan.collectLeaves())) {

@@ -25,17 +25,16 @@ import scala.collection.Iterator;
 import scala.jdk.javaapi.CollectionConverters;
 import scala.runtime.AbstractFunction1;
 
-/// A task of the barrier stage: one rank of a run, from its port to its last step.
+/// A task of the barrier stage: runs one rank, from opening its port to the last step.
 ///
-/// It returns one line, its [Outcome], also where it fails by what a user can mend or another rank
-/// is lost: Spark would repeat a task that throws as often as it likes. What kills the process is
-/// seen by Spark.
+/// It returns one line, its [Outcome], also after a user error or the loss of another rank, as
+/// Spark would repeat a task that throws. Spark itself notices if the process dies.
 final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
     implements Serializable {
   private static final long serialVersionUID = 1L;
 
   static final int PATIENCE = 120_000; // ms beyond the timeout
-  private static final int SAVING = 120_000; // ms that a stopped run may need
+  private static final int SAVING = 120_000; // ms for a stopped run to save
   static final int MOST_WARNINGS = 100;
   private static final int LOOK = 200; // ms
 
@@ -45,8 +44,8 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
 
   /// The end of a rank.
   ///
-  /// @param text of a run that ended its [dev.nudge.train.events.RunResult] as JSON, else the
-  /// error's line
+  /// @param text the [dev.nudge.train.events.RunResult] of a finished run as JSON, else the error's
+  ///     line
   /// @param warnings of the run, the first hundred
   record Outcome(int rank, Kind kind, String text, List<String> warnings) {
     enum Kind {
@@ -54,12 +53,12 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
       WRONG,
       DIVERGED,
       FAILED,
-      LOST // another one
+      LOST // another rank was lost
     }
   }
 
-  /// @param settings of the run, as JSON
-  /// @param secret of this attempt
+  /// @param settings settings of the run, as JSON
+  /// @param secret secret of this attempt
   Rank(String settings, RankSettings ranks, byte[] secret) {
     this.settings = settings;
     this.ranks = ranks;
@@ -73,7 +72,7 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
     Outcome outcome;
     String host = SparkEnv.get().blockManager().blockManagerId().host();
     try (Rendezvous meeting =
-        Rendezvous.open(host, port)) { // what throws here ends the others' wait too
+        Rendezvous.open(host, port)) { // an exception here also ends the other ranks' wait
       List<String> addresses = Arrays.asList(context.allGather(host + ":" + meeting.port()));
       outcome = outcome(context, meeting, addresses);
     }
@@ -101,8 +100,8 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
     return new Outcome(rank, kind, text, List.copyOf(warnings));
   }
 
-  /// Ends the wait of a task that Spark has given up, whose neighbour may be silent for ever, once
-  /// a run that was stopped has had the time to save.
+  /// Closes the collective of a task that Spark has killed, after the time that a stopped run needs
+  /// to save; else it might wait for another rank for ever.
   private static void closeWhenKilled(BarrierTaskContext context, Collective all) {
     try {
       while (!context.isInterrupted()) {
@@ -124,11 +123,11 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
       BarrierTaskContext context, Collective all, List<String> addresses, List<String> warnings) {
     Machine here = Machine.here(ExecutorModel.cache());
     String host = host(addresses.get(all.rank()));
-    long beside = addresses.stream().filter(other -> host(other).equals(host)).count();
+    long ranksHere = addresses.stream().filter(other -> host(other).equals(host)).count();
     Machine own =
         new Machine(
             context.cpus(),
-            here.memoryBytes() / beside, // shared by the ranks of this host
+            here.memoryBytes() / ranksHere, // shared by the ranks of this host
             here.cache(),
             here.name(),
             here.others(),
@@ -156,10 +155,10 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
     return address.substring(0, address.lastIndexOf(':'));
   }
 
-  /// Waits until an attempt that failed, which may be in its last step still, has left the folder.
+  /// Waits until a failed attempt, which may still be in its last step, has released the folder.
   ///
   /// @param patience milliseconds
-  /// @throws RunException if it does not: the stage or task begins again
+  /// @throws RunException after `patience`: the stage or task is then repeated
   static void awaitEarlier(Path out, long patience) {
     try {
       for (long waited = 0; waited < patience && Claim.isHeld(out); waited += LOOK) {

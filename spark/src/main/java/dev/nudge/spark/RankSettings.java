@@ -5,12 +5,12 @@ import dev.nudge.settings.InputException;
 import java.io.Serializable;
 import java.time.Duration;
 
-/// How a run is spread over the machines of a cluster.
+/// How a run is distributed over the machines of a cluster.
 ///
-/// @param ranks tasks that train together, all at once
-/// @param port port of rank 0; rank n takes the n-th behind it. 0: any free ones
-/// @param timeout for what other ranks compute and send within a step
-/// @param attempts failures in a row, without a step between them, after which the run fails
+/// @param ranks number of tasks that train together
+/// @param port port of rank 0; rank n uses `port` + n. 0: any free ports
+/// @param timeout longest wait for other ranks within a step
+/// @param attempts consecutive failures without a step between them after which the run fails
 public record RankSettings(int ranks, int port, Duration timeout, int attempts)
     implements Serializable {
   private static final long serialVersionUID = 1L;
@@ -32,7 +32,7 @@ public record RankSettings(int ranks, int port, Duration timeout, int attempts)
     }
   }
 
-  /// So many ranks on any free ports, with ten minutes of patience and four attempts.
+  /// Returns settings with any free ports, a timeout of ten minutes and four attempts.
   public static RankSettings of(int ranks) {
     return new RankSettings(ranks, 0, Duration.ofMinutes(10), 4);
   }

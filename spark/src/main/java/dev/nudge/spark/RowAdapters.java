@@ -13,16 +13,16 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Finds the adapters that rows name, as the driver means them.
+/// Resolves the adapters that rows name, relative to the driver's folder and registry.
 ///
 /// @param working the driver's working folder
 /// @param registry folder of the registry
-/// @param usual the adapter of rows that name none; null: the base model
+/// @param usual default adapter, for rows without one; null: the base model
 record RowAdapters(String working, String registry, @Nullable String usual)
     implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  /// @param registry null: the user's own
+  /// @param registry folder of the registry; null: the user's own
   static RowAdapters of(@Nullable Path registry, @Nullable Path usual) {
     Path own = registry == null ? Registry.home() : registry;
     return new RowAdapters(
@@ -31,8 +31,8 @@ record RowAdapters(String working, String registry, @Nullable String usual)
         usual == null ? null : usual.toAbsolutePath().toString());
   }
 
-  /// The adapters that the rows of a task name, each found once: an alias that moves meanwhile
-  /// means one version in all of the task.
+  /// The adapters that the rows of a task name, each resolved once: so an alias means the same
+  /// version in the whole task.
   ///
   /// Threading: one thread.
   static final class TaskAdapters {
@@ -43,9 +43,9 @@ record RowAdapters(String working, String registry, @Nullable String usual)
       this.adapters = adapters;
     }
 
-    /// A row with the adapter that it names.
+    /// Makes a row with the adapter that it names.
     ///
-    /// @param adapter folder or reference; null: it names none
+    /// @param adapter folder or reference; null: the default
     TableModel.Row row(long number, String json, @Nullable String adapter) {
       TableModel.Row like =
           adapter == null ? find(null) : found.computeIfAbsent(adapter, this::find);
@@ -61,14 +61,14 @@ record RowAdapters(String working, String registry, @Nullable String usual)
     }
   }
 
-  /// Begins a task.
+  /// Returns an empty cache for one task.
   TaskAdapters found() {
     return new TaskAdapters(this);
   }
 
-  /// The folder of an adapter; null: the base model.
+  /// Returns the folder of an adapter; null: the base model.
   ///
-  /// @throws InputException if a reference names none
+  /// @throws InputException if a reference names no version
   @Nullable Path folder(@Nullable String adapter) {
     if (adapter == null) {
       return usual == null ? null : Path.of(usual);

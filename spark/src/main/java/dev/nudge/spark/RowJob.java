@@ -23,14 +23,14 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 
-/// A table with what a model gives for each of its rows: the driver's side of [RowTask].
+/// Adds a model's results to the rows of a table: the driver's side of [RowTask].
 ///
-/// The columns of the table stay, but for those whose names the verb writes.
+/// Columns of the table stay, except those that the verb replaces.
 ///
-/// @param verb as [RowVerb#of] takes it
-/// @param settings by key, with absolute paths
+/// @param verb `generate`, `embed` or `score`
+/// @param settings settings by key, with absolute paths
 record RowJob(String verb, Map<String, Object> settings) {
-  /// Column of each row's adapter, where the table has it.
+  /// Optional column with each row's adapter.
   static final String ADAPTER = "adapter";
 
   private static final String JSON = "__nudge_row";
@@ -46,10 +46,10 @@ record RowJob(String verb, Map<String, Object> settings) {
     return new RowJob("score", SharedPaths.of(ScoreSettings.class, Named.in(settings)));
   }
 
-  /// The table of results, computed when it is used.
+  /// Returns the table of results, computed lazily.
   ///
-  /// @param lines name of a column that has each row as JSON; empty: the columns are the row
-  /// @param partitions tasks among which the rows are shared out, in their order; 0: as they are
+  /// @param lines column with each row as JSON; empty: the columns are the row
+  /// @param partitions number of tasks for the rows, in order; 0: the table's partitions
   /// @throws dev.nudge.settings.InputException if the settings are wrong
   Dataset<Row> on(SparkSession session, Dataset<Row> table, String lines, int partitions) {
     ExecutorModel.endWith(session.sparkContext());
@@ -79,9 +79,9 @@ record RowJob(String verb, Map<String, Object> settings) {
         Encoders.row(widened.schema()));
   }
 
-  /// The place of the column of adapters, by a name without case as Spark's are; −1: there is none.
+  /// Returns the index of the column of adapters, ignoring case as Spark does; −1: none.
   ///
-  /// @throws InputException if there are several
+  /// @throws InputException if several columns match
   static int place(List<String> names) {
     int[] places =
         IntStream.range(0, names.size())
@@ -95,7 +95,7 @@ record RowJob(String verb, Map<String, Object> settings) {
     return places.length == 0 ? -1 : places[0];
   }
 
-  /// The same rows with their places from 0 in a column.
+  /// Adds a column with each row's index, from 0.
   private static Dataset<Row> numbered(SparkSession session, Dataset<Row> table) {
     JavaRDD<Row> rows =
         table

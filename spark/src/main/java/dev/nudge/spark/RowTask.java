@@ -15,16 +15,16 @@ import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Row;
 import org.apache.spark.util.TaskCompletionListener;
 
-/// A task: the rows of a partition through the model of the process.
+/// A Spark task: runs the rows of a partition through the process's model.
 ///
-/// Nothing is written here. Rows come out as they are asked for, and what writes them commits the
-/// output of one attempt of a task.
+/// It writes nothing: it returns rows on demand, and Spark's writer commits the output of one
+/// attempt of a task.
 ///
 /// A row without a result has the reason in the column `error`: Spark tries a task that throws four
 /// times and then ends the job.
 ///
-/// @param settings of the verb, as JSON
-/// @param day the date for templates that write it
+/// @param settings settings of the verb, as JSON
+/// @param day the date for templates that print it
 record RowTask(
     String verb,
     String settings,
@@ -35,11 +35,11 @@ record RowTask(
     implements MapPartitionsFunction<Row, Row> {
   private static final long serialVersionUID = 1L;
 
-  /// Where things stand in a row.
+  /// The indices of special columns in a row.
   ///
   /// @param json the row as JSON
-  /// @param adapter its adapter; −1: there is no such column
-  /// @param number its place among all rows; −1: there is no such column
+  /// @param adapter its adapter; −1: no such column
+  /// @param number its index among all rows; −1: no such column
   record Columns(int json, int adapter, int number) implements Serializable {
     private static final long serialVersionUID = 1L;
   }
@@ -47,7 +47,7 @@ record RowTask(
   @Override
   public Iterator<Row> call(Iterator<Row> rows) {
     if (!rows.hasNext()) {
-      return Collections.emptyIterator(); // without a model
+      return Collections.emptyIterator(); // loads no model
     }
     return results(RowVerb.of(verb, Json.plain(Json.parse(settings))), rows);
   }

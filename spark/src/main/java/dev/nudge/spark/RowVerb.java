@@ -25,14 +25,14 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 
-/// What a loaded model does with each row of a table, and the columns that it adds.
+/// A verb for table rows: what the model computes for each row, and the columns it adds.
 ///
-/// @param adapter of rows that name none; null: the base model
-/// @param columns that are added
-/// @param numbered whether results depend on the places of the rows
+/// @param adapter default adapter, for rows without one; null: the base model
+/// @param columns the added columns
+/// @param numbered whether results depend on the rows' indices
 /// @param check refuses wrong settings on the driver
-/// @param values of the columns, for each row as many times as it has results
-/// @param <T> what a row gives
+/// @param values converts a row's result to the values of one or more result rows
+/// @param <T> the result of a row
 record RowVerb<T>(
     ModelSettings model,
     @Nullable Path adapter,
@@ -47,10 +47,10 @@ record RowVerb<T>(
     RowStream<T> begin(TableModel model, Instant day, Iterator<TableModel.Row> rows);
   }
 
-  /// Makes what settings ask for.
+  /// Makes the verb from settings.
   ///
   /// @param verb `generate`, `embed` or `score`
-  /// @param settings by key
+  /// @param settings settings by key
   static RowVerb<?> of(String verb, Map<String, ?> settings) {
     return switch (verb) {
       case "score" -> score(ScoreSettings.of(settings));

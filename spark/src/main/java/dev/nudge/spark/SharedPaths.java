@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Makes the paths of settings absolute: executors have other working folders than the driver.
+/// Makes the paths of settings absolute, as executors have other working folders than the driver.
 final class SharedPaths {
   private SharedPaths() {}
 
@@ -29,7 +29,7 @@ final class SharedPaths {
     return TrainSettings.of(values);
   }
 
-  /// The values of other settings, with absolute paths.
+  /// Returns the values of any settings, with absolute paths.
   static <S extends Record> Map<String, Object> of(Class<S> type, S settings) {
     Map<String, Object> values = new LinkedHashMap<>();
     Schema.of(type)
@@ -70,7 +70,7 @@ final class SharedPaths {
     }
   }
 
-  /// The settings that were given, by key.
+  /// Returns the explicitly given settings, by key.
   static Map<String, Object> given(TrainSettings settings) {
     Map<String, @Nullable Object> values = new LinkedHashMap<>(settings.values());
     values.keySet().retainAll(settings.given().keys());
@@ -84,7 +84,7 @@ final class SharedPaths {
     return given;
   }
 
-  /// Rewards of a file or folder have its path behind their kind: `json:schema.json`.
+  /// Makes the paths in rewards absolute; a path follows the kind: `json:schema.json`.
   private static Object judges(Object rewards) {
     return rewards instanceof List<?> all
         ? all.stream().map(one -> judge(Objects.toString(one))).toList()
@@ -92,9 +92,9 @@ final class SharedPaths {
   }
 
   private static String judge(String reward) {
-    int behind = reward.indexOf(':') + 1;
-    return List.of("json:", "adapter:").contains(reward.substring(0, behind))
-        ? reward.substring(0, behind) + absolute(reward.substring(behind), false)
+    int afterKind = reward.indexOf(':') + 1;
+    return List.of("json:", "adapter:").contains(reward.substring(0, afterKind))
+        ? reward.substring(0, afterKind) + absolute(reward.substring(afterKind), false)
         : reward;
   }
 
@@ -104,7 +104,7 @@ final class SharedPaths {
         : absolute(rows.toString(), withAmount);
   }
 
-  /// @param withAmount whether `=30%` or the like follows
+  /// @param withAmount whether a suffix such as `=30%` may follow
   private static String absolute(String text, boolean withAmount) {
     int end = withAmount ? text.lastIndexOf('=') : text.length();
     if (end < 0) {
@@ -115,7 +115,7 @@ final class SharedPaths {
       boolean file = Files.exists(Path.of(path)) || path.matches("[^\\s:]*[*?\\[{][^\\s:]*");
       return file ? Path.of("").toAbsolutePath().resolve(path) + text.substring(end) : text;
     } catch (InvalidPathException e) {
-      return text; // a query, or what is wrong is told by the run
+      return text; // a query, or an error that the run reports
     }
   }
 }

@@ -10,8 +10,8 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.storage.BlockManagerId;
 
-/// How many tasks run at once, and whether all ranks find a place at once, which a barrier stage
-/// needs. Spark itself waits ten minutes and then gives a stack trace.
+/// Counts the tasks that can run in parallel, and waits until all ranks of a barrier stage can.
+/// Spark itself would wait ten minutes and then print a stack trace.
 final class Slots {
   private static final int FIRST = 600; // seconds in which an executor starts
   private static final int MORE = 60; // seconds in which others follow
@@ -20,9 +20,9 @@ final class Slots {
 
   private Slots() {}
 
-  /// Waits until there are so many slots.
+  /// Waits until the cluster has `ranks` slots.
   ///
-  /// @throws InputException if there will not be
+  /// @throws InputException if it does not get them
   static void await(SparkContext spark, int ranks) {
     fixed(spark);
     await(spark, "--ranks", ranks);
@@ -55,10 +55,10 @@ final class Slots {
     }
   }
 
-  /// Why tasks find no place.
+  /// Describes why there are not enough slots.
   ///
-  /// @param flag that asks for them
-  /// @param slots that there are
+  /// @param flag flag that requests them
+  /// @param slots available slots
   static String refusal(String flag, int wanted, int slots, int cores, String each) {
     return "%s %d: the cluster runs %d tasks at once (%d cores, spark.task.cpus %s); give it more executors or cores%s"
         .formatted(
@@ -79,7 +79,7 @@ final class Slots {
     }
   }
 
-  /// How many tasks run at once, after the executors that come together have come.
+  /// Returns the number of parallel tasks, once no more executors appear.
   static int settled(SparkContext spark) {
     if (!spark.getConf().getBoolean("spark.dynamicAllocation.enabled", false)) {
       await(spark, "--tasks", 1);
@@ -94,15 +94,15 @@ final class Slots {
     return Math.max(1, now);
   }
 
-  /// How many tasks of those that run at once share a host, where most do.
+  /// Returns the most tasks that run in parallel on one host.
   static int beside(SparkContext spark) {
     Collection<Integer> counts = executors().values();
     int all = counts.stream().mapToInt(Integer::intValue).sum();
     return Math.max(1, Math.ceilDiv(slots(spark) * Collections.max(counts), all));
   }
 
-  /// How many executors there are on each host; where there is none, the driver counts as one.
-  /// Tasks may ask too.
+  /// Counts the executors of each host; without executors the driver counts as one. Tasks may call
+  /// it too.
   static Map<String, Integer> executors() {
     Map<String, Integer> executors = new HashMap<>();
     String driver = "";

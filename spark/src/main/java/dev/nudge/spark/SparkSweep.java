@@ -19,21 +19,21 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
 
-/// Trains the shares of a sweep, a task each, in one job for each rung. Spark places the tasks and
-/// repeats one that fails (`spark.task.maxFailures`) or whose executor is lost.
+/// Trains the shares of a sweep, one Spark task per share and one job per rung. Spark places the
+/// tasks and repeats a task that fails (`spark.task.maxFailures`) or whose executor is lost.
 ///
-/// A rung is a job, so a lost task alone repeats, from its checkpoints. A barrier stage would
-/// repeat all tasks; asynchronous halving would let speed decide which settings survive.
+/// As a rung is a job, only a lost task is repeated, from its checkpoints. A barrier stage would
+/// repeat all tasks; with asynchronous halving, speed would decide which settings survive.
 ///
 /// Threading: one thread calls.
 final class SparkSweep implements SweepWorkers {
   private final SparkContext spark;
   private final int tasks; // 0: as many as the cluster runs
-  private int places; // 0: not asked for yet
+  private int places; // 0: not known yet
   private final BooleanSupplier cancelled;
   private final Map<Path, Metrics> metrics = new HashMap<>();
 
-  /// @param tasks at once; 0: as many as the cluster runs now
+  /// @param tasks parallel tasks; 0: as many as the cluster runs now
   SparkSweep(SparkContext spark, int tasks, BooleanSupplier cancelled) {
     this.spark = spark;
     this.tasks = tasks;
@@ -41,7 +41,7 @@ final class SparkSweep implements SweepWorkers {
     this.cancelled = cancelled;
   }
 
-  /// Refuses what a sweep cannot be spread over.
+  /// Refuses configurations that cannot run a sweep.
   static void refuse(SparkConf conf, int tasks) {
     if (conf.getBoolean("spark.speculation", false)) {
       throw new InputException(

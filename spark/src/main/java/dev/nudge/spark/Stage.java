@@ -27,12 +27,12 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.jspecify.annotations.Nullable;
 import scala.reflect.ClassTag$;
 
-/// The barrier stage of a run on the driver. Spark never repeats a barrier stage that ends a job,
-/// so this does: from the newest checkpoint, to the bytes of a run that was never interrupted. It
-/// gives up after so many failures in a row without a step between them.
+/// Runs a barrier stage from the driver. Spark never repeats a barrier stage that ends a job, so
+/// this does, from the newest checkpoint; the result has the same bytes as an uninterrupted run. It
+/// gives up after `attempts` consecutive failures without a step between them.
 ///
-/// Threading: the calling thread tells events and asks whether the run is cancelled; another waits
-/// for the job.
+/// Threading: the calling thread reports events and polls for cancellation; another waits for the
+/// job.
 final class Stage {
   private static final int LONGEST_PAUSE = 30; // seconds between attempts
   private static final int SECRET = 32;
@@ -91,11 +91,11 @@ final class Stage {
       if (cancelled.getAsBoolean()) {
         return stopped();
       }
-      Slots.await(spark, ranks.ranks()); // an executor comes in place of the lost one
+      Slots.await(spark, ranks.ranks()); // until an executor replaces the lost one
     }
   }
 
-  /// @param result null: it failed
+  /// @param result result of the run; null: it failed
   private record Attempt(@Nullable RunResult result, String failure) {}
 
   private Attempt attempt() {
@@ -127,7 +127,7 @@ final class Stage {
         .collect();
   }
 
-  /// The given settings as JSON; a run that has replaced another goes on, and replaces it no more.
+  /// Returns the given settings as JSON; once the run has replaced another, without `overwrite`.
   private String text() {
     Map<String, Object> values = SharedPaths.given(settings);
     if (!Objects.equals(earlier, id())) {
@@ -136,7 +136,7 @@ final class Stage {
     return Json.line(values);
   }
 
-  /// What the ranks say.
+  /// Combines the outcomes of the ranks.
   private Attempt ended(Stream<Rank.Outcome> outcomes) {
     List<Rank.Outcome> all = outcomes.toList();
     Rank.Outcome first = all.getFirst();
@@ -155,13 +155,13 @@ final class Stage {
     return new Attempt(
         null,
         all.stream()
-            .filter(one -> one.kind() == Rank.Outcome.Kind.FAILED) // the others lost that rank
+            .filter(one -> one.kind() == Rank.Outcome.Kind.FAILED) // others only lost it
             .findFirst()
             .orElse(first)
             .text());
   }
 
-  /// Waits until rank 0, which was asked between two steps, has saved.
+  /// Waits until rank 0, which polls between two steps, has saved.
   private RunResult stopped() {
     Job.awaitLeft(out);
     return new RunResult(

@@ -12,14 +12,14 @@ import org.apache.spark.sql.SparkSession;
 import scala.Option;
 
 /// The main class for spark-submit: `train --ranks N`, `sweep`, `generate`, `score` and `eval` with
-/// the flags of `nudge`; the last three from a table to a table ([TableFlags]).
+/// the flags of `nudge`; the last three read and write tables ([TableFlags]).
 ///
 /// - `--ranks N`: tasks that train together (default: 1)
-/// - `--rank-port PORT`: port of rank 0, the others behind it (default: any free ones)
-/// - `--rank-timeout SECONDS`: for what others compute and send within a step (default: 600)
-/// - `--attempts N`: failures in a row, without a step between, that end the run (default: 4)
+/// - `--rank-port PORT`: port of rank 0, rank n has PORT + n (default: any free ports)
+/// - `--rank-timeout SECONDS`: longest wait for other ranks within a step (default: 600)
+/// - `--attempts N`: consecutive failures, without a step between, that end the run (default: 4)
 /// - `--table NAME` or `--query SQL`: rows of `train` in place of `--data`
-/// - `--tasks N`: groups of a sweep that train at once (default: as many as the cluster runs)
+/// - `--tasks N`: groups of a sweep that train in parallel (default: as many as the cluster runs)
 public final class Submit {
   private static final List<String> OF_TRAIN =
       List.of("--ranks", "--rank-port", "--rank-timeout", "--attempts", "--table", "--query");
@@ -33,7 +33,7 @@ public final class Submit {
     int code = run(List.of(args), System.out, System.err);
     Option<SparkSession> session = SparkSession.getDefaultSession();
     if (session.isDefined()) {
-      session.get().stop(); // else executors begin again while the process ends
+      session.get().stop(); // else executors restart while the process ends
     }
     System.exit(code);
   }
@@ -74,7 +74,7 @@ public final class Submit {
       if (own.passes("--dry-run")) {
         throw new InputException("--dry-run reads files only; give --data, or leave it out");
       }
-      rest.addAll(List.of("--data", "-")); // nothing reads it
+      rest.addAll(List.of("--data", "-")); // a placeholder that is never read
     }
     String query = own.text("--query");
     String name = own.text("--table");

@@ -19,25 +19,25 @@ import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// A task of a sweep: trains the settings of a share up to a step.
+/// A task of a sweep: trains the runs of a share up to a step.
 ///
-/// It takes and returns one line. What a user can mend is returned, since Spark would repeat a task
-/// that throws; it repeats all else, and the runs go on from their checkpoints.
+/// It takes and returns one line of JSON. A user error is returned, as Spark would repeat a task
+/// that throws; after other errors Spark repeats it, and the runs resume from their checkpoints.
 ///
-/// @param step up to which the settings train
-/// @param beside tasks that share the memory of a host
+/// @param step step up to which the runs train
+/// @param beside number of tasks that share a host's memory
 record SweepTask(int step, int beside) implements Function<String, String> {
   private static final long serialVersionUID = 1L;
 
-  /// The end of a share.
+  /// The outcome of a share.
   ///
-  /// @param wrong what a user can mend; null: nothing
-  /// @param warnings the first hundred
+  /// @param wrong a user error; null: none
+  /// @param warnings warnings of the runs, the first hundred
   record Outcome(List<Reached> reached, @Nullable String wrong, List<String> warnings) {}
 
-  /// A share as a task takes it.
+  /// A task's input.
   ///
-  /// @param runs settings by key, each with its own `out`
+  /// @param runs settings of each run by key, each with its own `out`
   record Share(List<Map<String, Object>> runs) {}
 
   @Override
@@ -45,7 +45,7 @@ record SweepTask(int step, int beside) implements Function<String, String> {
     TaskContext context = TaskContext.get();
     Machine here = Machine.here(ExecutorModel.cache());
     long memory = share(here.memoryBytes(), beside);
-    // Without reservations: those of the tasks beside would be taken from this one's share.
+    // No reservations: those of other tasks on this host would reduce this task's share.
     Machine own = new Machine(context.cpus(), memory, here.cache(), here.name());
     List<TrainSettings> runs =
         Json.record(Json.parse(share), Share.class).runs().stream().map(TrainSettings::of).toList();
@@ -53,10 +53,10 @@ record SweepTask(int step, int beside) implements Function<String, String> {
     return train(runs, own, equal(beside), context::isInterrupted);
   }
 
-  /// Trains runs, with the [Outcome] as a line.
+  /// Trains runs, and returns the [Outcome] as a line.
   ///
-  /// @param equal share of the host's memory, which the machine's may be less than
-  /// @throws RunException if that lack of memory is in the way, so that Spark tries again
+  /// @param equal an equal share of the host's memory; the machine may have less
+  /// @throws RunException if the runs need more memory than that, so that Spark retries
   String train(List<TrainSettings> runs, Machine own, long equal, BooleanSupplier cancelled) {
     List<String> warnings = new ArrayList<>();
     try {
@@ -64,17 +64,17 @@ record SweepTask(int step, int beside) implements Function<String, String> {
       return Json.line(new Outcome(reached, null, warnings));
     } catch (InputException e) {
       boolean ofMemory = e instanceof MemoryException || e.getCause() instanceof MemoryException;
-      if (own.memoryBytes() < equal && ofMemory) { // it may be there later
+      if (own.memoryBytes() < equal && ofMemory) { // memory may be free later
         throw new RunException(String.valueOf(e.getMessage()), e);
       }
       return Json.line(new Outcome(List.of(), e.getMessage(), warnings));
     }
   }
 
-  /// Memory of one of several users of a host: an equal share, whatever the others have allocated
-  /// before it asks.
+  /// Returns the memory of one of several tasks on a host: an equal share, even if others have
+  /// already allocated theirs.
   ///
-  /// @param free what is free now
+  /// @param free bytes that are free now
   static long share(long free, int beside) {
     return share(free, equal(beside), beside);
   }
@@ -83,7 +83,7 @@ record SweepTask(int step, int beside) implements Function<String, String> {
     return Math.max(free / beside, Math.min(free, equal));
   }
 
-  /// An equal share of the host's memory, without an eighth for all else.
+  /// Returns an equal share of 7/8 of the host's memory.
   private static long equal(int beside) {
     return SystemMemory.here().totalBytes() / 8 * 7 / beside;
   }

@@ -18,20 +18,20 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
-/// `generate`, `score` and `eval` of spark-submit: rows of a table, a query or files to a table.
+/// `generate`, `score` and `eval` of spark-submit: from a table, a query or files to a table.
 record TableCommand(TableFlags flags) {
   /// Runs the command.
   ///
-  /// @param args behind the verb
+  /// @param args arguments after the verb
   /// @return the exit code
   /// @throws InputException if a flag is given twice
   static int run(String verb, List<String> args, PrintStream out, PrintStream err) {
     OwnFlags own = OwnFlags.of(verb.equals("eval") ? TableFlags.OF_EVAL : TableFlags.NAMES, args);
     List<String> rest = new ArrayList<>(own.rest());
     if (verb.equals("eval")) {
-      rest.addAll(List.of("--out", "-")); // that of a task is its own
+      rest.addAll(List.of("--out", "-")); // a placeholder: each task has its own folder
     } else if (own.has("--table") || own.has("--query")) {
-      rest.addAll(List.of("--data", "-")); // nothing reads it
+      rest.addAll(List.of("--data", "-")); // a placeholder that is never read
     }
     return switch (verb) {
       case "score" ->
@@ -86,7 +86,7 @@ record TableCommand(TableFlags flags) {
   }
 
   private interface RowMapping {
-    /// @param tasks 0: as many as the rows have partitions
+    /// @param tasks number of tasks; 0: the rows' partitions
     Dataset<Row> on(SparkSession session, TableFlags.Input input, int tasks);
   }
 
@@ -108,7 +108,7 @@ record TableCommand(TableFlags flags) {
     T done() throws Exception;
   }
 
-  /// Does something, and throws what fails in tasks or in Spark as one line.
+  /// Runs work, and rethrows failures of tasks or of Spark with a message of one line.
   static <T> T told(Work<T> work) {
     try {
       return work.done();
@@ -123,7 +123,7 @@ record TableCommand(TableFlags flags) {
     }
   }
 
-  /// Counts what was written, as `nudge` counts it.
+  /// Summarises the written rows as `nudge` does.
   private ElsewhereCommand.Done summary(String verb, Dataset<Row> written) {
     boolean scored = verb.equals("score");
     boolean counted = scored || verb.equals("generate");

@@ -21,13 +21,13 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 
-/// Where a command's rows come from, and where the table of results goes.
+/// The flags for a command's input rows and for the table of results.
 ///
-/// @param table in the catalog of the session; null: none
-/// @param query SQL; null: none
+/// @param table input table in the session's catalog; null: none
+/// @param query SQL query for the input; null: none
 /// @param out folder of the results; null: `into`
 /// @param into table of the results in the catalog; null: `out`
-/// @param format of `out`, by Spark's name
+/// @param format format of `out`, by Spark's name
 /// @param partitions number of tasks; 0: as many as the cluster runs at once, or more if the table
 /// has more
 record TableFlags(
@@ -40,7 +40,7 @@ record TableFlags(
   static final List<String> NAMES =
       List.of("--table", "--query", "--out", "--into", "--format", "--partitions");
 
-  /// Those of `eval`, which has no rows of its own.
+  /// The flags of `eval`, which has no `--data` otherwise.
   static final List<String> OF_EVAL = Stream.concat(NAMES.stream(), Stream.of("--data")).toList();
 
   private static final Pattern ENDING =
@@ -48,9 +48,9 @@ record TableFlags(
           "(?:\\.(jsonl|ndjson|csv|tsv|json|txt|ya?ml|xml|xlsx|arrow|avro|orc))?"
               + "(?:\\.(gz|bz2|zstd?|xz|zip|lz4|snappy|deflate))?$");
   private static final List<String> READ = List.of("jsonl", "ndjson", "csv", "tsv");
-  private static final List<String> UNPACKED = List.of("gz", "bz2"); // by any Spark
+  private static final List<String> UNPACKED = List.of("gz", "bz2"); // by every Spark
 
-  /// Column of rows that are lines of a file, as they stand there.
+  /// Column with the unparsed lines of a file.
   static final String LINE = "row";
 
   TableFlags {
@@ -77,7 +77,7 @@ record TableFlags(
         flags.count("--partitions"));
   }
 
-  /// Whether rows come from a table or a query, and so from no file.
+  /// Whether rows come from a table or a query, not from files.
   static boolean ofTable(OwnFlags flags) {
     if (flags.has("--table") && flags.has("--query")) {
       throw new InputException("--table and --query are both given; give one");
@@ -91,14 +91,14 @@ record TableFlags(
     return table;
   }
 
-  /// Rows to work on.
+  /// The input rows.
   ///
-  /// @param lines column that has each row as JSON; empty: the columns are the row
+  /// @param lines column with each row as JSON; empty: the columns are the row
   record Input(Dataset<Row> rows, String lines) {}
 
   /// Reads the rows.
   ///
-  /// @param files where neither a table nor a query is given
+  /// @param files input files, if neither a table nor a query is given
   Input read(SparkSession session, List<String> files) {
     if (table != null) {
       return new Input(session.table(table), "");
@@ -130,8 +130,7 @@ record TableFlags(
     return session.read().option("header", true).option("multiLine", true).option("sep", separator);
   }
 
-  /// The ending of the files, which all have, without a codec's; Parquet has any but those of other
-  /// formats.
+  /// Returns the common ending of the files, without a codec's; any unknown ending means Parquet.
   private static String kind(List<String> files) {
     List<String> kinds = files.stream().map(TableFlags::ending).distinct().toList();
     if (kinds.size() > 1) {
@@ -157,7 +156,7 @@ record TableFlags(
     return kind.replace("ndjson", "jsonl");
   }
 
-  /// Tasks for the rows.
+  /// Returns the number of tasks for the rows.
   int tasks(SparkSession session, Dataset<Row> rows) {
     if (partitions > 0) {
       return partitions;
@@ -166,7 +165,7 @@ record TableFlags(
     return rows.rdd().getNumPartitions() < wanted ? wanted : 0;
   }
 
-  /// Refuses an output that is there.
+  /// Refuses an output that exists.
   void check(SparkSession session) {
     if (into != null && session.catalog().tableExists(into)) {
       throw new InputException("--into " + into + " exists; give another table");
@@ -195,9 +194,9 @@ record TableFlags(
     }
   }
 
-  /// Writes the results; each task's once, whatever its attempts.
+  /// Writes the results; those of a repeated task only once.
   ///
-  /// @return what was written, to be read
+  /// @return the written table
   Dataset<Row> write(SparkSession session, Dataset<Row> results) {
     StructType schema = results.schema();
     if (into != null) {
@@ -209,11 +208,11 @@ record TableFlags(
     return switch (format.toLowerCase(Locale.ROOT)) {
       case "csv" -> reader.schema(schema).option("multiLine", true).load(out);
       case "json" -> reader.schema(schema).load(out);
-      default -> reader.load(out); // knows its columns, and may refuse others
+      default -> reader.load(out); // the format stores its schema and may refuse another
     };
   }
 
-  /// Names the output.
+  /// Describes the output for messages.
   String place() {
     return into == null ? String.valueOf(out) : "table " + into;
   }

@@ -12,13 +12,13 @@ import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 
-/// A table's rows with columns behind them, and the column [#ERROR] last. Added columns replace
-/// those of the same name.
+/// A table's rows with added columns, the column [#ERROR] last. Added columns replace those of the
+/// same name.
 ///
-/// @param kept places of the table's columns that stay
-/// @param schema of the rows that are made
+/// @param kept indices of the table's columns that stay
+/// @param schema schema of the resulting rows
 record Widened(int[] kept, StructType schema) implements Serializable {
-  /// Why a row has nothing in the other columns that were added; null: it has.
+  /// The reason why a row has no results; null: it has.
   static final String ERROR = "error";
 
   private static final long serialVersionUID = 1L;
@@ -38,12 +38,12 @@ record Widened(int[] kept, StructType schema) implements Serializable {
     return new Widened(kept, new StructType(fields.toArray(StructField[]::new)));
   }
 
-  /// A row with the values of the added columns.
+  /// Adds the values of the new columns to a row.
   Row row(Row row, Object[] values) {
     return row(row, values, null);
   }
 
-  /// A row that has an error.
+  /// Adds an error to a row.
   Row bad(Row row, @Nullable String error) {
     return row(row, new Object[0], error);
   }
@@ -55,6 +55,6 @@ record Widened(int[] kept, StructType schema) implements Serializable {
     }
     System.arraycopy(values, 0, all, kept.length, values.length);
     all[all.length - 1] = error;
-    return new GenericRowWithSchema(all, schema); // who works on it next may ask by names
+    return new GenericRowWithSchema(all, schema); // fields have names too
   }
 }

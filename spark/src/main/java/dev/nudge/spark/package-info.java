@@ -1,12 +1,12 @@
 /// Trains on several machines, in a barrier stage of Apache Spark: each task is a rank, and the
-/// driver begins a failed stage again. Spark places and starts tasks and tells them their
-/// addresses; gradients go from rank to rank by [dev.nudge.collective.Collective].
+/// driver repeats a failed stage. Spark places and starts tasks and exchanges their addresses;
+/// ranks send gradients to each other by [dev.nudge.collective.Collective].
 ///
-/// Rows of a table go through a model that the tasks of a process share ([RowJob], [RowTask]); what
-/// becomes of a row is told by [dev.nudge.generate.TableModel].
+/// Rows of a table go through a model that the tasks of a process share ([RowJob], [RowTask]);
+/// [dev.nudge.generate.TableModel] computes the results.
 ///
-/// It knows nothing of models and of training steps: a rank is a run of [dev.nudge.train.Training]
-/// or follows one.
+/// It knows nothing about models and training steps: rank 0 runs [dev.nudge.train.Training], and
+/// other ranks follow it.
 ///
 /// Read [dev.nudge.spark.NudgeSpark] first.
 @NullMarked

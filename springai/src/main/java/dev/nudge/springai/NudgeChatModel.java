@@ -16,31 +16,31 @@ import reactor.core.publisher.Flux;
 /// A Spring AI `ChatModel` that runs a local base model with adapters in this process.
 ///
 /// The model name of the options selects an adapter: a name known to the assistant, a folder, or a
-/// reference such as `support@champion`. Without a model name [Assistant#usual] decides: the only
-/// named adapter, or the one that was chosen.
+/// reference such as `support@champion`. Without a model name the default of [Assistant#usual]
+/// answers, or the only named adapter.
 ///
 ///     ChatModel model = NudgeChatModel.of(assistant);
 ///     ChatOptions options = ChatOptions.builder().model("support").build();
 ///     model.call(new Prompt("Hello", options));
 ///
-/// Unset options come from `sampling`, which by default is greedy. Tool definitions go into the
+/// Unset options come from `sampling`, which is greedy by default. Tool definitions go into the
 /// prompt and tool calls are returned; a `ChatClient` executes them. Images and other media are
 /// refused.
 ///
 /// Threading: any number of threads. It does not close the assistant.
 ///
-/// @param sampling defaults; with seed 0 and a temperature, answers are random
-/// @param options defaults of a prompt's options
+/// @param sampling default sampling; with seed 0 and a temperature, answers are random
+/// @param options default options of a prompt
 public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, ChatOptions options)
     implements ChatModel {
 
   public NudgeChatModel {
-    if (!(options instanceof NudgeChatOptions)) { // others know no tools and no schema
+    if (!(options instanceof NudgeChatOptions)) { // other classes lack tools and a schema
       options = NudgeChatOptions.builder().combineWith(options.mutate()).build();
     }
   }
 
-  /// A model with greedy decoding, and answers up to the model's context length.
+  /// Returns a model with greedy decoding, and answers up to the model's context length.
   public static NudgeChatModel of(Assistant assistant) {
     return new NudgeChatModel(
         assistant,

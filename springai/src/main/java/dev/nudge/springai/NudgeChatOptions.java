@@ -11,7 +11,7 @@ import org.springframework.ai.tool.ToolCallback;
 
 /// Spring AI's portable chat options, tools, and a JSON schema for structured output.
 ///
-/// The model name is an adapter: a name, a folder or a reference.
+/// The model name selects an adapter: a name, a folder or a reference.
 public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     implements StructuredOutputChatOptions {
   private final @Nullable String outputSchema;
@@ -37,7 +37,7 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     this.variables = from.variables;
   }
 
-  /// A builder without values.
+  /// Returns a builder without values.
   public static Builder builder() {
     return new Builder();
   }
@@ -47,18 +47,18 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     return outputSchema;
   }
 
-  /// `auto`, `none`, `required` or the name of a tool that must be called; null: `auto`. After a
-  /// tool result no call is forced.
+  /// Returns `auto`, `none`, `required` or the name of a tool that must be called; null: `auto`. No
+  /// call is forced right after a tool result.
   public @Nullable String getToolChoice() {
     return toolChoice;
   }
 
-  /// The client for fair scheduling of waiting prompts; null: shared by all without a name.
+  /// Returns the client for fair scheduling of waiting prompts; null: the anonymous one.
   public @Nullable String getClient() {
     return client;
   }
 
-  /// Chat template variables, such as `enable_thinking`; null: none.
+  /// Returns chat template variables, such as `enable_thinking`; null: none.
   public @Nullable Map<String, Object> getVariables() {
     return variables;
   }

@@ -34,7 +34,7 @@ import tools.jackson.databind.node.StringNode;
 /// @param model requested model name; empty: none
 record PromptQuestion(Question question, String model) {
 
-  /// @param usual options for unset ones
+  /// @param usual default options
   /// @throws InputException if the prompt has unsupported contents
   static PromptQuestion of(Prompt prompt, ChatOptions usual, SamplingSettings sampling) {
     ChatOptions own = prompt.getOptions();
@@ -66,13 +66,13 @@ record PromptQuestion(Question question, String model) {
     return new PromptQuestion(question, Objects.requireNonNullElse(model, ""));
   }
 
-  /// The tool callbacks; null if there are none, so that the default options' count.
+  /// Returns the tool callbacks; null if there are none, so that the defaults apply.
   private static @Nullable List<ToolCallback> tools(ToolCallingChatOptions options) {
     List<ToolCallback> tools = options.getToolCallbacks();
     return tools == null || tools.isEmpty() ? null : tools;
   }
 
-  /// The tool choice; a forced call is forced once, and free after its result.
+  /// Returns the tool choice; a call is not forced again right after its result.
   private static @Nullable JsonNode choice(Prompt prompt, @Nullable String choice) {
     boolean called =
         !prompt.getInstructions().isEmpty()
@@ -88,7 +88,7 @@ record PromptQuestion(Question question, String model) {
     };
   }
 
-  /// A prompt's options with the defaults for unset ones.
+  /// A prompt's options, with defaults.
   private record Options(ChatOptions own, ChatOptions usual) {
     <T> @Nullable T get(Function<ChatOptions, @Nullable T> field) {
       T value = field.apply(own);

@@ -16,28 +16,28 @@ import org.springframework.ai.chat.model.Generation;
 /// and the adapter's digest and a warning as response metadata `adapter` and `warning`.
 final class Responses {
   static final String THOUGHT = "reasoningContent";
-  private static final String THOUGHT_MORE = "reasoningDelta"; // a piece, in a stream
+  private static final String THOUGHT_MORE = "reasoningDelta"; // a chunk of a stream
   private static final String ADAPTER = "adapter";
   private static final String WARNING = "warning";
 
   private Responses() {}
 
-  /// A complete answer.
+  /// Returns the response for a complete answer.
   static ChatResponse whole(String model, Answer answer) {
     return last(model, answer, answer.text());
   }
 
-  /// The last response of a stream.
+  /// Returns the last response of a stream.
   static ChatResponse end(String model, Answer answer) {
     return last(model, answer, "");
   }
 
-  /// A chunk of text.
+  /// Returns the response for a chunk of text.
   static ChatResponse said(String model, String text) {
     return piece(model, text, Map.of());
   }
 
-  /// A chunk of reasoning.
+  /// Returns the response for a chunk of reasoning.
   static ChatResponse thought(String model, String text) {
     return piece(model, "", Map.of(THOUGHT_MORE, text));
   }

@@ -15,7 +15,7 @@ record Streaming(String model, FluxSink<ChatResponse> sink) implements AnswerLis
       case AnswerText.Part.Content(String text) -> sink.next(Responses.said(model, text));
       case AnswerText.Part.Reasoning(String text) -> sink.next(Responses.thought(model, text));
       case AnswerText.Part.ToolCall _ -> {
-        // the last response has all of them
+        // the last response has all tool calls
       }
     }
   }

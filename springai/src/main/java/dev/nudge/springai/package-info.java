@@ -1,7 +1,7 @@
-/// Spring AI chat model that runs in this process ([dev.nudge.springai.NudgeChatModel]), with
-/// options beside the portable ones.
+/// Spring AI chat model that runs in this process ([dev.nudge.springai.NudgeChatModel]), with the
+/// portable options and its own.
 ///
-/// Knows nothing about models, adapters and sampling; the assistant has them. Read
+/// Knows nothing about models, adapters and sampling; the assistant handles them. Read
 /// `NudgeChatModel` first.
 @NullMarked
 package dev.nudge.springai;

@@ -11,16 +11,15 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// A nondeterministic finite automaton over characters. The state made last is not special: the end
-/// is [#end].
+/// A nondeterministic finite automaton over characters. State 0 is the start; the end is [#end].
 ///
-/// It serves where automata are intersected before they become bytes: a pattern and a length, a
-/// number's digits and its bounds. The intersection (`and`) is the product of both; no sets of
-/// states are made here, so nothing grows beyond the product.
+/// Automata are intersected in this form, before they become bytes: a pattern and a length, a
+/// number's digits and its bounds. The intersection (`and`) is the product automaton; it is not
+/// made deterministic, so it never grows beyond the product.
 final class CharNfa {
   private static final int MOST_STATES = 500_000;
 
-  /// A step to another state on one of some characters, or without any (null).
+  /// A transition to a state on one of the characters `on`; null: on the empty string.
   record Edge(@Nullable Ranges on, int to) {}
 
   private final List<List<Edge>> edges = new ArrayList<>();
@@ -33,7 +32,7 @@ final class CharNfa {
     return edges.size() - 1;
   }
 
-  /// @throws Work.TooLarge if an automaton of so many states gets another
+  /// @throws Work.TooLarge if an automaton already has the most states allowed
   static void checkStates(int states) {
     if (states >= MOST_STATES) {
       throw new Work.TooLarge("%,d states".formatted(MOST_STATES));
@@ -57,7 +56,7 @@ final class CharNfa {
     return this;
   }
 
-  /// The state that a text begins in is 0.
+  /// Returns the accepting state. The start state is 0.
   int end() {
     return end;
   }
@@ -70,7 +69,7 @@ final class CharNfa {
     return edges.get(state);
   }
 
-  /// Texts of at least `least` and at most `most` characters.
+  /// Accepts texts of at least `least` and at most `most` characters.
   ///
   /// @param most below 0 for no bound
   static CharNfa length(int least, int most) {
@@ -95,7 +94,7 @@ final class CharNfa {
     return made.endingIn(end);
   }
 
-  /// All texts but some.
+  /// Accepts all texts except these.
   static CharNfa allBut(Iterable<String> texts) {
     CharNfa made = new CharNfa();
     int start = made.state();
@@ -136,7 +135,7 @@ final class CharNfa {
     return made.endingIn(end);
   }
 
-  /// The texts of both.
+  /// Returns the intersection: it accepts the texts that both accept.
   CharNfa and(CharNfa other) {
     CharNfa made = new CharNfa();
     Map<Long, Integer> known = new HashMap<>();
@@ -171,7 +170,7 @@ final class CharNfa {
     return made.endingIn(last).trimmed();
   }
 
-  /// Copies another in behind a state and returns where it ends.
+  /// Appends a copy of another automaton to a state and returns the copy's end.
   int add(CharNfa other, int from) {
     int[] names = new int[other.size()];
     for (int s = 0; s < names.length; s++) {
@@ -198,12 +197,12 @@ final class CharNfa {
     return state;
   }
 
-  /// Whether a text is one of these.
+  /// Whether the automaton accepts a text.
   boolean matches(String text) {
     boolean[] now = new boolean[size()];
     reach(now, 0);
     for (int c : text.codePoints().toArray()) {
-      Work.add(1 + size() / 64); // about as long as to make so many states
+      Work.add(1 + size() / 64); // costs about as much as making as many states
       boolean[] next = new boolean[size()];
       for (int s = 0; s < now.length; s++) {
         if (now[s]) {
@@ -219,7 +218,7 @@ final class CharNfa {
     return now[end];
   }
 
-  /// Whether there is no text.
+  /// Whether the automaton accepts no text.
   boolean isEmpty() {
     CharNfa live = trimmed();
     boolean[] seen = new boolean[live.size()];
@@ -245,7 +244,7 @@ final class CharNfa {
     }
   }
 
-  /// The same without the states that lead to no end.
+  /// Copies the automaton without the states from which the end cannot be reached.
   private CharNfa trimmed() {
     List<List<Integer>> back = new ArrayList<>();
     edges.forEach(_ -> back.add(new ArrayList<>()));

@@ -2,11 +2,11 @@ package dev.nudge.constrain;
 
 import org.jspecify.annotations.Nullable;
 
-/// A state of the parser: all ways to parse the text so far, each a place in the current rule and
-/// the call stack ([Tail]) under it.
+/// A state of the parser: all ways to parse the text so far. Each is a place in the current rule
+/// ([Local]) with the call stack ([Tail]) of that rule.
 ///
-/// A place from which only a call or a rule's end leads on is replaced by where they lead, so each
-/// place reads a byte; if there is none, the text can only end.
+/// A place that reads no byte itself is replaced by the places that its calls and its rule's end
+/// lead to, so each place reads a byte. With no places left, the text can only end.
 final class Config implements Constraint.State {
   private final GrammarMatcher machine;
   final int generation;
@@ -14,7 +14,7 @@ final class Config implements Constraint.State {
   final Tail[] tails;
   private final boolean whole;
 
-  /// By kind of byte; null where it is not known yet.
+  /// The next state by byte class; null: not computed yet.
   Config @Nullable [] next;
 
   private volatile long @Nullable [] mask;
@@ -27,7 +27,7 @@ final class Config implements Constraint.State {
     this.whole = whole;
   }
 
-  /// Whether no text goes on from here and none ends here.
+  /// True if this state is dead: it neither accepts nor has a transition.
   boolean dead() {
     return tops.length == 0 && !whole;
   }
@@ -54,7 +54,7 @@ final class Config implements Constraint.State {
 
   /// A place within one rule: a set of its states, as in the subset construction, interned.
   ///
-  /// What is null is not known yet; [GrammarMatcher] finds it out, under its lock.
+  /// A null field is not computed yet; [GrammarMatcher] computes it, under its lock.
   static final class Local {
     final int number;
     final int[] states;
@@ -62,21 +62,21 @@ final class Config implements Constraint.State {
     /// Whether the rule may end here.
     final boolean ends;
 
-    /// Whether a byte leads on within the rule.
+    /// Whether the rule has a transition on a byte from here.
     final boolean reads;
 
-    /// By kind of byte; [#NOWHERE] where it does not lead on.
+    /// The next place by byte class; [#NOWHERE]: no transition.
     final @Nullable Local[] next;
 
-    /// Rules that are called here, and where the text stands when they are done.
+    /// Pairs of a rule that is called here and the state to which the call returns.
     int @Nullable [] called;
 
     Local @Nullable [] back;
 
-    /// Tokens that lead on from here without going beyond the rule's end.
+    /// Mask of the tokens that can be read from here within the rule.
     long @Nullable [] mask;
 
-    /// Nodes of the vocabulary at which the rule may end, with more below them.
+    /// Inner nodes of the token trie at which the rule may end.
     int @Nullable [] left;
 
     static final Local NOWHERE = new Local(-1, new int[0], false, false, 0);
@@ -90,15 +90,14 @@ final class Config implements Constraint.State {
     }
   }
 
-  /// The call stack under a running rule: where its callers go on, each with its own tail.
+  /// The call stack of a running rule: the places to which it may return, each with its own tail.
   ///
   /// Several callers share one tail (a graph-structured stack), so the number of ways to parse a
-  /// text
-  /// does not grow with the depth of nesting.
+  /// text does not grow with the depth of nesting.
   static final class Tail {
     static final Tail BOTTOM = new Tail(true, new Local[0], new Tail[0]);
 
-    /// Whether nothing is under it: the rule's end is the end of what is looked at.
+    /// Whether the stack is empty: the end of the rule is the end of the text.
     final boolean bottom;
 
     final Local[] back;

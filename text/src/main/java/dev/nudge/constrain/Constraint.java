@@ -6,14 +6,13 @@ import java.util.BitSet;
 import java.util.Collection;
 import tools.jackson.databind.JsonNode;
 
-/// A grammar for generated text: a regular expression that it matches, or a JSON schema under which
-/// it is one valid value.
+/// A grammar that generated text must follow: a regular expression, or a JSON schema for one value.
 ///
 /// It is compiled once for a tokenizer; then a sampler asks the state of each sequence for the
 /// token mask ([State#allowed]), chooses a token and pushes it. The mask is exact: a token is
 /// allowed if at least one complete text continues with it, so a sequence never gets stuck. Text is
-/// limited to what the tokenizer can write: characters that are a token, and those whose bytes have
-/// a token each (all, if the vocabulary has the 256 bytes).
+/// limited to what the tokenizer can write: a character that is a token, or each of whose bytes is
+/// a token (all, if the vocabulary has the 256 bytes).
 ///
 /// Threading: any number of threads may share a constraint and its states.
 public final class Constraint {
@@ -25,7 +24,7 @@ public final class Constraint {
     /// Tokens that end a text are allowed if and only if it is [#complete]. Other special tokens
     /// are never allowed.
     ///
-    /// @throws InputException if more states are to be looked at than is bearable
+    /// @throws InputException if the mask would take more states than one call may make
     long[] allowed();
 
     /// Returns the state after a token; after one that ends the text, this state.
@@ -72,8 +71,8 @@ public final class Constraint {
     return of(rules, words, ends, "the pattern '" + pattern + "'");
   }
 
-  /// Compiles a JSON schema (2020-12, and what earlier drafts write alike) under which the text,
-  /// one JSON value, is valid.
+  /// Compiles a JSON schema (2020-12, and earlier drafts where they agree with it). The text is one
+  /// JSON value that is valid under the schema.
   ///
   /// Keywords: `type`, `enum`, `const`, `properties`, `required`, `additionalProperties`, `items`,
   /// `prefixItems`, `minItems`, `maxItems`, `minLength`, `maxLength`, `pattern` (as in [#regex],
@@ -108,17 +107,17 @@ public final class Constraint {
     return new Constraint(new GrammarMatcher(rules, words, endIds));
   }
 
-  /// About how much memory its compiled form takes, which stays as it is.
+  /// Estimates the bytes of the compiled grammar, which is never evicted.
   public long bytes() {
     return machine.bytes();
   }
 
-  /// About how much memory the states and masks take that were found so far.
+  /// Estimates the bytes of the states and masks cached so far.
   public long cachedBytes() {
     return machine.cachedBytes();
   }
 
-  /// Sets how much memory states and masks may take; beyond it they are dropped and found again.
+  /// Sets the bytes that states and masks may take; beyond them the cache is cleared.
   public void limitCache(long bytes) {
     machine.limit(bytes);
   }

@@ -5,12 +5,12 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;
 
-/// Builds automata for JSON numbers: the intersection of those of digits, bounds and multiples.
+/// Builds automata for JSON numbers: the intersection of automata for the digits, the bounds and
+/// the multiple.
 ///
-/// A number without a rule is any that JSON has, with an exponent of at most two digits (readers
-/// refuse large ones, or make infinity of them). One with bounds or a multiple is written without
-/// an exponent, so that digits tell its size, and never as -0; one with a multiple has no more
-/// decimals than that.
+/// A number without a rule is any JSON number with an exponent of at most two digits (parsers
+/// refuse larger exponents or return infinity). A number with bounds or a multiple has no exponent,
+/// so that its digits give its size, and is never -0; it has no more decimals than the multiple.
 final class Decimals {
   static final int MOST_REMAINDERS = 10_000;
 
@@ -19,7 +19,7 @@ final class Decimals {
 
   private Decimals() {}
 
-  /// The texts of the numbers that a rule allows.
+  /// Returns the automaton of the numbers that a rule allows, as texts.
   static CharNfa of(NumberRule rule) {
     if (rule.equals(NumberRule.ANY)) {
       return parsed("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]{1,2})?");
@@ -71,7 +71,7 @@ final class Decimals {
     return Math.max(0, multiple.stripTrailingZeros().scale());
   }
 
-  /// Whether an automaton can be made: it remembers the remainder of what was read.
+  /// Whether the automaton is small enough: it has a state per remainder of the multiple.
   static boolean fits(NumberRule rule) {
     return rule.multiple() == null || remainders(rule.multiple()) <= MOST_REMAINDERS;
   }
@@ -81,30 +81,30 @@ final class Decimals {
     return unscaled.bitLength() < Integer.SIZE ? unscaled.intValue() : Integer.MAX_VALUE;
   }
 
-  /// Digits with at most some decimals that are a multiple of `of` when the point is taken away and
-  /// the decimals that lack are added as zeros.
-  private static CharNfa multiples(int of, int decimals) {
+  /// Accepts digits with at most `decimals` decimals that are a multiple of `divisor` once they are
+  /// padded with zeros to `decimals` and the point is removed.
+  private static CharNfa multiples(int divisor, int decimals) {
     CharNfa made = new CharNfa();
     made.state();
     int end = made.state();
-    int[][] states = new int[decimals + 1][of]; // decimals read, remainder so far
+    int[][] states = new int[decimals + 1][divisor]; // decimals read, remainder so far
     for (int[] row : states) {
-      for (int r = 0; r < of; r++) {
+      for (int r = 0; r < divisor; r++) {
         row[r] = made.state();
       }
     }
     made.skip(0, states[0][0]);
-    int[] points = new int[of];
-    for (int r = 0; r < of && decimals > 0; r++) {
+    int[] points = new int[divisor];
+    for (int r = 0; r < divisor && decimals > 0; r++) {
       points[r] = made.state();
       made.edge(states[0][r], DOT, points[r]);
     }
-    BigInteger all = BigInteger.valueOf(of);
+    BigInteger all = BigInteger.valueOf(divisor);
     for (int d = 0; d <= decimals; d++) {
       BigInteger rest = BigInteger.TEN.pow(decimals - d);
-      for (int r = 0; r < of; r++) {
+      for (int r = 0; r < divisor; r++) {
         for (int digit = 0; digit < 10; digit++) {
-          int next = (10 * r + digit) % of;
+          int next = (10 * r + digit) % divisor;
           Ranges on = Ranges.of('0' + digit);
           if (d == 0) {
             made.edge(states[0][r], on, states[0][next]);
@@ -121,7 +121,7 @@ final class Decimals {
     return made.endingIn(end);
   }
 
-  /// Numbers without a sign that are less than a bound, equal to it, or more.
+  /// Accepts unsigned numbers less than, equal to or greater than a bound, as the flags say.
   private static CharNfa compared(BigDecimal bound, boolean less, boolean equal, boolean more) {
     String[] parts = bound.stripTrailingZeros().toPlainString().split("\\.");
     String whole = parts[0];

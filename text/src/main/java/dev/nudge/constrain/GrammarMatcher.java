@@ -19,12 +19,10 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Runs [Rules] as a pushdown automaton, over a text by bytes and over the vocabulary at once.
+/// Runs [Rules] as a pushdown automaton, over the bytes of a text and over the token trie.
 ///
-/// A state is a [Config]: pairs of a place in a rule ([Local], the set of the rule's states
-/// that
-/// the text may be in) and the call stack under that rule ([Tail]). Both are made when a
-/// text first
+/// A state is a [Config]: pairs of a place in a rule ([Local], the set of the rule's states that
+/// the text may be in) and the call stack of that rule ([Tail]). Both are made when a text first
 /// reaches them, and interned.
 ///
 /// The token mask is the union over the pairs. For one pair it has two parts:
@@ -38,19 +36,19 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A walk descends the token trie and the automaton together and skips each subtree where the
 /// automaton is dead. The first part walks over all tokens, but is the same at any depth and in any
-/// property (the inside of a string is one rule), so it is walked once per place and cached. The
-/// second is short, as few tokens close anything.
+/// property (the inside of a string is one rule), so it is computed once per place and cached. The
+/// second is short, as few tokens end a rule.
 ///
-/// The cache is bounded ([#limit]): beyond the bound all of it is dropped and made again as needed;
-/// states that callers still hold renew themselves. A call that makes more than [#MOST_CALL] fails:
-/// it would hold up all other sequences.
+/// The cache is bounded ([#limit]): beyond the bound it is cleared and refilled on demand; states
+/// that callers still hold are renewed when used. A call that adds more than [#MOST_CALL] fails, as
+/// it would block all other sequences.
 ///
 /// Threading: every entry point takes the lock.
 final class GrammarMatcher {
-  /// Numbers of 4 bytes that are kept, about; 64 MB.
+  /// Most ints that the cache keeps, about; 64 MB.
   private static final long MOST_WEIGHT = 16_000_000;
 
-  /// The same for what one call makes; 16 MB.
+  /// Most ints that one call may add, about; 16 MB.
   private static final long MOST_CALL = 4_000_000;
 
   private static final int OBJECT = 24;
@@ -100,7 +98,7 @@ final class GrammarMatcher {
     return bounded(() -> closed(start(0), Tail.BOTTOM));
   }
 
-  /// Runs a call, which may not make too much.
+  /// Runs a call and fails if it adds more than [#MOST_CALL] to the cache.
   private <T> T bounded(Supplier<T> call) {
     forget();
     callMost = weight + MOST_CALL;
@@ -172,8 +170,8 @@ final class GrammarMatcher {
     if (mask == null) {
       mask = new long[maskWords];
       IntStream.Builder left = IntStream.builder();
-      Config alone = config(List.of(Map.entry(top, Tail.BOTTOM)), false);
-      walk(0, alone, mask, left::add);
+      Config single = config(List.of(Map.entry(top, Tail.BOTTOM)), false);
+      walk(0, single, mask, left::add);
       top.left = left.build().toArray();
       top.mask = mask;
       grow(2L * mask.length + top.left.length);
@@ -181,7 +179,7 @@ final class GrammarMatcher {
     return mask;
   }
 
-  /// Adds the tokens below some nodes at which a rule has ended.
+  /// Adds the tokens below trie nodes at which a rule has ended.
   private void beyond(int[] nodes, Tail tail, long[] mask) {
     for (int i = 0; nodes.length > 0 && i < tail.back.length; i++) {
       Config back = closed(tail.back[i], Tail.BOTTOM);
@@ -196,10 +194,9 @@ final class GrammarMatcher {
     }
   }
 
-  /// Adds the tokens below a node that lead on.
+  /// Adds the tokens below a node that can be read from `from`.
   ///
-  /// @param left is told of the nodes at which the rules of `from` may have ended, with tokens
-  ///     below
+  /// @param left receives the inner nodes at which the rules of `from` may have ended
   private void walk(int root, Config from, long[] mask, IntConsumer left) {
     Config[] at = new Config[16]; // by depth below the root
     at[0] = from;
@@ -259,8 +256,8 @@ final class GrammarMatcher {
     return kept(reached, whole);
   }
 
-  /// Adds a place and what its calls and its rule's end lead to; tells whether the bottom is
-  /// reached.
+  /// Adds a place and the places that its calls and its rule's end lead to; returns whether the
+  /// bottom is reached.
   private boolean close(Local local, Tail tail, Map<Local, Tail> to) {
     boolean whole = false;
     Deque<Map.Entry<Local, Tail>> todo = new ArrayDeque<>();
@@ -289,23 +286,23 @@ final class GrammarMatcher {
     return whole;
   }
 
-  private static int[] called(Local of) {
-    int[] called = of.called;
+  private static int[] called(Local local) {
+    int[] called = local.called;
     return called == null ? new int[0] : called;
   }
 
-  private Local[] back(Local of) {
-    Local[] back = of.back;
+  private Local[] back(Local local) {
+    Local[] back = local.back;
     if (back == null) {
       Map<Integer, List<Integer>> calls = new LinkedHashMap<>();
       rules.calls(
-          of.states, (rule, to) -> calls.computeIfAbsent(rule, _ -> new ArrayList<>()).add(to));
-      of.called = calls.keySet().stream().mapToInt(r -> r).toArray();
+          local.states, (rule, to) -> calls.computeIfAbsent(rule, _ -> new ArrayList<>()).add(to));
+      local.called = calls.keySet().stream().mapToInt(r -> r).toArray();
       back =
           calls.values().stream()
               .map(to -> local(rules.closed(to.stream().mapToInt(s -> s).toArray())))
               .toArray(Local[]::new);
-      of.back = back;
+      local.back = back;
     }
     return back;
   }
@@ -348,7 +345,7 @@ final class GrammarMatcher {
         });
   }
 
-  /// What goes on as either does.
+  /// Returns the union of two call stacks.
   private Tail both(Tail a, Tail b) {
     if (a == b) {
       return a;
@@ -400,8 +397,7 @@ final class GrammarMatcher {
         });
   }
 
-  /// Forgets all that was made, where it is too much. States that callers hold keep nothing of it
-  /// alive.
+  /// Clears the cache if it is too large. States that callers hold do not keep it alive.
   private void forget() {
     if (weight > most) {
       configs.values().forEach(config -> config.next = null);
@@ -421,7 +417,7 @@ final class GrammarMatcher {
     }
   }
 
-  /// The same state, made again where it is of what was forgotten.
+  /// Returns the state, made again if the cache was cleared since.
   private Config renewed(Config given) {
     if (given.generation == generation) {
       return given;

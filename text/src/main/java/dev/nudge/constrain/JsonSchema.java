@@ -15,8 +15,8 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// A JSON schema that texts are held to, in any layout: the keywords of [Constraint#jsonSchema],
-/// which makes texts in one.
+/// A JSON schema that validates texts in any layout. The keywords are those of
+/// [Constraint#jsonSchema], which generates texts in one layout.
 ///
 /// Threading: any number of threads at once.
 public final class JsonSchema {
@@ -28,15 +28,15 @@ public final class JsonSchema {
           .build();
   private static final List<String> TOP = List.of("#");
 
-  private final SchemaReader reader; // remembers what it has read
+  private final SchemaReader reader; // caches the schemas that it has read
 
   private JsonSchema(SchemaReader reader) {
     this.reader = reader;
   }
 
-  /// Reads a schema, with all that it refers to.
+  /// Reads a schema and all schemas that it refers to.
   ///
-  /// @throws InputException if it is no schema, or not supported
+  /// @throws InputException if it is not a schema, or not a supported one
   public static JsonSchema parse(String schema) {
     SchemaReader reader = new SchemaReader(read(schema));
     Set<List<String>> known = new HashSet<>();
@@ -77,8 +77,8 @@ public final class JsonSchema {
     return root;
   }
 
-  /// Whether a text is one JSON value, no name in it twice, that is valid under the schema. Strings
-  /// of a `format` are those of [Constraint#jsonSchema].
+  /// Whether a text is one JSON value without duplicate names that is valid under the schema.
+  /// `format` allows the strings of [Constraint#jsonSchema].
   public boolean accepts(String text) {
     JsonNode value;
     try {

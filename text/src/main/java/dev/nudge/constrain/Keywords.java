@@ -42,7 +42,7 @@ record Keywords(JsonNode schema, String place) {
         place + "/" + keyword, (given == null ? "it" : brief(given)) + " is not " + allowed);
   }
 
-  /// A value as messages show it.
+  /// Shortens a value for messages.
   static String brief(JsonNode value) {
     String text = value.toString();
     return text.length() > 60 ? text.substring(0, 57) + "..." : text;
@@ -60,7 +60,7 @@ record Keywords(JsonNode schema, String place) {
     return value == null ? null : value.stringValue();
   }
 
-  /// The types, or null where any is allowed.
+  /// Returns the allowed types; null: any.
   @Nullable List<String> types() {
     JsonNode type = schema.get("type");
     if (type == null) {
@@ -91,7 +91,7 @@ record Keywords(JsonNode schema, String place) {
     return List.copyOf(list.values());
   }
 
-  /// The only value, or null where there is no such keyword.
+  /// Returns the keyword's value (`const`); null: the schema does not have it.
   @Nullable JsonNode value(String keyword) {
     JsonNode value = schema.get(keyword);
     if (value != null) {
@@ -100,7 +100,7 @@ record Keywords(JsonNode schema, String place) {
     return value;
   }
 
-  /// A number is written in full, and one like 1e999999 has no place.
+  /// Refuses a number such as 1e999999, as generated numbers are written without exponent.
   private void checkDigits(String keyword, JsonNode value) {
     if (value.isNumber() && digits(value.decimalValue()) > MOST_DIGITS) {
       throw wrong(keyword, "of numbers of at most " + MOST_DIGITS + " digits");
@@ -112,7 +112,7 @@ record Keywords(JsonNode schema, String place) {
     return number.precision() + Math.abs((long) number.scale());
   }
 
-  /// The places of the schemas in a list; empty where there is no such keyword.
+  /// Returns the places of the schemas in a list; empty if the keyword is missing.
   List<String> schemas(String keyword) {
     JsonNode list = schema.get(keyword);
     if (list == null) {
@@ -239,9 +239,9 @@ record Keywords(JsonNode schema, String place) {
 
   /// Regular expressions for the string formats that a schema may name.
   ///
-  /// Each gives only strings that its standard allows, and of those what is usual: dates that
-  /// exist, seconds up to 59 (a leap second is at one hour of some days only), capital T and Z,
-  /// addresses whose parts are letters, digits and few signs.
+  /// Each matches only strings that its standard allows, and of those the usual ones: dates that
+  /// exist, seconds up to 59 (a leap second needs certain dates), capital T and Z, addresses whose
+  /// parts are letters, digits and few signs.
   private static final class StringFormats {
     private static final String LEAP = "(0[48]|[2468][048]|[13579][26])";
     private static final String DATE =
@@ -270,7 +270,7 @@ record Keywords(JsonNode schema, String place) {
                         + LABEL
                         + "\\.){1,4}[a-z]{2,16}"));
 
-    /// What OpenAPI says of the width of numbers: it holds for no text.
+    /// OpenAPI's formats for numbers; a string with one of them is not constrained.
     private static final Set<String> OF_NUMBERS = Set.of("int32", "int64", "float", "double");
   }
 }

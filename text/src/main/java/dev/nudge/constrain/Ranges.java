@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
-/// A set of characters (Unicode scalar values), as ranges in their order.
+/// A set of characters (Unicode scalar values), as ranges in ascending order.
 ///
-/// @param bounds first and last of each range, which do not touch
+/// @param bounds first and last character of each range; no two ranges are adjacent
 record Ranges(int[] bounds) {
   private static final int LAST = 0x10FFFF;
 
@@ -23,7 +23,7 @@ record Ranges(int[] bounds) {
     return new Ranges(new int[] {first, last}).and(ALL);
   }
 
-  /// The characters of a text.
+  /// Returns the set of the characters of a text.
   static Ranges of(String characters) {
     return any(characters.codePoints().mapToObj(Ranges::of).toList());
   }
@@ -78,7 +78,7 @@ record Ranges(int[] bounds) {
     return new Ranges(Arrays.copyOf(made, n));
   }
 
-  /// All characters but these.
+  /// Returns the complement.
   Ranges not() {
     int[] made = new int[bounds.length + 2];
     int n = 0;
@@ -101,7 +101,7 @@ record Ranges(int[] bounds) {
     return any(List.of(this, other));
   }
 
-  /// The characters of all.
+  /// Returns the union.
   static Ranges any(List<Ranges> all) {
     int[][] pairs =
         all.stream()

@@ -6,16 +6,16 @@ import java.util.function.UnaryOperator;
 
 /// The syntax tree of a regular expression, and the construction of its automaton.
 sealed interface RegularExpression {
-  /// One of some characters.
+  /// One character of a set.
   record One(Ranges of) implements RegularExpression {}
 
-  /// One behind the other; none is the empty text.
+  /// Parts in sequence; no parts: the empty text.
   record Sequence(List<RegularExpression> parts) implements RegularExpression {}
 
-  /// One of several.
+  /// One of several branches.
   record Choice(List<RegularExpression> branches) implements RegularExpression {}
 
-  /// Several times.
+  /// A repetition.
   ///
   /// @param most below 0 for no bound
   record Repeat(RegularExpression of, int least, int most) implements RegularExpression {}
@@ -27,7 +27,7 @@ sealed interface RegularExpression {
 
   RegularExpression ANYTHING = new Repeat(new One(Ranges.ALL), 0, -1);
 
-  /// An anchor that stands where it may not.
+  /// Thrown for an anchor at a position that is not supported.
   final class Misplaced extends RuntimeException {
     private static final long serialVersionUID = 1L;
     final transient Anchor anchor;
@@ -38,9 +38,9 @@ sealed interface RegularExpression {
     }
   }
 
-  /// The same for whole texts, without anchors.
+  /// Removes the anchors; the result matches whole texts.
   ///
-  /// @param search whether any text may stand before and behind where no anchor does
+  /// @param search whether any text may precede and follow the match where no anchor forbids it
   default RegularExpression placed(boolean search) {
     UnaryOperator<RegularExpression> begins =
         part -> search ? new Sequence(List.of(ANYTHING, part)) : part;
@@ -89,7 +89,7 @@ sealed interface RegularExpression {
     }
   }
 
-  /// The automaton of an expression without anchors.
+  /// Builds the automaton of an expression without anchors.
   default CharNfa automaton() {
     CharNfa made = new CharNfa();
     int start = made.state();
@@ -134,7 +134,7 @@ sealed interface RegularExpression {
         }
         for (int n = repeat.least; n < repeat.most; n++) {
           to.skip(at, end);
-          int start = to.state(); // a part may lead back to where it began
+          int start = to.state(); // a part may loop back to its start
           to.skip(at, start);
           at = append(repeat.of, to, start);
         }

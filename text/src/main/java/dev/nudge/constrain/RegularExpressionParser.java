@@ -7,15 +7,15 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// Parses regular expressions: the regular part of the syntax that Java's `Pattern` and
-/// ECMAScript's `RegExp` (with `u`) have in common and read alike.
+/// Parses regular expressions: the regular part of the syntax to which Java's `Pattern` and
+/// ECMAScript's `RegExp` (with `u`) give the same meaning.
 ///
 /// Characters, `.`, classes, the escapes d, w and s and their opposites (ASCII, as in Java), p with
 /// a general category, t, n, r and f, x with two digits, u with four or with some in braces, groups
-/// with or without a name, `|`, `* + ?` and `{m,n}` also with `?` behind them (the texts are the
-/// same), `^` and `$` where nothing can stand before or behind them.
+/// with or without a name, `|`, `* + ?` and `{m,n}` also lazy, with `?` after them (which matches
+/// the same texts), `^` at the start and `$` at the end.
 final class RegularExpressionParser {
-  /// Unicode's general categories by the number that `Character.getType` gives; 17 is none.
+  /// Unicode's general categories by the number that `Character.getType` returns; 17 is unused.
   private static final List<String> CATEGORIES =
       List.of(
           "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Me", "Mc", "Nd", "Nl", "No", "Zs", "Zl", "Zp",
@@ -45,10 +45,10 @@ final class RegularExpressionParser {
     this.text = pattern.codePoints().toArray();
   }
 
-  /// The automaton of the texts that match.
+  /// Builds the automaton of the texts that match.
   ///
-  /// @param search whether a match may stand within a text; else it is the text
-  /// @param place where the pattern stands, for messages
+  /// @param search whether a match may be a part of the text; else the whole text must match
+  /// @param place where the pattern was found, for messages
   static CharNfa automaton(String pattern, boolean search, String place) {
     RegularExpressionParser parser = new RegularExpressionParser(pattern, place);
     RegularExpression read = parser.choice();
@@ -365,9 +365,9 @@ final class RegularExpressionParser {
   }
 
   private boolean take(int c) {
-    boolean there = peek(c);
-    at += there ? 1 : 0;
-    return there;
+    boolean found = peek(c);
+    at += found ? 1 : 0;
+    return found;
   }
 
   private InputException mistake(String what) {
@@ -375,7 +375,7 @@ final class RegularExpressionParser {
         place + "'" + pattern + "', at character " + Math.min(at + 1, text.length) + ": " + what);
   }
 
-  /// The characters of a category (`Lu`) or of a group of them (`L`); null where there is none.
+  /// Returns the characters of a category (`Lu`) or of a group (`L`); null: unknown name.
   private static @Nullable Ranges category(String name) {
     boolean known =
         !name.isEmpty()

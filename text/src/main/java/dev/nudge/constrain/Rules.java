@@ -14,30 +14,30 @@ import java.util.function.IntConsumer;
 /// A context-free grammar over bytes: rules, each an automaton from its start to its end, whose
 /// edges are a character set, the empty string, or a call of a rule.
 ///
-/// A state within a character, behind some of its bytes, is made when a text gets there: it is a
-/// node of the character's [Utf8Ranges] and the state behind the character.
+/// A state within a character, after some of its bytes, is made when a text reaches it: it is a
+/// node of the character's [Utf8Ranges] and the state after the character.
 ///
-/// Calls are what lets a schema contain itself. A rule is never empty and a call stands behind at
-/// least one byte of its own rule (but in the first rule), so there is no left recursion.
+/// Calls let a schema contain itself. A rule never matches the empty string, and at least one byte
+/// of a rule precedes its calls (except in the first rule), so there is no left recursion.
 ///
-/// Threading: one thread at a time; after [#seal] only what it works with changes.
+/// Threading: one thread at a time, also after [#seal]: steps use scratch arrays and add states.
 final class Rules {
   private static final int LETTERS = -1;
   private static final int SKIP = -2;
   private static final int CALL = -3;
   private static final int MOST_WITHIN = 200_000;
   private static final int BYTES = 256;
-  private static final long EDGE = 100; // bytes of a node of a tree with its edge, about
+  private static final long EDGE = 100; // bytes of a tree node with its edge, about
   private static final long WITHIN = 100;
 
-  /// Where a text stands within a character.
+  /// The position of a text within a character: a node, and the state after the character.
   private record Within(Utf8Ranges letters, int node, int target) {}
 
   private int states;
   private int edges;
   private int[] first = new int[64]; // by state: its newest edge, or -1
   private int[] kindOf = new int[64]; // of an edge: LETTERS, SKIP or CALL
-  private int[] what = new int[64]; // number of the letters, or the rule that is called
+  private int[] operand = new int[64]; // number of the letters, or the rule that is called
   private int[] to = new int[64];
   private int[] next = new int[64];
   private int rules;
@@ -67,7 +67,7 @@ final class Rules {
     return states++;
   }
 
-  /// Begins a rule; the first one is the whole text.
+  /// Adds a rule; the first one is the rule of the whole text.
   int rule() {
     if (rules == starts.length) {
       starts = Arrays.copyOf(starts, 2 * rules);
@@ -113,21 +113,21 @@ final class Rules {
     Work.add(1);
     if (edges == to.length) {
       kindOf = Arrays.copyOf(kindOf, 2 * edges);
-      what = Arrays.copyOf(what, 2 * edges);
+      operand = Arrays.copyOf(operand, 2 * edges);
       to = Arrays.copyOf(to, 2 * edges);
       next = Arrays.copyOf(next, 2 * edges);
     }
     kindOf[edges] = kind;
-    what[edges] = of;
+    operand[edges] = of;
     to[edges] = target;
     next[edges] = first[from];
     first[from] = edges++;
   }
 
-  /// Ends the making: finds the states from which the end of their rule can be reached, and the
-  /// bytes that no edge tells apart.
+  /// Ends construction: finds the states from which the end of their rule can be reached, and the
+  /// byte classes.
   ///
-  /// @return whether there is a text at all
+  /// @return whether the grammar accepts any text
   boolean seal() {
     last = new BitSet(states);
     for (int r = 0; r < rules; r++) {
@@ -136,7 +136,7 @@ final class Rules {
     live = alive();
     first = Arrays.copyOf(first, states);
     kindOf = Arrays.copyOf(kindOf, edges);
-    what = Arrays.copyOf(what, edges);
+    operand = Arrays.copyOf(operand, edges);
     to = Arrays.copyOf(to, edges);
     next = Arrays.copyOf(next, edges);
     BitSet cuts = new BitSet(BYTES + 1);
@@ -159,7 +159,7 @@ final class Rules {
     return live.get(starts[0]);
   }
 
-  /// Goes back from all ends; a call is passed once the start of its rule is found alive.
+  /// Searches backwards from all ends; a call edge counts once the start of its rule is alive.
   private BitSet alive() {
     int[] into = new int[states]; // by state: an edge that leads there, or -1
     int[] other = new int[edges];
@@ -174,8 +174,8 @@ final class Rules {
         other[e] = into[to[e]];
         into[to[e]] = e;
         if (kindOf[e] == CALL) {
-          callers[e] = caller[what[e]];
-          caller[what[e]] = e;
+          callers[e] = caller[operand[e]];
+          caller[operand[e]] = e;
         }
       }
     }
@@ -197,7 +197,7 @@ final class Rules {
     while (!todo.isEmpty()) {
       int s = todo.pop();
       for (int e = into[s]; e >= 0; e = other[e]) {
-        if (kindOf[e] != CALL || found.get(starts[what[e]])) {
+        if (kindOf[e] != CALL || found.get(starts[operand[e]])) {
           reach.accept(source[e]);
         }
       }
@@ -212,13 +212,13 @@ final class Rules {
     return found;
   }
 
-  /// About how much memory this takes.
+  /// Estimates the bytes that this grammar takes.
   long bytes() {
     long trees = letters.stream().mapToLong(of -> EDGE * of.size()).sum();
     return 4L * (2 * first.length + 4 * to.length + stack.length) + trees + WITHIN * within.size();
   }
 
-  /// Kinds of bytes that no edge tells apart.
+  /// Returns the number of byte classes: no edge distinguishes the bytes of a class.
   int kinds() {
     return sample.length;
   }
@@ -227,7 +227,7 @@ final class Rules {
     return kind[unsigned];
   }
 
-  /// Where a byte of a kind leads from some states, and where nothing leads from there; sorted.
+  /// Returns the states after a byte of a class and empty edges, from any of `from`; sorted.
   int[] step(int[] from, int ofKind) {
     int b = sample[ofKind];
     begin();
@@ -239,7 +239,7 @@ final class Rules {
       }
       for (int e = first[s]; e >= 0; e = next[e]) {
         if (kindOf[e] == LETTERS && live.get(to[e])) {
-          step(letters.get(what[e]), Utf8Ranges.ROOT, b, to[e]);
+          step(letters.get(operand[e]), Utf8Ranges.ROOT, b, to[e]);
         }
       }
     }
@@ -267,8 +267,8 @@ final class Rules {
     return known;
   }
 
-  /// The states that are reached from some without a byte, themselves included; those that only
-  /// lead on so are left out.
+  /// Returns the states reached from some states without a byte (their epsilon closure), without
+  /// the states that have only empty edges.
   int[] closed(int[] of) {
     begin();
     for (int s : of) {
@@ -306,7 +306,7 @@ final class Rules {
         }
       }
       if (keep) {
-        stack[kept++] = s; // kept <= i: what is overwritten was looked at
+        stack[kept++] = s; // kept <= i: the overwritten entry was visited
       }
     }
     int[] made = Arrays.copyOf(stack, kept);
@@ -318,7 +318,7 @@ final class Rules {
     return last.get(state);
   }
 
-  /// Whether a byte leads on from one of some states.
+  /// Whether any of some states has an edge on a byte.
   boolean reads(int[] from) {
     for (int s : from) {
       if (s >= states) {
@@ -333,18 +333,18 @@ final class Rules {
     return false;
   }
 
-  /// Tells what is called from some states, and where each call comes back to.
+  /// Reports each rule called from some states, and the state to which the call returns.
   void calls(int[] from, Called each) {
     for (int s : from) {
       for (int e = s >= states ? -1 : first[s]; e >= 0; e = next[e]) {
-        if (kindOf[e] == CALL && live.get(to[e]) && live.get(starts[what[e]])) {
-          each.at(what[e], to[e]);
+        if (kindOf[e] == CALL && live.get(to[e]) && live.get(starts[operand[e]])) {
+          each.at(operand[e], to[e]);
         }
       }
     }
   }
 
-  /// Is told of a call.
+  /// Receives a call.
   interface Called {
     void at(int rule, int back);
   }

@@ -15,18 +15,18 @@ import tools.jackson.databind.JsonNode;
 
 /// Compiles a JSON schema into [Rules], one for each distinct schema within it.
 ///
-/// The text of a value has one layout: behind each `:` and `,` one space or none, no other white
-/// space; the properties of an object in the order of the schema, then those that are required
-/// without a schema, then others. A named value (`enum`, `const`) is written like that too, numbers
-/// of it in full and without zeros at the end.
+/// The text of a value has one layout: after each `:` and `,` one space or none, no other white
+/// space; an object's properties in the order of the schema, then required ones without a schema,
+/// then others. Values of `enum` and `const` have this layout too, their numbers without exponent
+/// and trailing zeros.
 ///
 /// ```
 ///   object   { (P1 (, P2 (, others)*)?)? }     an optional part may be left out
 ///   list     [ (item (, item)*)? ]
 /// ```
 ///
-/// Each item and each property's value is a call of its rule, so a rule is as long as its own names
-/// and counts are.
+/// Each item and each property's value is a call of its rule, so a rule grows only with its own
+/// names and counts.
 final class SchemaCompiler {
   private static final int BLOCK = 64;
 
@@ -44,7 +44,7 @@ final class SchemaCompiler {
     this.reader = reader;
   }
 
-  /// Writes the rules of a schema; the first is the whole text.
+  /// Writes the rules of a schema; the first one is the rule of the whole text.
   static Rules compile(JsonNode schema, Ranges writable) {
     Rules rules = new Rules();
     SchemaCompiler compiler = new SchemaCompiler(rules, writable, new SchemaReader(schema));
@@ -122,11 +122,11 @@ final class SchemaCompiler {
     }
   }
 
-  /// Writes a string behind its first quote.
+  /// Writes a string after its opening quote.
   ///
-  /// One of many characters is cut into blocks, each a call of the same rules: one that reads a
-  /// whole block, and one that reads less and the quote. So the places in a text of thousands of
-  /// characters are those of one block.
+  /// A long string is split into blocks that call the same two rules: one reads a whole block, one
+  /// reads a shorter rest and the quote. So a string of thousands of characters needs only the
+  /// places of one block.
   private void string(TextRule rule, int start, int end) {
     int least = rule.least();
     int most = rule.most();
@@ -209,7 +209,7 @@ final class SchemaCompiler {
     rules.skip(spelling.text(brace, "}"), end);
   }
 
-  /// Writes a sign and the space that may follow it.
+  /// Writes a `:` or `,` and the optional space after it.
   private int separated(int from, String sign) {
     int behind = spelling.text(from, sign);
     int next = rules.state();

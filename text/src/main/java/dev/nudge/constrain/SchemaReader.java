@@ -22,8 +22,8 @@ import tools.jackson.databind.JsonNode;
 /// returns a shape for each branch of `anyOf` and `oneOf`.
 ///
 /// Schemas are named by their places in the document, JSON pointers that begin with `#`: a value is
-/// valid under a list of places if it is under each. So a schema may contain itself, as long as
-/// there is a value between.
+/// valid under a list of places if it is valid under each. So a schema may contain itself, if each
+/// cycle passes through an item or a property.
 final class SchemaReader {
   private static final int MOST_SHAPES = 1000;
   private static final int MOST_APART = 8; // depth to which schemas are compared
@@ -81,7 +81,7 @@ final class SchemaReader {
     return new InputException("the schema at " + place + ": " + what);
   }
 
-  /// The shapes of what is valid under all of some places.
+  /// Returns the shapes of the values that are valid under all of some places.
   List<Shape> shapes(List<String> places) {
     List<Shape> known = joined.get(places);
     if (known == null) {
@@ -164,11 +164,11 @@ final class SchemaReader {
     return schema.has("oneOf") ? one(all, keywords, place) : all;
   }
 
-  /// Only where no value can be valid under two branches is one of them the same as any of them.
-  private List<Shape> one(List<Shape> beside, Keywords keywords, String place) {
+  /// Reads `oneOf`, whose branches must be disjoint: only then it means the same as `anyOf`.
+  private List<Shape> one(List<Shape> siblings, Keywords keywords, String place) {
     List<List<Shape>> branches = new ArrayList<>();
     for (String branch : keywords.schemas("oneOf")) {
-      branches.add(both(beside, shapes(branch), place));
+      branches.add(both(siblings, shapes(branch), place));
     }
     for (int i = 0; i < branches.size(); i++) {
       for (int j = 0; j < i; j++) {
@@ -214,7 +214,7 @@ final class SchemaReader {
     try {
       pointer = URLDecoder.decode(reference.replace("+", "%2B"), StandardCharsets.UTF_8);
     } catch (IllegalArgumentException _) {
-      // it is refused as it stands
+      // the reference is refused below, undecoded
     }
     boolean inside = pointer.equals("#") || pointer.startsWith("#/");
     if (!inside) {
@@ -262,9 +262,9 @@ final class SchemaReader {
     };
   }
 
-  /// Whether two schemas are disjoint, where that is easy to see: different types, constants,
-  /// ranges of numbers, string patterns or list lengths, or a disjoint part that both require. If
-  /// the answer is no, a value valid under both may exist or not.
+  /// Whether two schemas are evidently disjoint: different types, constants, ranges of numbers,
+  /// string patterns or list lengths, or a disjoint part that both require. False does not imply
+  /// that a value is valid under both.
   private boolean apart(List<Shape> a, List<Shape> b, int depth) {
     return depth <= MOST_APART
         && a.stream().allMatch(left -> b.stream().allMatch(right -> apart(left, right, depth)));

@@ -15,8 +15,8 @@ import tools.jackson.databind.JsonNode;
 /// A schema without references and branches: constraints on each type of value. A schema is a union
 /// of shapes.
 ///
-/// @param kinds types of values that are allowed
-/// @param values the only values allowed, as far as the rest permits; null: any
+/// @param kinds allowed types of values
+/// @param values the only values allowed, if the other constraints allow them too; null: any
 record Shape(
     Set<Kind> kinds,
     NumberRule number,
@@ -40,7 +40,7 @@ record Shape(
         case STRING -> STRING;
         case ARRAY -> ARRAY;
         case OBJECT -> OBJECT;
-        case NULL, MISSING, BINARY, POJO -> NULL; // a text has none of the last three
+        case NULL, MISSING, BINARY, POJO -> NULL; // JSON text has none of the last three
       };
     }
   }
@@ -54,7 +54,7 @@ record Shape(
           ObjectRule.ANY,
           null);
 
-  /// Parts of it, about.
+  /// Estimates the number of its parts.
   int size() {
     int names = object.properties().size() + object.required().size();
     return 4 + names + list.first().size() + (values == null ? 0 : values.size());
@@ -84,7 +84,7 @@ record Shape(
     return new Shape(kinds, number, text, list, object, Values.both(values, only));
   }
 
-  /// The values of both.
+  /// Returns the shape of the values that both allow.
   Shape and(Shape other) {
     Set<Kind> both = new LinkedHashSet<>(kinds);
     both.retainAll(other.kinds);
@@ -97,7 +97,7 @@ record Shape(
         other.values == null ? values : Values.both(values, other.values));
   }
 
-  /// The schema of what is valid under both.
+  /// Returns the places of both: a value must be valid under all of them.
   static List<String> both(List<String> a, List<String> b) {
     Set<String> all = new LinkedHashSet<>(a);
     all.addAll(b);
@@ -108,7 +108,7 @@ record Shape(
   ///
   /// @param least lower bound, inclusive or exclusive; null: none
   /// @param most upper bound, inclusive or exclusive; null: none
-  /// @param multiple what all numbers are multiples of; null: any number
+  /// @param multiple every number is a multiple of it; null: any number
   record NumberRule(
       @Nullable BigDecimal least,
       boolean above,
@@ -130,7 +130,7 @@ record Shape(
       return new NumberRule(null, false, null, false, of);
     }
 
-    /// The numbers of both.
+    /// Returns the rule for the numbers that both allow.
     NumberRule and(NumberRule other) {
       BigDecimal low = least;
       boolean open = above;
@@ -163,13 +163,13 @@ record Shape(
       return value.remainder(of).signum() == 0;
     }
 
-    /// Whether a division takes no minutes, as that of 1e10000000 would.
+    /// Whether a value is short enough to divide: dividing 1e10000000 would take minutes.
     private static boolean isShort(BigDecimal value) {
       return Math.abs((long) value.precision() - value.scale()) <= MOST_PLACES
           && value.precision() <= MOST_PLACES;
     }
 
-    /// Whether a number fulfils them; one of more than a thousand places is a multiple of none.
+    /// Whether a number is allowed; one of more than a thousand places counts as no multiple.
     boolean has(BigDecimal value) {
       boolean high = least == null || value.compareTo(least) >= (above ? 1 : 0);
       boolean low = most == null || value.compareTo(most) <= (below ? -1 : 0);
@@ -185,8 +185,8 @@ record Shape(
   record TextRule(int least, int most, List<Pattern> patterns) {
     /// A regular expression of a schema.
     ///
-    /// @param search whether a match may stand within the string
-    /// @param pointer where it stands in the schema
+    /// @param search whether a match may be a part of the string
+    /// @param pointer its place in the schema
     record Pattern(String expression, boolean search, String pointer) {
       CharNfa automaton() {
         return RegularExpressionParser.automaton(
@@ -196,7 +196,7 @@ record Shape(
 
     static final TextRule ANY = new TextRule(0, -1, List.of());
 
-    /// The strings of both.
+    /// Returns the rule for the strings that both allow.
     TextRule and(TextRule other) {
       int shorter = most < 0 ? other.most : other.most < 0 ? most : Math.min(most, other.most);
       Set<Pattern> all = new LinkedHashSet<>(patterns);
@@ -204,7 +204,7 @@ record Shape(
       return new TextRule(Math.max(least, other.least), shorter, List.copyOf(all));
     }
 
-    /// The automaton of the strings' characters.
+    /// Builds the automaton of the allowed strings.
     CharNfa automaton() {
       CharNfa made = null;
       for (Pattern pattern : patterns) {
@@ -226,10 +226,9 @@ record Shape(
   }
 
   /// The constraints of a schema on arrays. An item's schema is a list of places in the document:
-  /// an
-  /// item must be valid under all of them; an empty list allows anything.
+  /// an item must be valid under all of them; an empty list allows anything.
   ///
-  /// @param first schemas of the first items, as far as there are as many
+  /// @param first schemas of the first items; an array may have fewer items
   /// @param rest schema of all further items
   /// @param least fewest items
   /// @param most most items; below 0: no bound
@@ -240,7 +239,7 @@ record Shape(
       return i < first.size() ? first.get(i) : rest;
     }
 
-    /// The arrays of both.
+    /// Returns the rule for the arrays that both allow.
     ListRule and(ListRule other) {
       List<List<String>> items = new ArrayList<>();
       for (int i = 0; i < Math.max(first.size(), other.first.size()); i++) {
@@ -255,7 +254,7 @@ record Shape(
   /// The constraints of a schema on objects. Schemas of values are as in [Shape.ListRule].
   ///
   /// @param properties by name, in the order in which they are written
-  /// @param required names that must be present, with a schema of their own or not
+  /// @param required names that must be present, also without a schema in `properties`
   /// @param others the schema of all other properties
   record ObjectRule(
       Map<String, List<String>> properties, Set<String> required, List<String> others) {
@@ -265,14 +264,14 @@ record Shape(
       return properties.getOrDefault(name, others);
     }
 
-    /// The names that have a place in the order: those with a schema, then those that are required.
+    /// Returns the names in the order of writing: those with a schema, then other required ones.
     Set<String> names() {
       Set<String> names = new LinkedHashSet<>(properties.keySet());
       names.addAll(required);
       return names;
     }
 
-    /// The objects of both.
+    /// Returns the rule for the objects that both allow.
     ObjectRule and(ObjectRule other) {
       Set<String> names = new LinkedHashSet<>(properties.keySet());
       names.addAll(other.properties.keySet());

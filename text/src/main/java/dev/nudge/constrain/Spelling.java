@@ -10,9 +10,9 @@ import java.util.stream.IntStream;
 
 /// Writes characters into [Rules] as UTF-8 bytes, plain or escaped as in a JSON string.
 ///
-/// In JSON a character is written in one way: as itself, but `"`, `\` and control characters by
-/// their short escape, or `\\u00` and two digits where there is none. Characters that the
-/// vocabulary cannot write are left out.
+/// In JSON each character has one spelling: itself; for `"`, `\` and control characters the short
+/// escape, or else `\\u00` and two digits. Characters that the vocabulary cannot write are left
+/// out.
 final class Spelling {
   private static final String SHORT = "\"\\\b\f\n\r\t";
   private static final String LETTERS = "\"\\bfnrt";
@@ -28,7 +28,7 @@ final class Spelling {
     this.writable = writable;
   }
 
-  /// Writes a text behind a state and returns the state behind it.
+  /// Writes a text after a state and returns the state after the text.
   int text(int from, String text) {
     int at = from;
     for (int c : text.codePoints().toArray()) {
@@ -39,7 +39,7 @@ final class Spelling {
     return at;
   }
 
-  /// Writes a text as a JSON string and returns the state behind it.
+  /// Writes a text as a JSON string and returns the state after it.
   int quoted(int from, String text) {
     int at = text(from, "\"");
     for (int c : text.codePoints().toArray()) {
@@ -50,7 +50,7 @@ final class Spelling {
     return text(at, "\"");
   }
 
-  /// Writes what an automaton has between two states.
+  /// Copies an automaton between two states.
   void all(int from, CharNfa texts, int to, boolean json) {
     int[] names = new int[texts.size()];
     for (int s = 0; s < names.length; s++) {
@@ -91,7 +91,7 @@ final class Spelling {
         String digits = "%02x".formatted(c);
         add("\\u00" + digits, made);
         if (c % 16 > 9) {
-          add("\\u00" + digits.toUpperCase(Locale.ROOT), made); // readers take both, so writers do
+          add("\\u00" + digits.toUpperCase(Locale.ROOT), made); // parsers take both, models may too
         }
       }
     }
@@ -104,7 +104,7 @@ final class Spelling {
     }
   }
 
-  /// Cuts characters into sequences of ranges of bytes: low and high of each byte.
+  /// Splits characters into sequences of byte ranges: low and high of each byte.
   private List<int[]> cut(Ranges on) {
     List<int[]> made = new ArrayList<>();
     int[] bounds = on.and(writable).bounds();
@@ -146,7 +146,7 @@ final class Spelling {
     to.add(sequence);
   }
 
-  /// The byte `i` of a character that has `more` behind its first.
+  /// Returns byte `i` of the UTF-8 form of a character with `more` bytes after its first.
   private static int utf8(int character, int i, int more) {
     int bits = character >> 6 * (more - i);
     return i > 0 ? 0x80 | bits & 0x3F : more == 0 ? bits : 0xF00 >> more + 1 & 0xFF | bits;

@@ -20,12 +20,12 @@ import org.jspecify.annotations.Nullable;
 /// prefix of tokens.
 ///
 /// Nodes are in depth-first order: the subtree of node `n` is `n .. after[n]`, and a walk that
-/// skips it goes on at `after[n]`. Node 0 is the root.
+/// skips it continues at `after[n]`. Node 0 is the root.
 ///
-/// It also knows which characters can be written ([#writable]): those whose bytes have a token
-/// each, and those that are a token. If a UTF-8 continuation byte has no token of its own, tokens
-/// that begin or end within a character are left out. So text of writable characters never gets
-/// stuck, at or within a character.
+/// It also knows which characters can be written ([#writable]): a character that is a token, or
+/// each of whose bytes is a token. If a UTF-8 continuation byte has no token of its own, tokens
+/// that begin or end within a character are left out. So text of writable characters can always be
+/// continued.
 final class TokenTrie {
   private static final int CONTINUATION = 0x80;
   private static final int BYTES = 256;
@@ -41,19 +41,19 @@ final class TokenTrie {
 
   private TokenTrie(byte[] @Nullable [] bytes) {
     this.bytes = bytes;
-    BitSet alone = new BitSet(BYTES);
+    BitSet singleBytes = new BitSet(BYTES);
     BitSet characters = new BitSet();
     for (byte[] token : bytes) {
       if (token != null && token.length == 1) {
-        alone.set(token[0] & 0xFF);
+        singleBytes.set(token[0] & 0xFF);
       }
       int character = token == null ? -1 : character(token);
       if (character >= 0) {
         characters.set(character);
       }
     }
-    this.writable = Ranges.where(c -> characters.get(c) || writes(c, alone));
-    boolean within = alone.nextClearBit(CONTINUATION) >= CONTINUATION + 64;
+    this.writable = Ranges.where(c -> characters.get(c) || writes(c, singleBytes));
+    boolean within = singleBytes.nextClearBit(CONTINUATION) >= CONTINUATION + 64;
     List<Integer> ids = new ArrayList<>();
     int most = 1;
     for (int id = 0; id < bytes.length; id++) {
@@ -76,9 +76,9 @@ final class TokenTrie {
     grow(ids);
   }
 
-  /// The words of a tokenizer.
+  /// Returns the trie of a tokenizer, made once.
   ///
-  /// @param ends tokens that end a text and are no part of it
+  /// @param ends tokens that end a text and are not a part of it
   static TokenTrie of(Tokenizer tokenizer, Collection<Integer> ends) {
     Set<Integer> texts = new HashSet<>();
     for (int end : ends) {
@@ -127,12 +127,12 @@ final class TokenTrie {
     }
   }
 
-  /// One above the largest id of a token.
+  /// Returns one more than the largest token id.
   int size() {
     return bytes.length;
   }
 
-  /// The bytes of a token; null for one that is no part of a text.
+  /// Returns the bytes of a token; null if it cannot be a part of a text.
   byte @Nullable [] bytes(int id) {
     return id >= 0 && id < bytes.length ? bytes[id] : null;
   }
@@ -148,18 +148,18 @@ final class TokenTrie {
     }
   }
 
-  private static boolean writes(int c, BitSet alone) {
+  private static boolean writes(int c, BitSet singleBytes) {
     if (c < 0x80) {
-      return alone.get(c);
+      return singleBytes.get(c);
     }
     int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
     int lead = (0xF00 >> more + 1 & 0xFF) | c >> 6 * more;
     for (int i = 0; i < more; i++) {
-      if (!alone.get(CONTINUATION | c >> 6 * i & 0x3F)) {
+      if (!singleBytes.get(CONTINUATION | c >> 6 * i & 0x3F)) {
         return false;
       }
     }
-    return alone.get(lead);
+    return singleBytes.get(lead);
   }
 
   private static int character(byte[] token) {

@@ -14,7 +14,7 @@ final class Utf8Ranges {
 
   private final List<List<int[]>> nodes = new ArrayList<>(); // low, high, next
 
-  /// @param spellings low and high of each byte, one behind the other
+  /// @param spellings per character range: low and high of each byte, in sequence
   Utf8Ranges(List<int[]> spellings) {
     nodes.add(new ArrayList<>());
     for (int[] spelling : spellings) {

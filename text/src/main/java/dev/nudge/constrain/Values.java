@@ -18,23 +18,23 @@ final class Values {
     return key(a).equals(key(b));
   }
 
-  /// The values of both lists, each once.
+  /// Returns the values that both lists contain, without duplicates.
   ///
-  /// @param a null for any value
+  /// @param a null: any value is allowed, so the result is `b`
   static List<JsonNode> both(@Nullable List<JsonNode> a, List<JsonNode> b) {
-    Set<Object> of = a == null ? null : a.stream().map(Values::key).collect(Collectors.toSet());
+    Set<Object> keysA = a == null ? null : a.stream().map(Values::key).collect(Collectors.toSet());
     Set<Object> known = new HashSet<>();
     List<JsonNode> all = new ArrayList<>();
     for (JsonNode value : b) {
       Object key = key(value);
-      if ((of == null || of.contains(key)) && known.add(key)) {
+      if ((keysA == null || keysA.contains(key)) && known.add(key)) {
         all.add(value);
       }
     }
     return List.copyOf(all);
   }
 
-  /// Equal for values that JSON Schema calls equal.
+  /// Returns a key that is equal for values that JSON Schema calls equal.
   private static Object key(JsonNode value) {
     Work.add(1);
     if (value.isNumber()) {

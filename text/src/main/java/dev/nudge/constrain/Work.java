@@ -2,10 +2,10 @@ package dev.nudge.constrain;
 
 import java.util.function.Supplier;
 
-/// Counts the states, transitions and ranges that one compilation makes, with all that it drops
-/// again, so that a pattern or a schema of a few characters cannot take the memory of the process.
+/// Counts the states, transitions and ranges that one compilation makes, dropped ones included, so
+/// that a short pattern or schema cannot use up the memory of the process.
 ///
-/// Threading: a compilation is one thread's.
+/// Threading: a compilation runs in one thread.
 final class Work {
   /// A compilation of this size takes about a second and 60 MB.
   static final int MOST = 1_000_000;
@@ -14,12 +14,12 @@ final class Work {
 
   private long done;
 
-  /// Runs a compilation; more than [#MOST] parts end it with [TooLarge].
+  /// Runs a compilation; it throws [TooLarge] if it makes more than [#MOST] parts.
   static <T> T limited(Supplier<T> compilation) {
     return ScopedValue.where(CURRENT, new Work()).call(compilation::get);
   }
 
-  /// Counts parts that are made, if they are of a compilation.
+  /// Counts parts that were made, if a compilation is running in this scope.
   static void add(long parts) {
     if (CURRENT.isBound()) {
       Work work = CURRENT.get();
@@ -30,7 +30,7 @@ final class Work {
     }
   }
 
-  /// Says that a constraint needs more than is allowed; who compiles tells where.
+  /// Says that a constraint exceeds a limit; the compiler adds which constraint.
   static final class TooLarge extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

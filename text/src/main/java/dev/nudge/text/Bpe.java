@@ -8,7 +8,7 @@ import tools.jackson.core.json.JsonFactory;
 
 /// A byte-level BPE vocabulary, and its files for `tokenizers` and transformers.
 ///
-/// @param tokens by id, bytes written as letters ([ByteLevel]); the first is the end token
+/// @param tokens by id, each byte as a letter ([ByteLevel]); id 0 is the end token
 /// @param merges in order of their rank, left and right separated by a space
 public record Bpe(List<String> tokens, List<String> merges) {
   /// The id of the end token.

@@ -15,20 +15,20 @@ import java.util.PriorityQueue;
 /// left id is merged first, then the lower right id. Pairs that occur once are not merged, so there
 /// may be fewer tokens than asked for. Two pairs that spell one token share its id.
 ///
-/// A pair knows the words it occurred in, and the queue holds a pair with its count at insertion. A
-/// count that fell since is found when the pair comes up; a pair whose count rose is inserted anew.
-/// So a merge touches only the words it changes.
+/// A pair knows the words it occurred in, and the queue holds a pair with its count at insertion.
+/// An outdated higher count is corrected when the pair is polled; a pair whose count rose is queued
+/// again. So a merge touches only the words it changes.
 ///
 /// [1] Sennrich, Haddow, Birch, arXiv:1508.07909.
 public final class BpeTrainer {
   private static final long LEAST_COUNT = 2;
 
-  /// Two neighbouring tokens, how often they occur, and where they did.
+  /// Two adjacent tokens, how often they occur, and the words they occurred in.
   private static final class Pair {
     final int left;
     final int right;
     long count;
-    int[] words = new int[2]; // may hold words that lost the pair since
+    int[] words = new int[2]; // may include words that no longer have the pair
     int used;
     boolean raised;
 
@@ -100,7 +100,7 @@ public final class BpeTrainer {
     return new Bpe(trainer.tokens, trainer.merges);
   }
 
-  /// Merges the most frequent pair; false where there is none left.
+  /// Merges the most frequent pair; returns false if no pair is left.
   private boolean merge() {
     Candidate top = queue.poll();
     while (top != null && top.count != top.pair.count) {
@@ -141,7 +141,7 @@ public final class BpeTrainer {
     raise(word, made);
   }
 
-  /// Counts the pairs of a word; those with the token `made`, or all if it is -1, are new there.
+  /// Counts a word's pairs that contain the new token `made`; all pairs if it is -1.
   private void raise(int word, int made) {
     int[] ids = words[word];
     for (int i = 0; i + 1 < lengths[word]; i++) {

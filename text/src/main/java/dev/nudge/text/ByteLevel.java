@@ -6,14 +6,14 @@ import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Byte-level pre-tokenizer: splits text where no merge crosses, and writes bytes as letters.
+/// Byte-level pre-tokenizer: splits text into pieces before BPE and writes bytes as letters.
 ///
 /// The pieces are those of the `ByteLevel` pre-tokenizer of the `tokenizers` library with
 /// `use_regex` (GPT-2's): an English contraction, or letters, or digits, or other characters, each
 /// with at most one space before it, or white space.
 ///
-/// The letter of a byte that Latin-1 prints is that character; the others take, in their order, the
-/// characters from U+0100 on. So the space is Ġ.
+/// The letter of a byte that is printable in Latin-1 is that character; the other bytes get, in
+/// order, the characters from U+0100 on. So the space is Ġ.
 final class ByteLevel {
   static final int BYTES = 256;
 
@@ -26,7 +26,7 @@ final class ByteLevel {
 
   private ByteLevel() {}
 
-  /// Gives the pieces of a text in their order; together they are the text.
+  /// Passes the pieces of a text to `each`, in order; joined they are the text.
   static void pieces(String text, Consumer<String> each) {
     Matcher matcher = PIECE.matcher(text);
     while (matcher.find()) {
@@ -34,12 +34,12 @@ final class ByteLevel {
     }
   }
 
-  /// The letter of a byte.
+  /// Returns the letter of a byte.
   static char letter(int unsigned) {
     return LETTERS[unsigned];
   }
 
-  /// A piece in UTF-8, each byte as its letter.
+  /// Returns a piece's UTF-8 bytes, each as its letter.
   static String letters(String piece) {
     byte[] bytes = piece.getBytes(StandardCharsets.UTF_8);
     char[] letters = new char[bytes.length];
@@ -49,7 +49,7 @@ final class ByteLevel {
     return new String(letters);
   }
 
-  /// The bytes of a token: those of its letters, or of itself where a character is no letter.
+  /// Returns a token's bytes: those of its letters, or its UTF-8 if a character is not a letter.
   static byte[] bytes(String token) {
     byte[] bytes = new byte[token.length()];
     for (int i = 0; i < bytes.length; i++) {

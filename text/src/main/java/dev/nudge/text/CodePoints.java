@@ -1,8 +1,8 @@
 package dev.nudge.text;
 
-/// Converts offsets in code points to offsets in UTF-16 units, as Java's strings have them.
+/// Converts offsets in code points to offsets in UTF-16 units, which Java's strings use.
 final class CodePoints {
-  private final int[] indices; // empty: both are the same
+  private final int[] indices; // empty: both offsets are equal
 
   private CodePoints(int[] indices) {
     this.indices = indices;
@@ -18,7 +18,7 @@ final class CodePoints {
     return new CodePoints(indices);
   }
 
-  /// The index of the character at which a code point begins.
+  /// Returns the UTF-16 index at which a code point begins.
   int index(int point) {
     return indices.length == 0 ? point : indices[point];
   }

@@ -5,8 +5,8 @@ package dev.nudge.text;
 /// @param ids token ids
 /// @param starts offset of each token's first character, in Unicode code points; -1 for a token
 ///     that the post-processor added
-/// @param ends offset behind each token's last character; -1 likewise. The tokens of one character
-///     that is split into bytes all have that character's span
+/// @param ends exclusive end offset of each token; -1 as in `starts`. If a character is split into
+///     several byte tokens, each has the character's span
 public record Encoded(int[] ids, int[] starts, int[] ends) {
 
   /// Returns the number of tokens.

@@ -15,16 +15,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
 
-/// A tokenizer of the native library, made of a `tokenizer.json` text with padding and truncation
-/// off.
+/// A tokenizer of the native library, made from the text of a `tokenizer.json` with padding and
+/// truncation off.
 ///
 /// The library is unpacked from DJL's jar into a [NativeFolder] of the cache. DJL's own loader is
 /// not used: it probes for CUDA, may download, and is not safe for two processes at once. Only its
-/// class of native methods is, so nothing of DJL can log, call home or look at the network.
+/// class of native methods is used, so DJL cannot log or use the network.
 ///
-/// Threading: any number of threads. The first load of a process does the work under a lock; the
-/// folder of a later one is ignored. The native object is freed when this one is no longer
-/// reachable.
+/// Threading: any number of threads. The first load of a process unpacks under a lock; later loads
+/// ignore their folder. The native object is freed when this one is no longer reachable.
 final class NativeTokenizer {
   private static final String FOLDER = "native/lib/";
   private static final Cleaner CLEANER = Cleaner.create();
@@ -39,7 +38,7 @@ final class NativeTokenizer {
     CLEANER.register(this, () -> library.deleteTokenizer(handle));
   }
 
-  /// @param file whose text it is, for messages
+  /// @param file the file of the text, for messages
   static NativeTokenizer of(String json, Path file, Path cache) {
     TokenizersLibrary library = load(cache);
     long handle;
@@ -62,7 +61,7 @@ final class NativeTokenizer {
       int[] starts = new int[ids.length];
       int[] ends = new int[ids.length];
       for (int i = 0; i < ids.length; i++) {
-        CharSpan span = spans[i]; // null where the post-processor added the token
+        CharSpan span = spans[i]; // null if the post-processor added it
         starts[i] = span == null ? -1 : span.getStart();
         ends[i] = span == null ? -1 : span.getEnd();
       }
@@ -133,7 +132,7 @@ final class NativeTokenizer {
     return TokenizersLibrary.LIB;
   }
 
-  /// Names this machine as the jar does, such as `linux-x86_64`.
+  /// Returns this machine's platform as the jar names it, such as `linux-x86_64`.
   private static String platform() {
     String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
     String arch = System.getProperty("os.arch").toLowerCase(Locale.ROOT);
@@ -151,7 +150,7 @@ final class NativeTokenizer {
     return List.of(System.mapLibraryName("tokenizers"));
   }
 
-  /// The version of the library.
+  /// Returns the version of the library.
   static String version() {
     try (InputStream in = resource(FOLDER + "tokenizers.properties").openStream()) {
       Properties properties = new Properties();

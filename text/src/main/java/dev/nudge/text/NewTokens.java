@@ -57,7 +57,7 @@ public final class NewTokens {
     }
   }
 
-  /// The text of a `tokenizer.json` with more tokens.
+  /// Returns the text of `tokenizer.json` with the tokens added.
   static String add(String json, Path file, List<String> tokens) {
     Vocabulary vocabulary = Vocabulary.read(json, file);
     for (String token : tokens) {

@@ -19,11 +19,11 @@ import tools.jackson.core.json.JsonFactory;
 /// Copies a `tokenizer.json` with special tokens renamed to names that nobody can guess.
 ///
 /// A name is a character that no other added token has, sixteen random hexadecimal digits, a number
-/// of one width and that character again: no name begins another, no other token reaches into one,
-/// and no normaliser changes one. Its ends are letters where the token's are, for a neighbour that
-/// must be a word of its own. The tokens keep their places in the vocabulary, so their ids too.
-/// Merges that make one of them go, and where the model's own vocabulary has one (Unigram's `<s>`)
-/// it is renamed there: so the model cannot make it of a user's letters either.
+/// of fixed width and that character again: no name is a prefix of another, no other token overlaps
+/// one, and no normaliser changes one. Its ends are letters if the token's are, as an adjacent
+/// token may have to be a whole word. The tokens keep their ids. Merges that produce one of them
+/// are dropped, and a piece of the model's own vocabulary that equals one (Unigram's `<s>`) is
+/// renamed too, so user text cannot be tokenized to it.
 final class Renaming {
   private static final String LETTERS = "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ"; // of one case
   private static final String SIGNS = "⠁⠂⠃⠄⠅⠆⠇⠈⠉⠊⠋⠌⠍⠎⠏⠐⠑⠒⠓⠔⠕⠖⠗⠘⠙⠚⠛⠜⠝⠞⠟⠠";
@@ -59,13 +59,13 @@ final class Renaming {
             () -> new InputException("the added tokens of tokenizer.json have each of " + among));
   }
 
-  /// The name of a special token.
+  /// Returns the new name of a special token; any other text stays.
   String name(String special) {
     String name = names.get(special);
     return name == null ? special : name;
   }
 
-  /// The text of the copy.
+  /// Returns the text of the copy.
   String copy(String json, Path file) {
     StringWriter text = new StringWriter(json.length() + 1024);
     try (JsonParser from = JSON.createParser(json);
@@ -78,7 +78,7 @@ final class Renaming {
     return text.toString();
   }
 
-  /// @param within the member of the file's object that this is; null: the whole
+  /// @param within key of this object in the file; null: the top-level object
   private void object(JsonParser from, JsonGenerator to, @Nullable String within) {
     to.writeStartObject();
     while (from.nextToken() == JsonToken.PROPERTY_NAME) {
@@ -121,7 +121,7 @@ final class Renaming {
     to.writeEndArray();
   }
 
-  /// An object of ids, or Unigram's list of pieces with their scores.
+  /// Copies an object of ids, or Unigram's list of pieces with their scores.
   private void vocab(JsonParser from, JsonGenerator to) {
     if (from.currentToken() == JsonToken.START_OBJECT) {
       to.writeStartObject();
@@ -146,7 +146,7 @@ final class Renaming {
     to.writeEndArray();
   }
 
-  /// Merges are pairs, or texts with a space between the two.
+  /// Copies merges, which are pairs, or texts with a space between both tokens.
   private void merges(JsonParser from, JsonGenerator to) {
     to.writeStartArray();
     for (JsonToken next = from.nextToken(); next != JsonToken.END_ARRAY; next = from.nextToken()) {

@@ -17,9 +17,9 @@ import java.util.Set;
 /// refer to the original text.
 ///
 /// The template's special tokens are those that the first tokenizer finds in each piece that no
-/// user wrote, so neither half of one counts. If the second tokenizer does not recognise one in its
-/// place (a token that must be a word of its own, beside a letter), the whole text has no token
-/// there either, and its old text is restored.
+/// user wrote, so a token that is split between pieces does not count. If the second tokenizer does
+/// not recognise one (a token that must be a whole word, next to a letter), the whole text has no
+/// token there either, and its old text is restored.
 ///
 /// Threading: any number of threads.
 final class Spelled {
@@ -64,7 +64,7 @@ final class Spelled {
     return String.valueOf(vocabulary.token(id));
   }
 
-  /// A special token in the text, in characters, and in code points of the text as it is rewritten.
+  /// A special token and its range in the text.
   private record Place(int id, int start, int end) {}
 
   Encoded encode(String text, List<TextRange> users) {
@@ -80,7 +80,7 @@ final class Spelled {
     }
   }
 
-  /// The special tokens in what no user wrote.
+  /// Finds the special tokens outside of user text.
   private List<Place> places(String text, List<TextRange> users) {
     List<Place> places = new ArrayList<>();
     int from = 0;
@@ -107,7 +107,7 @@ final class Spelled {
       int start = points.index(encoded.starts()[i]);
       int end = points.index(encoded.ends()[i]);
       String token = token(vocabulary, id);
-      int at = piece.indexOf(token, start); // blanks around it may belong to the token
+      int at = piece.indexOf(token, start); // the token may include blanks around it
       if (at >= 0 && at + token.length() <= end) {
         places.add(new Place(id, from + at, from + at + token.length()));
       } else if (id != vocabulary.unknown()) { // a normaliser changed it
@@ -122,7 +122,7 @@ final class Spelled {
     int[] to = new int[places.size()];
     int[] sourceEnd = new int[places.size()];
     int at = 0;
-    int points = 0; // of the rewritten text
+    int points = 0; // code points of the rewritten text
     int sourcePoints = 0;
     for (int k = 0; k < from.length; k++) {
       Place place = places.get(k);
@@ -141,14 +141,14 @@ final class Spelled {
     return new Rewritten(other.toString(), from, to, sourceEnd);
   }
 
-  /// A text with other names in it.
+  /// A text with special tokens renamed.
   ///
-  /// @param from where each name begins, in code points, as all of these
-  /// @param to where it ends
-  /// @param sourceEnd where the token ends in the text as it was
+  /// @param from code point at which each name begins
+  /// @param to code point at which it ends
+  /// @param sourceEnd code point at which the token ends in the original text
   private record Rewritten(String text, int[] from, int[] to, int[] sourceEnd) {
 
-    /// The places whose token is among the tokens.
+    /// Returns the places whose special token was recognised.
     List<Place> taken(Encoded encoded, List<Place> places) {
       List<Place> taken = new ArrayList<>();
       int i = 0;
@@ -156,7 +156,7 @@ final class Spelled {
         while (i < encoded.length() && encoded.ends()[i] < to[k]) {
           i++;
         }
-        int j = i; // a token without characters may stand before it
+        int j = i; // an empty token may precede it
         while (j < encoded.length()
             && encoded.starts()[j] <= from[k]
             && encoded.ids()[j] != places.get(k).id()) {

@@ -4,28 +4,28 @@ import java.util.Arrays;
 
 /// Decodes generated tokens one at a time for streaming, and never emits half a character.
 ///
-/// All pieces together are what decode(prompt + new) adds to decode(prompt), without special
-/// tokens. After a prompt that asks for channels, special tokens are their marks and come too, each
-/// behind [#MARK], which nothing else holds: a text may spell a mark, and is none.
+/// All pieces joined are the text that decode(prompt + new) adds to decode(prompt), without special
+/// tokens. After a prompt that asks for channels, special tokens are emitted too, each after a
+/// [#MARK], which ordinary text never contains, even if it spells a special token.
 ///
 /// Decoding each token alone would differ: a character may be split over several byte-level tokens,
 /// and SentencePiece decoders drop the space in front of their first token. So a window of tokens
-/// is decoded and compared with the text before:
+/// is decoded and compared with the text that was emitted before:
 ///
 /// ```
-///   base = decode(ids[from .. known])        text that is out already
-///   full = decode(ids[from .. now])          out now: what full adds to base
+///   base = decode(ids[windowStart .. known])   text that is emitted already
+///   full = decode(ids[windowStart .. now])     emitted now: the text after base
 /// ```
 ///
-/// A piece is held back while `full` ends with U+FFFD, the sign of an incomplete character, and
-/// after a byte token (`<0xE2>`), as a decoder with byte fallback turns a run of bytes with a bad
-/// end into U+FFFD. Once it is [#WINDOW] tokens long, the window moves on to the last cut, but only
-/// where its text is not empty and ends with a whole character: from there on its beginning cannot
-/// change what follows.
+/// A piece is held back while `full` ends with U+FFFD, which marks an incomplete character, and
+/// after a byte token (`<0xE2>`), as a decoder with byte fallback turns an invalid run of bytes
+/// into U+FFFD. Once the window has [#WINDOW] tokens, it moves on to the end of the last piece, if
+/// the text from there is not empty and ends with a whole character: only then does later text not
+/// depend on dropped tokens.
 ///
 /// Threading: one generation, one thread.
 public final class StreamDecoder {
-  /// Stands before a special token, after a prompt that asks for channels; no character of Unicode.
+  /// Precedes each special token after a prompt that asks for channels; a Unicode noncharacter.
   public static final String MARK = "\uFFFF";
 
   private static final int WINDOW = 16;
@@ -35,8 +35,8 @@ public final class StreamDecoder {
   private final boolean skipSpecial;
   private int[] ids;
   private int count;
-  private int from;
-  private int cut; // where the last piece ended
+  private int windowStart;
+  private int cut; // end of the last piece
   private String base;
 
   /// Starts decoding after a prompt.
@@ -52,20 +52,20 @@ public final class StreamDecoder {
     }
   }
 
-  /// Adds a token and returns the characters that are complete now, mostly those of one token.
+  /// Adds a token and returns the characters that are complete now, usually that token's.
   public String push(int id) {
     if (count == ids.length) {
       ids = Arrays.copyOf(ids, 2 * count);
     }
     ids[count++] = id;
-    String full = decode(from);
+    String full = decode(windowStart);
     boolean mark = !skipSpecial && tokenizer.isSpecial(id);
     if (!mark && !whole(full)) {
       return "";
     }
     String piece = added(full);
     base = full;
-    if (count - from > WINDOW) {
+    if (count - windowStart > WINDOW) {
       moveTo(cut);
     }
     cut = count;
@@ -75,19 +75,19 @@ public final class StreamDecoder {
         : free(piece);
   }
 
-  /// A text without [#MARK], as users see it.
+  /// Removes [#MARK] from a text for users.
   public static String plain(String text) {
     return text.replace(MARK, "");
   }
 
-  /// What a model wrote, where its special tokens are marked.
+  /// Replaces [#MARK] in decoded text, if it would mark special tokens.
   private String free(String text) {
     return skipSpecial ? text : text.replace(MARK, "\uFFFD");
   }
 
   /// Returns the characters held back; call it once, after the last token.
   public String finish() {
-    String full = decode(from);
+    String full = decode(windowStart);
     String piece = added(full);
     base = full;
     return free(piece);
@@ -101,7 +101,7 @@ public final class StreamDecoder {
   private void moveTo(int start) {
     String text = decode(start);
     if (!text.isEmpty() && whole(text)) {
-      from = start;
+      windowStart = start;
       base = text;
     }
   }
@@ -110,8 +110,8 @@ public final class StreamDecoder {
     return tokenizer.decode(ids, start, count, skipSpecial);
   }
 
-  /// Returns what `full` adds; where the prompt itself ended inside a character, all behind the
-  /// characters that both have.
+  /// Returns the text that `full` adds to `base`; if the prompt ended inside a character, all after
+  /// their common prefix.
   private String added(String full) {
     if (full.startsWith(base)) {
       return full.substring(base.length());

@@ -3,7 +3,7 @@ package dev.nudge.text;
 /// A range of characters of a text.
 ///
 /// @param start first character, in UTF-16 units as Java counts
-/// @param end behind the last character
+/// @param end end, exclusive
 public record TextRange(int start, int end) {
 
   public TextRange {
@@ -12,7 +12,7 @@ public record TextRange(int start, int end) {
     }
   }
 
-  /// Tells whether a range has a character of this one.
+  /// Whether a range overlaps this one.
   boolean meets(int from, int to) {
     return from < end && to > start;
   }

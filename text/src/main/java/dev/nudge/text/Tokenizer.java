@@ -19,8 +19,8 @@ import tools.jackson.databind.node.MissingNode;
 /// Encodes and decodes text with the `tokenizer.json` of a model folder.
 ///
 /// It reads the file as Hugging Face's `tokenizers` library does: special tokens in a text are
-/// recognised, a beginning-of-text token is added only by the file's own post-processor, padding
-/// and truncation are off, and decoding cleans nothing up. `tokenizer_class` is ignored.
+/// recognised, only the file's own post-processor adds a beginning-of-text token, padding and
+/// truncation are off, and decoding cleans nothing up. `tokenizer_class` is ignored.
 ///
 /// User text can be marked ([#encode(String, List)]) so that no special token is recognised in it.
 ///
@@ -58,8 +58,8 @@ public final class Tokenizer {
 
   /// Loads the tokenizer of a model folder.
   ///
-  /// @param cacheFolder where the native library is unpacked to, 16 MB, once; several processes may
-  ///     share it. The first load of a process decides
+  /// @param cacheFolder where the native library (16 MB) is unpacked, once; several processes may
+  ///     share it. Only the first load of a process uses it
   /// @throws InputException if `tokenizer.json` is missing or broken, or `cacheFolder` not writable
   public static Tokenizer load(Path modelFolder, Path cacheFolder) {
     Path file = modelFolder.resolve(FILE);
@@ -75,7 +75,7 @@ public final class Tokenizer {
 
   /// Loads the tokenizer of a model folder and adds tokens to it.
   ///
-  /// @param tokens new tokens, whose ids follow the largest
+  /// @param tokens new tokens, whose ids follow the largest id
   /// @throws InputException if the tokenizer has one of them already
   public static Tokenizer load(Path modelFolder, List<String> tokens, Path cacheFolder) {
     Path file = modelFolder.resolve(FILE);
@@ -99,7 +99,7 @@ public final class Tokenizer {
     return json == null ? read(folder, folder.resolve(FILE)) : json;
   }
 
-  /// A digest of the tokenizer and its library; equal digests mean equal tokens for every text.
+  /// Returns a digest of tokenizer and library; equal digests mean equal tokens for every text.
   public String digest() {
     String text = NativeTokenizer.version() + "\n" + json();
     return Sha256.of(text.getBytes(StandardCharsets.UTF_8));
@@ -107,7 +107,7 @@ public final class Tokenizer {
 
   /// Writes `tokenizer.json` into a folder, unless it is the model folder's own.
   ///
-  /// @throws dev.nudge.settings.RunException if the disk refuses
+  /// @throws dev.nudge.settings.RunException if writing fails
   public void writeOwn(Path target) {
     if (json != null) {
       OutFolder.place(target.resolve(FILE), json);
@@ -141,12 +141,12 @@ public final class Tokenizer {
   /// Encodes a text that a template rendered from user text: the post-processor adds nothing, and
   /// no token within user text is special, whatever it looks like.
   ///
-  /// The template's own special tokens are recognised. User text gets the tokens that
-  /// `split_special_tokens=True` of transformers gives, except if the model's own vocabulary has a
-  /// special token as a piece (Unigram's `<s>`): here it stays text there too. Added tokens that
-  /// are not special are recognised everywhere.
+  /// The template's own special tokens are recognised. User text gets the tokens that transformers'
+  /// `split_special_tokens=True` gives, except if the model's own vocabulary has a special token as
+  /// a piece (Unigram's `<s>`): here that is text too. Added tokens that are not special are
+  /// recognised everywhere.
   ///
-  /// @param users ranges of user text; two adjacent ones count as one
+  /// @param users ranges of user text; adjacent ranges count as one
   /// @throws IllegalArgumentException if the text has half of a surrogate pair
   public Encoded encode(String text, List<TextRange> users) {
     Encoded encoded = tokenizer.encode(text, false);
@@ -158,7 +158,7 @@ public final class Tokenizer {
     return spelled().encode(text, ordered);
   }
 
-  /// Tells whether a special token has characters that a user wrote.
+  /// Whether a special token contains characters that a user wrote.
   private boolean speaks(String text, Encoded encoded, List<TextRange> users) {
     @Nullable CodePoints points = null;
     for (int i = 0; i < encoded.length(); i++) {
@@ -211,7 +211,7 @@ public final class Tokenizer {
     return id == null ? OptionalInt.empty() : OptionalInt.of(id);
   }
 
-  /// Returns the index of the first half of a surrogate pair that stands alone, or -1.
+  /// Returns the index of the first unpaired surrogate, or -1.
   public static int loneSurrogate(String text) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
@@ -255,8 +255,8 @@ public final class Tokenizer {
     return end != null && end == id;
   }
 
-  /// Whether a prompt ends where an answer in channels begins (OpenAI's harmony format): the last
-  /// of its special tokens is `<|start|>`, and `<|channel|>` is special too.
+  /// Whether a prompt asks for an answer in channels (OpenAI's harmony format): its last special
+  /// token is `<|start|>`, and `<|channel|>` is special too.
   public boolean asksForChannels(int[] prompt) {
     Integer channel = vocabulary.id("<|channel|>");
     if (channel == null || !vocabulary.isSpecial(channel)) {
@@ -274,7 +274,7 @@ public final class Tokenizer {
     return vocabulary.isSpecial(id);
   }
 
-  /// Returns one above the largest token id.
+  /// Returns one more than the largest token id.
   public int vocabSize() {
     return vocabulary.size();
   }
@@ -305,8 +305,8 @@ public final class Tokenizer {
     return vocabulary.bytes(id);
   }
 
-  /// Tells whether the characters at the end of `ids[0 .. count]` may change with what follows: the
-  /// last token that gives any is a byte of a run.
+  /// Whether later tokens may change the last characters of `ids[0 .. count]`: the last token with
+  /// text is a single byte.
   boolean endsOpen(int[] ids, int count) {
     int last = count - 1;
     while (last >= 0 && vocabulary.isSilent(ids[last])) {
@@ -316,9 +316,8 @@ public final class Tokenizer {
   }
 
   /// Returns the id that ends a row: the tokenizer's `eos_token` in `tokenizer_config.json`, else
-  /// in
-  /// `special_tokens_map.json` (a string, or an object with `content`), else the first
-  /// `eos_token_id` of `config.json`; null where no file names one.
+  /// in `special_tokens_map.json` (a string, or an object with `content`), else the first
+  /// `eos_token_id` of `config.json`; null: no file names one.
   private static @Nullable Integer end(Path folder, Vocabulary vocabulary) {
     Integer named = named(folder, vocabulary, "eos_token");
     if (named != null) {

@@ -18,8 +18,8 @@ import tools.jackson.core.json.JsonFactory;
 /// Reads a tokenizer's vocabulary from `tokenizer.json`, which the native library does not expose.
 ///
 /// From `tokenizer.json`: `model.vocab` (an object of ids, or Unigram's list of pieces with their
-/// scores) and `added_tokens`, which win. The file is streamed; merges, its larger half, are passed
-/// over. And from `decoder`: how a token is spelled, so which bytes it adds to a text.
+/// scores) and `added_tokens`, which take precedence; and `decoder`: how a token is spelled, so
+/// which bytes it adds to a text. The file is streamed; merges are skipped.
 final class Vocabulary {
   private static final char BLOCK = '\u2581';
   private static final Pattern BYTE = Pattern.compile("<0x[0-9A-Fa-f]{2}>");
@@ -58,22 +58,22 @@ final class Vocabulary {
     return tokens.get(id);
   }
 
-  /// Returns one above the largest id.
+  /// Returns one more than the largest id.
   int size() {
     return size;
   }
 
-  /// Tells whether the token is one byte (`<0xE2>`) that the decoder joins with its neighbours.
+  /// Whether the token is one byte (`<0xE2>`) that the decoder joins with adjacent ones.
   boolean isByte(int id) {
     return byteFallback && id >= 0 && bytes.get(id);
   }
 
-  /// Tells whether decoding without special tokens leaves the id out.
+  /// Whether decoding without special tokens skips the id.
   boolean isSilent(int id) {
     return id < 0 || special.get(id) || !tokens.containsKey(id);
   }
 
-  /// Tells whether this is a special token.
+  /// Whether this is a special token.
   boolean isSpecial(int id) {
     return id >= 0 && special.get(id);
   }
@@ -83,12 +83,12 @@ final class Vocabulary {
     return added.stream();
   }
 
-  /// Returns the id that stands for what the model does not know; -1 for none.
+  /// Returns the id of the unknown token; -1: none.
   int unknown() {
     return unknown;
   }
 
-  /// Tells whether [#bytes] knows what the decoder does.
+  /// Whether [#bytes] supports the decoder.
   boolean hasBytes() {
     return byteLevel || blocks;
   }

@@ -20,7 +20,7 @@ public final class WordCounts {
     return counts.isEmpty();
   }
 
-  /// Pieces in letters, sorted, with how often each occurs.
+  /// Returns the words as letters ([ByteLevel]), sorted, with their counts.
   Map<String, Long> sorted() {
     Map<String, Long> sorted = new TreeMap<>();
     counts.forEach((piece, n) -> sorted.merge(ByteLevel.letters(piece), n[0], Long::sum));

@@ -1,8 +1,8 @@
 /// Turns text into token ids and back, exactly as Hugging Face's `tokenizers` library does.
 ///
-/// The library itself does the work, by the native code that DJL builds of it. Around it: where the
-/// native file comes from ([NativeTokenizer]), a model folder's end tokens, and streaming decoding
-/// that never emits half a character ([StreamDecoder]).
+/// The library itself does the work, as native code that DJL builds. This package adds its loading
+/// ([NativeTokenizer]), a model folder's end tokens, and streaming decoding that never emits half a
+/// character ([StreamDecoder]).
 ///
 /// It knows nothing about data rows, label masks, models or tensors. Read [Tokenizer] first.
 @NullMarked

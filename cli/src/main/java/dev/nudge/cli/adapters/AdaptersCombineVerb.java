@@ -57,7 +57,7 @@ public record AdaptersCombineVerb() implements Verb<AdaptersCombineVerb.Settings
           return value;
         }
       } catch (NumberFormatException e) {
-        // said below
+        // reported below
       }
       throw new InputException("--weight is '" + text + "'; it must be a number");
     }

@@ -17,7 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters inspect`: an adapter layer by layer.
+/// `nudge adapters inspect`: prints an adapter layer by layer.
 public record AdaptersInspectVerb() implements Verb<AdaptersInspectVerb.Settings> {
 
   /// The flags of `nudge adapters inspect`.

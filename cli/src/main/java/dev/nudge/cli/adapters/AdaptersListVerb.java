@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters list`: the adapters of a registry, a line each.
+/// `nudge adapters list`: prints the adapters of a registry, one per line.
 public record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
 
   /// The flags of `nudge adapters list`.
@@ -70,7 +70,7 @@ public record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
         latest.pushed().at().toString());
   }
 
-  /// The bases of all versions, each with the numbers of its versions if there are several.
+  /// Returns the bases of all versions; with several bases, each with its version numbers.
   private static List<String> bases(Registry registry, Adapter adapter) {
     Map<String, List<String>> numbers = new LinkedHashMap<>();
     adapter
@@ -87,7 +87,7 @@ public record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
             .toList();
   }
 
-  /// The latest version's state; marked as the latest's if all aliases point at other versions.
+  /// Returns the latest version's state, after `latest:` if all aliases point at other versions.
   private static String state(Adapter adapter, Version latest) {
     boolean elsewhere = !adapter.aliases().isEmpty() && adapter.aliasesOf(latest).isEmpty();
     return (elsewhere ? "latest: " : "") + latest.state().word();

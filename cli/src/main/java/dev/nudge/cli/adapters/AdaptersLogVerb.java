@@ -15,7 +15,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// `nudge adapters log`: the history of a registry.
+/// `nudge adapters log`: prints the history of a registry.
 public record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
 
   /// The flags of `nudge adapters log`.
@@ -64,7 +64,7 @@ public record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
     };
   }
 
-  /// The event; a verdict of a gate that was kept with a version has its `gate` too.
+  /// Returns the event as JSON; with the `gate` if it reports a gate's verdict.
   private static Map<String, @Nullable Object> values(Registry registry, RegistryEvent event) {
     Map<String, @Nullable Object> values = event.values();
     if (event instanceof RegistryEvent.Reported e) {
@@ -76,14 +76,14 @@ public record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
     return values;
   }
 
-  /// The verdict that was reported, for [GateText]; null: the report is another one.
+  /// Returns the reported verdict for [GateText]; null: another kind of report.
   private static @Nullable JsonNode gate(Registry registry, RegistryEvent.Reported event) {
     return event.report().name().equals(GateCheck.FILE)
         ? Json.readOrMissing(registry.file(event.report()))
         : null;
   }
 
-  /// A version by its digest: its number, or of a removed one the first digits.
+  /// Returns the number of a version, or the first digits of its digest if it was removed.
   private static String shown(Registry registry, String name, String digest) {
     return registry.list().stream()
         .filter(adapter -> adapter.name().equals(name))

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// `nudge export`: writes a model or an adapter as a GGUF file, and may publish it.
 ///
 /// @param exporter runs the export
-/// @param publisher publishes its folder
+/// @param publisher publishes the folder of the export
 public record ExportVerb(Exporter exporter, Publisher publisher)
     implements Verb<ExportVerb.Settings> {
   public ExportVerb(Exporter exporter) {
@@ -45,9 +45,9 @@ public record ExportVerb(Exporter exporter, Publisher publisher)
         ExportSettings settings, Consumer<String> warnings, BooleanSupplier cancelled);
   }
 
-  /// The other one, for `--push`.
+  /// Publishes the export, for `--push`.
   interface Publisher {
-    /// Refuses what cannot be published, before anything is written.
+    /// Checks that publishing is possible, before anything is written.
     default void check(Console console, RepoName name) {}
 
     /// Publishes a folder, see [HubPublish#run].
@@ -118,10 +118,10 @@ public record ExportVerb(Exporter exporter, Publisher publisher)
     return ExitCode.DONE;
   }
 
-  /// Refuses to publish a folder that holds more than the export.
+  /// Refuses to publish a folder that has files other than the export.
   private static void checkAlone(Path folder, Path out) {
-    String[] there = folder.toFile().list();
-    Set<String> others = new TreeSet<>(List.of(there == null ? new String[0] : there));
+    String[] files = folder.toFile().list();
+    Set<String> others = new TreeSet<>(List.of(files == null ? new String[0] : files));
     others.removeAll(List.of(out.getFileName().toString(), "Modelfile", "README.md"));
     if (!others.isEmpty()) {
       throw new InputException(

@@ -8,13 +8,13 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The verdict of a gate that a registry keeps with a version, for people and for programs.
+/// Formats a gate's verdict, which a registry stores with a version, as text and as JSON.
 final class GateText {
   private GateText() {}
 
   /// A metric that a rule judged.
   ///
-  /// @param before without the adapter; null: the rule does not compare with it
+  /// @param before metric without the adapter; null: the rule does not compare
   private record Metric(String task, String metric, @Nullable Double before, double after) {
     String text() {
       return "%s %s %s%s"
@@ -37,15 +37,15 @@ final class GateText {
         .toList();
   }
 
-  /// The metric with the adapter. Verdicts of an older nudge have it of floors and ceilings alone.
+  /// Returns the metric with the adapter. Older verdicts have it only for floors and ceilings.
   private static JsonNode after(JsonNode rule) {
     boolean limit = rule.has("at_least") || rule.has("at_most");
     return rule.path(limit && !rule.has("after") ? "value" : "after");
   }
 
-  /// The verdict with the metrics before and after; null: there is none.
+  /// Returns the verdict with the metrics before and after; null: none.
   ///
-  /// @param gate contents of `gate.json`; null: there is none
+  /// @param gate contents of `gate.json`; null: none
   static @Nullable Map<String, @Nullable Object> values(@Nullable JsonNode gate) {
     if (gate == null || !gate.isObject()) {
       return null;
@@ -58,7 +58,7 @@ final class GateText {
     return all;
   }
 
-  /// One line: `PASS, tickets acc 0.57 -> 0.83`; `-`: there is no verdict.
+  /// Returns one line such as `PASS, tickets acc 0.57 -> 0.83`; `-`: no verdict.
   static String line(@Nullable JsonNode gate) {
     if (gate == null || !gate.isObject()) {
       return "-";

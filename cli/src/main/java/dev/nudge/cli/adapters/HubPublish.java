@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 
-/// Publishes a folder on the hub, and says so.
+/// Publishes a folder on the hub, and prints the commit.
 final class HubPublish implements ExportVerb.Publisher {
   @Override
   public void check(Console console, RepoName name) {
@@ -32,7 +32,7 @@ final class HubPublish implements ExportVerb.Publisher {
     return run(console, name, folder, facts, open);
   }
 
-  /// The repository that a target names.
+  /// Parses the repository of a target.
   ///
   /// @param target `hf:org/name`
   static RepoName name(String target) {
@@ -46,7 +46,7 @@ final class HubPublish implements ExportVerb.Publisher {
 
   /// Publishes a folder and prints the commit; the caller prints the object of `--json`.
   ///
-  /// @param open whether a new repository can be seen by everybody
+  /// @param open whether a new repository is public
   static Hub.Published run(
       Console console, RepoName name, Path folder, CardFacts facts, boolean open) {
     String base =
@@ -70,7 +70,7 @@ final class HubPublish implements ExportVerb.Publisher {
     return done;
   }
 
-  /// What a registry knows of a version, for the model card.
+  /// Returns a registry's facts about a version, for the model card.
   static CardFacts facts(Registry registry, Version version) {
     JsonNode lineage = registry.lineage(version);
     Map<String, String> scores = new TreeMap<>();

@@ -12,7 +12,7 @@ final class LayerProgress implements CalibratedFolder.Progress {
   private final LiveLine line;
   private final LongSupplier clock;
   private final long begun;
-  private long before; // when the last layer that was finished earlier had been run again
+  private long start; // when the resumed layers were done
   private int earlier;
 
   /// @param clock nanoseconds
@@ -20,21 +20,21 @@ final class LayerProgress implements CalibratedFolder.Progress {
     this.line = line;
     this.clock = clock;
     this.begun = clock.getAsLong();
-    this.before = begun;
+    this.start = begun;
   }
 
   @Override
   public void done(int layers, int all, int resumed) {
     long now = clock.getAsLong();
     if (resumed == layers) {
-      before = now;
+      start = now;
       earlier = layers;
     }
     int own = layers - earlier;
     String left =
         own == 0 || layers == all
             ? ""
-            : "  " + ProgressLine.duration((now - before) / 1e9 / own * (all - layers)) + " left";
+            : "  " + ProgressLine.duration((now - start) / 1e9 / own * (all - layers)) + " left";
     int filled = BAR * layers / all;
     line.draw(
         "[%s%s] %d/%d layers  %s%s"

@@ -40,7 +40,7 @@ final class Registries {
     return by == null ? Note.of(why) : Note.by(by, why);
   }
 
-  /// Attaches reports to a version, and warns of those that judged another adapter.
+  /// Attaches reports to a version, and warns of reports about another adapter.
   ///
   /// @return the version with its reports
   static Version attach(
@@ -112,12 +112,12 @@ final class Registries {
     console.object(values);
   }
 
-  /// The first digits of a digest.
+  /// Returns the first digits of a digest.
   static String shown(@Nullable String digest) {
     return digest == null ? "-" : Sha256.shown(digest);
   }
 
-  /// The marker of a protected alias.
+  /// Returns the marker of a protected alias.
   static String mark(Adapter adapter, String alias) {
     return adapter.isProtected(alias) ? " (protected)" : "";
   }
@@ -130,14 +130,14 @@ final class Registries {
         .formatted(name, alias, policy == null ? "" : ", by the policy " + shown(policy));
   }
 
-  /// A version as JSON.
+  /// Converts a version to JSON.
   static Map<String, @Nullable Object> values(Registry registry, Version version) {
     return values(registry, version, registry.adapter(version.name()).aliasesOf(version));
   }
 
-  /// A version as JSON.
+  /// Converts a version to JSON.
   ///
-  /// @param aliases of the version
+  /// @param aliases aliases of the version
   static Map<String, @Nullable Object> values(
       Registry registry, Version version, List<String> aliases) {
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
@@ -158,7 +158,7 @@ final class Registries {
     return all;
   }
 
-  /// An adapter as JSON.
+  /// Converts an adapter to JSON.
   static Map<String, @Nullable Object> values(Registry registry, Adapter adapter) {
     Map<String, Object> aliases = new LinkedHashMap<>();
     adapter

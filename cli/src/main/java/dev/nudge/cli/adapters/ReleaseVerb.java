@@ -10,7 +10,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge release`: makes what is served of base and adapter, if it is as good on held-out rows.
+/// `nudge release`: merges base and adapter for serving, if the result is as good on held-out rows.
 ///
 /// @param releaser makes the release
 public record ReleaseVerb(Releaser releaser) implements Verb<ReleaseSettings> {
@@ -19,7 +19,7 @@ public record ReleaseVerb(Releaser releaser) implements Verb<ReleaseSettings> {
   public interface Releaser {
     /// Makes a release.
     ///
-    /// @return what became of it; null if cancelled
+    /// @return the outcome; null if cancelled
     Release.@Nullable Outcome run(
         ReleaseSettings settings,
         Consumer<String> notes,

@@ -1,7 +1,7 @@
-/// Has the verbs of `adapters` and those that write a model or an adapter.
+/// Implements the verbs of `adapters`, and `merge`, `export`, `quantize` and `release`.
 ///
 /// It knows nothing about how the library does the work: a verb gets a function for it. Read
-/// ` `merge`, `export`, `quantize`, `release`:AdaptersPushVerb` first.
+/// `AdaptersPushVerb` first.
 @NullMarked
 package dev.nudge.cli.adapters;
 

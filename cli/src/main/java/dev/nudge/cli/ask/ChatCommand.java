@@ -26,7 +26,7 @@ enum ChatCommand {
     this.what = what;
   }
 
-  /// The word after the slash.
+  /// Returns the word after the slash.
   String word() {
     return name().toLowerCase(Locale.ROOT);
   }
@@ -35,7 +35,7 @@ enum ChatCommand {
     return Arrays.stream(values()).filter(c -> c.word().equals(word)).findFirst();
   }
 
-  /// One help line per command.
+  /// Returns one help line per command.
   static List<String> help() {
     return Arrays.stream(values())
         .map(c -> "  %-22s %s".formatted("/" + (c.word() + " " + c.arguments).strip(), c.what))

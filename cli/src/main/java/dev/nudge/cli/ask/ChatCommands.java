@@ -27,7 +27,7 @@ record ChatCommands(
   private static final String BASE = "base";
   private static final String NONE = "-";
 
-  /// @return whether the conversation goes on
+  /// @return whether the conversation continues
   boolean run(ChatCommand command, String arguments) {
     switch (command) {
       case ADAPTER -> adapter(arguments);
@@ -90,7 +90,7 @@ record ChatCommands(
     return name;
   }
 
-  /// An adapter, or null for the base.
+  /// Returns an adapter's name; null for the base.
   private @Nullable String named(String name) {
     return name.equals(BASE) && !chat.adapters().contains(BASE) ? null : known(name);
   }

@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The input lines of a chat: a terminal or a pipe.
 public interface ChatLines extends AutoCloseable {
-  /// The user discarded the unfinished input with Ctrl-C.
+  /// Thrown if the user discards the unfinished input with Ctrl-C.
   final class Interrupted extends Exception {
     private static final long serialVersionUID = 1L;
   }
@@ -16,7 +16,7 @@ public interface ChatLines extends AutoCloseable {
   /// @throws Interrupted if the user pressed Ctrl-C
   @Nullable String next(String prompt) throws Interrupted;
 
-  /// The width of answers in columns; 0 without a terminal.
+  /// Returns the width of answers in columns; 0 without a terminal.
   int columns();
 
   /// Whether a user types at a terminal and may give slash commands.

@@ -51,7 +51,7 @@ final class ChatLoop {
     return ExitCode.DONE;
   }
 
-  private boolean slash; // told that it is no command here
+  private boolean slash; // has warned that `/` has no effect
 
   /// Warns once that slash commands have no effect in piped input.
   private void checkSlash(String text) {
@@ -90,7 +90,7 @@ final class ChatLoop {
       if (!lines.person() && answers.isEmpty()) {
         throw e;
       }
-      if (!lines.person()) { // what was answered stays
+      if (!lines.person()) { // print the answers so far
         console.object(Map.of("answers", answers));
         throw new RunException(
             "%s answered, the next line is not: %s"

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param opener loads the model
 /// @param lines opens the input
-/// @param history file of what was typed at a terminal
+/// @param history file of the lines typed at a terminal
 public record ChatVerb(Opener opener, LinesOf lines, Path history)
     implements Verb<ChatVerb.Settings> {
 
@@ -31,8 +31,8 @@ public record ChatVerb(Opener opener, LinesOf lines, Path history)
 
   /// Opens the input lines.
   public interface LinesOf {
-    /// @param chat whose adapters and settings commands complete
-    /// @param history file of what was typed; null: nothing is kept
+    /// @param chat completions offer its adapters and settings
+    /// @param history file of earlier input; null: input is not stored
     /// @param interrupt called on Ctrl-C during an answer
     ChatLines open(Chat chat, @Nullable Path history, Runnable interrupt);
   }
@@ -54,7 +54,7 @@ public record ChatVerb(Opener opener, LinesOf lines, Path history)
     return new About<>("chat", "a conversation with a model and its adapters", Settings.class);
   }
 
-  /// With `--forget` no model is asked for.
+  /// With `--forget`, `--model` is not required.
   @Override
   public @Nullable Layer before(Layer given) {
     return given.values().containsKey("forget") ? Layer.of(Map.of("model", ".")) : null;

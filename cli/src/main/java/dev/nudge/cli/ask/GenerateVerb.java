@@ -75,7 +75,7 @@ public record GenerateVerb(Completer completer, Embedder embedder)
     } else if (data == null) {
       GenerateSettings given = StandardInput.asPrompt(settings);
       if (given.sampling().n() > 1 || given.sampling().logprobs() && !console.json()) {
-        rows(given, console); // more than a text
+        rows(given, console); // more than plain text
       } else {
         prompt(given, console);
       }

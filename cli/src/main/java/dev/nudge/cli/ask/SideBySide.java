@@ -6,11 +6,11 @@ import java.util.List;
 /// Lays out two titled texts in two columns.
 final class SideBySide {
   private static final int GAP = 3;
-  private static final int NARROW = 60; // columns below which they stand one above the other
+  private static final int NARROW = 60; // fewer columns: one text above the other
 
   private SideBySide() {}
 
-  /// Lays two texts out.
+  /// Lays out two texts.
   ///
   /// @param columns width of the terminal
   static List<String> lines(

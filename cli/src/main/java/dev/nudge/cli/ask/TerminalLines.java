@@ -39,7 +39,7 @@ public final class TerminalLines implements ChatLines {
 
   /// Opens the terminal of this process.
   ///
-  /// @param history file of earlier input; null: none is kept
+  /// @param history file of earlier input; null: input is not stored
   /// @param names completions of a command's argument
   /// @param interrupt called on Ctrl-C while nobody types
   public static TerminalLines open(
@@ -64,9 +64,9 @@ public final class TerminalLines implements ChatLines {
     }
   }
 
-  /// Makes the file of earlier input, or one that is there, readable by its owner alone.
+  /// Creates the history file if it is absent, and makes it readable only by its owner.
   ///
-  /// @return false if that cannot be done, so nothing may be kept
+  /// @return false if this fails, so that input must not be stored
   static boolean isPrivate(Path history) {
     Set<PosixFilePermission> owners = PosixFilePermissions.fromString("rw-------");
     try {
@@ -85,7 +85,7 @@ public final class TerminalLines implements ChatLines {
     }
   }
 
-  /// A parser that asks for another line of an incomplete message.
+  /// A parser that requests another line if a message is incomplete.
   private static final class Whole extends DefaultParser {
     @Override
     public ParsedLine parse(String line, int cursor, ParseContext context) {
@@ -104,7 +104,7 @@ public final class TerminalLines implements ChatLines {
         : typed.endsWith("\\");
   }
 
-  /// The message without its continuation marks.
+  /// Returns the message without its continuation marks.
   static String message(String typed) {
     if (typed.startsWith(QUOTES)) {
       String inner = typed.stripTrailing();
@@ -146,7 +146,7 @@ public final class TerminalLines implements ChatLines {
       reader.getHistory().save();
       terminal.close();
     } catch (IOException e) {
-      // what was typed is lost for the next time, and nothing else
+      // only the history of this session is lost
     }
   }
 }

@@ -1,4 +1,4 @@
-/// Has `chat` and `generate`.
+/// Implements `chat` and `generate`.
 ///
 /// It knows nothing about how the library does the work: a verb gets a function for it. Read
 /// `ChatVerb` first.

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 public final class CacheFolder {
   private CacheFolder() {}
 
-  /// `NUDGE_CACHE`, else the platform's cache folder with `nudge` in it.
+  /// Returns `NUDGE_CACHE`, else the folder `nudge` in the platform's cache folder.
   public static Path of(Map<String, String> environment) {
     @Nullable String own = given(environment, "NUDGE_CACHE");
     if (own != null) {

@@ -2,8 +2,8 @@ package dev.nudge.cli.console;
 
 import org.jspecify.annotations.Nullable;
 
-/// Marks trained tokens (label mask) by colour on a terminal, else by brackets or if `NO_COLOR` is
-/// set.
+/// Marks trained tokens (label mask) by colour on a terminal; else, or if `NO_COLOR` is set, by
+/// brackets.
 ///
 /// @param on precedes a trained span
 /// @param off follows a trained span
@@ -11,7 +11,7 @@ public record Colours(String on, String off) {
   public static final Colours SIGNS = new Colours("[[", "]]");
   private static final Colours GREEN = new Colours("\u001b[1;32m", "\u001b[0m");
 
-  /// The marks for standard output.
+  /// Returns the marks for standard output.
   public static Colours standard() {
     return of(Terminal.columns() > 0, System.getenv("NO_COLOR"), System.getenv("TERM"));
   }
@@ -27,7 +27,7 @@ public record Colours(String on, String off) {
     return trained ? on + text.replace("\n", off + "\n" + on) + off : text;
   }
 
-  /// The legend of the marks.
+  /// Returns the legend of the marks.
   public String legend() {
     return this.equals(SIGNS) ? "trained tokens stand in [[ ]]" : shown("trained", true);
   }

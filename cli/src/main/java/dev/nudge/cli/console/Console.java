@@ -10,9 +10,9 @@ import java.io.PrintStream;
 /// @param results standard output
 /// @param messages standard error
 /// @param json whether standard output is one JSON object
-/// @param quiet no progress and no notes (`-q`)
-/// @param verbose additional technical lines (`-v`)
-/// @param offline whether nothing may be fetched (`--offline`)
+/// @param quiet whether to print no progress and no notes (`-q`)
+/// @param verbose whether to print additional technical lines (`-v`)
+/// @param offline whether downloads are forbidden (`--offline`)
 public record Console(
     Results results,
     PrintStream messages,

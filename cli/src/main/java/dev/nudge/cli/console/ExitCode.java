@@ -1,7 +1,7 @@
 package dev.nudge.cli.console;
 
-/// The exit codes for scripts; a gate adds its own ([dev.nudge.eval.gate.Verdict#exitCode]), of
-/// which 4 is inconclusive.
+/// The exit codes for scripts; a gate has further ones ([dev.nudge.eval.gate.Verdict#exitCode]),
+/// such as 4 for inconclusive.
 public final class ExitCode {
   public static final int DONE = 0;
 

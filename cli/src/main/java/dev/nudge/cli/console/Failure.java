@@ -23,7 +23,7 @@ public record Failure(int code, String line, List<String> details) {
   /// The JVM's message for an I/O error in a memory-mapped file.
   private static final String FAULT = "unsafe memory access";
 
-  /// Maps an exception to a user's error.
+  /// Converts an exception to an error for users.
   public static Failure of(Throwable e) {
     return switch (e) {
       case RegistryException gated when gated.reason() == RegistryException.Reason.GATED ->

@@ -20,7 +20,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/// Parses the arguments of a verb: the flags of its settings, and those that every verb has.
+/// Parses the arguments of a verb: the flags of its settings, and those common to all verbs.
 ///
 /// Values stay text; the settings convert them. A flag is given by its full name, once unless
 /// repeatable, as `--flag value` or `--flag=value`; the second form also takes a value that looks
@@ -44,7 +44,7 @@ public final class Flags {
 
   public static final String CONFIG = "--config";
 
-  /// The choice of kernels, a flag of every verb with a value.
+  /// The choice of kernels, a common flag with a value.
   public static final String KERNELS = "--kernels";
 
   public static final String KERNELS_HELP =
@@ -93,11 +93,11 @@ public final class Flags {
     if (verb.takesFile()) {
       spec.addOption(OptionSpec.builder(CONFIG).type(String.class).arity("1").build());
     }
-    spec.parser().posixClusteredShortOptionsAllowed(false).endOfOptionsDelimiter("\0"); // neither
+    spec.parser().posixClusteredShortOptionsAllowed(false).endOfOptionsDelimiter("\0"); // off
     CommandLine parser = new CommandLine(spec);
     parser.setExpandAtFiles(false);
     parser.setInterpolateVariables(false);
-    parser.setAllowOptionsAsOptionParameters(true); // values are joined to their flags before
+    parser.setAllowOptionsAsOptionParameters(true); // values were joined to their flags
     return new Flags(knobs, parser, verb.takesFile());
   }
 
@@ -157,7 +157,7 @@ public final class Flags {
     @Nullable String config =
         takesFile && result.hasMatchedOption(CONFIG)
             ? result.<String>matchedOptionValue(CONFIG, "")
-            : null; // elsewhere it is a setting like others
+            : null; // for other verbs it is an ordinary setting
     @Nullable String kernels =
         result.hasMatchedOption(KERNELS) ? choice(result.matchedOptionValue(KERNELS, "")) : null;
     return new Line(switches, config, kernels, Layer.of(values));
@@ -211,7 +211,7 @@ public final class Flags {
     return joined.toArray(String[]::new);
   }
 
-  /// The part of `--flag=value` before the first `=`.
+  /// Returns the part of `--flag=value` before the first `=`.
   private static String name(String argument) {
     int equals = argument.indexOf('=');
     return equals < 0 ? argument : argument.substring(0, equals);
@@ -230,7 +230,7 @@ public final class Flags {
     return ((OptionSpec) option).longestName();
   }
 
-  /// The error for all unknown flags at once; the word after one may be its value.
+  /// Returns one error for all unknown flags; the word after a flag may be its value.
   private String unmatched(List<String> arguments) {
     String verb = parser.getCommandName();
     List<String> flags =

@@ -28,20 +28,20 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Makes paths of the names of the hub in settings, and fetches what is not here.
+/// Replaces hub names in settings by local paths, and downloads missing files.
 ///
-/// A path that exists is that path, a reference of the registry stays one; then `org/name` is the
-/// hub's, and with `hf:` in any case. Data is the hub's with `hf:` only. Where headers of a model
-/// are enough a folder of them is made, which [#close] removes. An adapter in a GGUF file is made a
-/// folder too, in the cache.
+/// An existing path and a reference of the registry stay unchanged; else `org/name` is a hub name.
+/// `hf:` forces a hub name, and names of data need it. If headers of a model suffice, a temporary
+/// folder of headers is made, which [#close] removes. An adapter in a GGUF file is converted to a
+/// folder in the cache.
 public final class HubNames implements AutoCloseable {
-  /// What is needed of a model.
+  /// The parts of a model that a verb needs.
   public enum Part {
     /// Configs, and the headers of weight files.
     HEADERS,
-    /// These and the tokenizer.
+    /// Headers and the tokenizer.
     TOKENIZER,
-    /// All of it.
+    /// The whole model.
     WEIGHTS
   }
 
@@ -56,7 +56,7 @@ public final class HubNames implements AutoCloseable {
     this.console = console;
   }
 
-  /// The hub as the environment and `--offline` say.
+  /// Opens the hub as the environment and `--offline` say.
   public static HubNames of(Console console) {
     return new HubNames(() -> hub(console), new HubProgress(console), console);
   }
@@ -67,17 +67,17 @@ public final class HubNames implements AutoCloseable {
     return Hub.of(console.offline() ? settings.withOffline() : settings);
   }
 
-  /// The settings with paths for names.
+  /// Returns the settings with paths in place of names.
   public <S extends Record> S in(Verb<S> verb, S settings) {
     return in(verb.schema(), settings, verb.needs(settings));
   }
 
-  /// The settings of a run with paths for names.
+  /// Returns the settings of a run with paths in place of names.
   public <S extends Record> S in(Schema<S> schema, S settings, Part part) {
     Map<String, Object> changed = new LinkedHashMap<>();
     Map<String, @Nullable Object> values = schema.values(settings);
     List<SettingComponent> knobs = new ArrayList<>(schema.knobs());
-    knobs.sort(Comparator.comparing(knob -> knob.setting().names() != Names.MODEL)); // these first
+    knobs.sort(Comparator.comparing(knob -> knob.setting().names() != Names.MODEL)); // models first
     for (SettingComponent knob : knobs) {
       Names kind = knob.setting().names();
       Object value = kind == Names.NOTHING ? null : values.get(knob.key());
@@ -159,7 +159,7 @@ public final class HubNames implements AutoCloseable {
     try {
       Path path = Path.of(name);
       Path parent = path.getParent();
-      boolean ours = // a mistyped folder is asked of nobody
+      boolean ours = // a mistyped folder is not looked up on the hub
           kind == Names.ADAPTER
               && (Reference.isReference(name) || parent != null && Files.isDirectory(parent));
       return !Files.exists(path) && !ours;
@@ -168,7 +168,7 @@ public final class HubNames implements AutoCloseable {
     }
   }
 
-  /// The model's folder if it is here, else one of headers.
+  /// Returns the model's folder if it is cached, else a folder of headers.
   private Path headers(String text, boolean tokenizer) {
     RepoName name = RepoName.parse(text, RepoName.Kind.MODEL);
     HubFiles here = hub.get().cached(name);
@@ -186,10 +186,10 @@ public final class HubNames implements AutoCloseable {
     return headers.about().place();
   }
 
-  /// A folder of headers, in a folder of its own that is laid out as a cache is: so it is shown by
+  /// A folder of headers, within a folder that has the hub cache's layout, so messages show it by
   /// the model's name.
   ///
-  /// @param root to be removed
+  /// @param root folder to remove in the end
   public record Headers(Path root, Hub.Headers about) {
     public static Headers of(Hub hub, RepoName name, boolean tokenizer, HubListener listener) {
       Path cache = CacheFolder.of(System.getenv());

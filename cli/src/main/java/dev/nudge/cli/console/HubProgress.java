@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Draws a download on standard error: what is fetched, a bar, its rate and the time left.
+/// Draws a download on standard error: the file names, a bar, the rate and the time left.
 ///
 /// The rate is that of the last few seconds, as an exponential mean over pieces of half a second.
 ///
@@ -18,12 +18,12 @@ import org.jspecify.annotations.Nullable;
 public final class HubProgress implements HubListener {
   private static final String FETCHING = "fetching";
   private static final int BAR = 20;
-  private static final long MANY = 10 << 20; // bytes that are worth lines without a terminal
+  private static final long MANY = 10 << 20; // bytes; below, no lines without a terminal
   private static final long PIECE_NANOS = 500_000_000L;
   private static final double KEPT = 0.8;
 
   private final Console console;
-  private @Nullable LiveLine line; // asks the terminal, so it is made when something is told
+  private @Nullable LiveLine line; // created on first use, as it queries the terminal
   private final LongSupplier clock;
   private final String verb;
   private long pieceAt;
@@ -31,7 +31,7 @@ public final class HubProgress implements HubListener {
   private double rate = Double.NaN; // bytes a second
   private long tenth = -1;
 
-  /// @param verb what is done, such as `fetching`
+  /// @param verb the activity, such as `fetching`
   /// @param clock nanoseconds
   public HubProgress(Console console, String verb, LongSupplier clock) {
     this.console = console;
@@ -66,7 +66,7 @@ public final class HubProgress implements HubListener {
   public void progress(long done, long all) {
     long now = clock.getAsLong();
     if (done < pieceDone) {
-      pieceDone = done; // a part was thrown away
+      pieceDone = done; // a partial download was discarded
     }
     if (now - pieceAt >= PIECE_NANOS) {
       double latest = (done - pieceDone) / ((now - pieceAt) / 1e9);

@@ -6,8 +6,8 @@ import java.util.function.LongSupplier;
 /// Shows progress on standard error: a line redrawn in place on a terminal, else lines at sensible
 /// intervals.
 ///
-/// It switches the terminal's line wrap off while it draws, so that a narrow window cuts the line
-/// instead of scrolling.
+/// It switches the terminal's line wrap off while it draws, so that a narrow window truncates the
+/// line instead of scrolling.
 ///
 /// Threading: one call at a time.
 public final class LiveLine {

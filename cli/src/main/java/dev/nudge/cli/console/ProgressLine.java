@@ -25,16 +25,16 @@ import java.util.function.LongSupplier;
 
 /// Draws the progress of a training run on standard error.
 ///
-/// The arrow beside the loss compares it with an exponential moving average (weight 0.9), because
-/// losses of single steps are noisy. Tokens per second are over the latest 20 steps. The time left
-/// is their mean step time times the remaining steps, plus held-out evaluations at their mean and
-/// other time between steps. The first step, several times slower on a cold JVM, counts in
-/// neither, and no time is shown before a few more steps.
+/// The arrow after the loss compares it with an exponential moving average (weight 0.9), because
+/// losses of single steps are noisy. Tokens per second are measured over the latest 20 steps. The
+/// time left is their mean step time times the remaining steps, plus the mean time of held-out
+/// evaluations and of other work between steps. Neither includes the first step, which is several
+/// times slower on a cold JVM; the time left appears a few steps later.
 ///
 /// Threading: events come one at a time.
 public final class ProgressLine implements Consumer<TrainEvent> {
   private static final int BAR = 20;
-  private static final long MANY_TOKENS = 1_000_000; // worth a line that stays
+  private static final long MANY_TOKENS = 1_000_000; // tokens from which the line stays
 
   /// How progress is shown.
   public enum Style {
@@ -45,26 +45,26 @@ public final class ProgressLine implements Consumer<TrainEvent> {
   }
 
   private static final double KEPT = 0.9;
-  private static final String REWARD = "reward"; // a figure of completions
+  private static final String REWARD = "reward"; // a figure of RL steps
   private static final double FLAT = 0.002;
   private static final int LATEST = 20; // steps
-  private static final int ENOUGH = 3; // steps, to tell the time left
+  private static final int ENOUGH = 3; // steps before the time left is shown
   private static final int SHOWN = 60; // characters of a prompt or an answer
 
   private final LiveLine line;
   private double mean = Double.NaN;
   private final LongSupplier clock;
-  private final Deque<Step> latest = new ArrayDeque<>(); // the first step only where it is alone
-  private int timed; // steps but the first
-  private boolean first = true; // step that is seen: a run that goes on begins later than at 1
-  private long steppedAt; // when the last step was told
-  private double evaluating; // seconds since then
-  private double between; // seconds of what else came between steps
-  private int evaluations; // held-out losses to come
-  private int evaluated; // those that count for their mean
-  private double evaluation; // mean seconds of one
-  private boolean before = true; // the first step, where a held-out loss is slower than later
-  private boolean saved; // something
+  private final Deque<Step> latest = new ArrayDeque<>(); // steps, the first one only while alone
+  private int timed; // steps without the first
+  private boolean first = true; // the next step is the first seen; a resumed run begins above 1
+  private long steppedAt; // time of the last step event
+  private double evaluating; // seconds of evaluations since then
+  private double between; // seconds of other work between steps
+  private int evaluations; // held-out evaluations to come
+  private int evaluated; // evaluations in the mean
+  private double evaluation; // mean seconds of one evaluation
+  private boolean beforeFirstStep = true; // no step yet; an evaluation is slower then
+  private boolean saved; // a checkpoint was saved
 
   /// @param clock nanoseconds, for the intervals
   public ProgressLine(PrintStream err, Style style, LongSupplier clock) {
@@ -77,7 +77,7 @@ public final class ProgressLine implements Consumer<TrainEvent> {
     this.clock = clock;
   }
 
-  /// The progress style of a verb.
+  /// Returns the progress style of a verb.
   public static Style style(Console console) {
     if (console.quiet()) {
       return Style.SILENT;
@@ -100,7 +100,7 @@ public final class ProgressLine implements Consumer<TrainEvent> {
       case Sampled sample -> line.note(sampled(sample));
       case Saved folder -> saved(folder);
       case Finished finished -> finished(finished);
-      case Failed _ -> {} // the command tells why, as its last line
+      case Failed _ -> {} // the command prints the reason as its last line
     }
   }
 
@@ -146,8 +146,8 @@ public final class ProgressLine implements Consumer<TrainEvent> {
 
   private void evaluated(Evaluated held) {
     evaluating += held.seconds();
-    if (before) {
-      evaluation = held.seconds(); // until there is a better one
+    if (beforeFirstStep) {
+      evaluation = held.seconds(); // until a later one is measured
     } else {
       evaluated++;
       evaluation += (held.seconds() - evaluation) / evaluated;
@@ -165,7 +165,7 @@ public final class ProgressLine implements Consumer<TrainEvent> {
         quoted(sample.completion(), false));
   }
 
-  /// A text on one line, truncated: a prompt at its beginning, because the answer follows its end.
+  /// A text on one line, truncated: a prompt at its start, because the answer follows its end.
   private static String quoted(String text, boolean end) {
     String flat = text.replaceAll("[\\s\\p{Cntrl}]+", " ").strip();
     int[] points = flat.codePoints().toArray();
@@ -215,7 +215,7 @@ public final class ProgressLine implements Consumer<TrainEvent> {
       first = false;
     } else {
       if (timed == 0) {
-        latest.clear(); // of the first step
+        latest.clear(); // drop the first step
       }
       timed++;
       between += Math.max(0, (now - steppedAt) / 1e9 - step.seconds() - evaluating);
@@ -226,7 +226,7 @@ public final class ProgressLine implements Consumer<TrainEvent> {
     }
     steppedAt = now;
     evaluating = 0;
-    before = false;
+    beforeFirstStep = false;
   }
 
   private double tokensPerSecond() {
@@ -254,7 +254,7 @@ public final class ProgressLine implements Consumer<TrainEvent> {
             ? "loss skipped "
             : String.format(Locale.ROOT, "loss %.4f %s", step.loss(), arrow(step.loss()));
     Double reward = step.figures().get(REWARD);
-    if (reward != null && !reward.isNaN()) { // the loss of groups is near 0 whatever happens
+    if (reward != null && !reward.isNaN()) { // the loss of GRPO groups is always near 0
       loss = String.format(Locale.ROOT, "reward %.4f  loss %.4f", reward, step.loss());
     }
     String memory =

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 /// is an error. `PrintStream` would swallow both.
 public final class Results {
 
-  /// The reader of the pipe has closed it.
+  /// Thrown if the reader of the pipe has closed it.
   public static final class ReaderGone extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -36,7 +36,7 @@ public final class Results {
     this.standard = standard;
   }
 
-  /// The results on standard output.
+  /// Returns the results on standard output.
   public static Results standard(OutputStream out) {
     return new Results(out, true);
   }
@@ -63,7 +63,7 @@ public final class Results {
     try {
       return Files.readSymbolicLink(STANDARD).toString().startsWith("pipe:");
     } catch (IOException | UnsupportedOperationException e) {
-      return false; // not Linux: the reason alone tells
+      return false; // not Linux: only the error text tells
     }
   }
 

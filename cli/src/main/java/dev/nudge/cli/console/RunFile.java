@@ -23,7 +23,7 @@ public final class RunFile {
     return read("--config", file);
   }
 
-  /// @param flag what gives the file
+  /// @param flag the flag with the file's path, for messages
   public static Layer read(String flag, Path file) {
     @Nullable Object document = parse(flag, file);
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
@@ -69,7 +69,7 @@ public final class RunFile {
     }
   }
 
-  /// The YAML error without the parser's internal terms.
+  /// Rewords a YAML error without the parser's internal terms.
   private static String words(String problem) {
     if (problem.startsWith("found duplicate key")) {
       return "the key "

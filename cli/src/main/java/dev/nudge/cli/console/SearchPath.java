@@ -13,23 +13,23 @@ import org.jspecify.annotations.Nullable;
 
 /// The PATH of a shell, in order.
 ///
-/// @param folders absolute and relative ones, as in the variable
+/// @param folders folders as in the variable, absolute or relative
 public record SearchPath(List<Path> folders) {
 
-  /// Parses PATH; invalid entries are left out.
+  /// Parses PATH; invalid entries are skipped.
   public static SearchPath of(Map<String, String> environment) {
     List<Path> folders = new ArrayList<>();
     for (String entry : environment.getOrDefault("PATH", "").split(File.pathSeparator)) {
       try {
         folders.add(Path.of(entry).toAbsolutePath().normalize());
       } catch (InvalidPathException e) {
-        continue; // no shell finds anything there either
+        continue; // shells skip such an entry too
       }
     }
     return new SearchPath(folders);
   }
 
-  /// The word to type for `nudge`: the name if it is in the PATH, else the launcher's path.
+  /// Returns the word to type for `nudge`: the name if it is in the PATH, else the launcher's path.
   ///
   /// @param launcher the script that started this process; null: none
   public String nudge(@Nullable String launcher) {
@@ -49,7 +49,7 @@ public record SearchPath(List<Path> folders) {
     return problem(file).isEmpty();
   }
 
-  /// The reason why a shell does not find a file by its name, with a remedy.
+  /// Returns why a shell does not find a file by its name, with a remedy; empty: it does.
   public Optional<String> problem(Path file) {
     Path folder = file.getParent();
     String name = String.valueOf(file.getFileName());

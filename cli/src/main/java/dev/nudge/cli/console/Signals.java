@@ -12,9 +12,9 @@ import sun.misc.SignalHandler;
 
 /// Turns Ctrl-C and `kill` into a stop request, so that a training run can save first.
 ///
-/// The first signal only sets a flag: the run finishes its step and saves, and the exit code is
-/// 128 + the signal's number, as shells expect. A second signal ends the process at once, and one
-/// line says so. Outside of this the JVM's default handling applies, with equal codes.
+/// The first signal only sets a flag: the run finishes its step and saves, and the exit code is 128
+/// + the signal's number, as shells expect. A second signal ends the process at once, and one line
+/// announces this. When closed, the JVM's default handling applies, with equal codes.
 ///
 /// A hang-up counts as `kill`, unless it is ignored (`nohup`).
 ///
@@ -30,23 +30,23 @@ public final class Signals implements AutoCloseable {
 
   /// Handles signals until the returned object is closed.
   ///
-  /// @param told runs once, on the first signal
-  public static Signals catching(Runnable told) {
+  /// @param callback run once on the first signal
+  public static Signals catching(Runnable callback) {
     Signals signals = new Signals();
-    signals.handle("INT", INT, told);
-    signals.handle("TERM", TERM, told);
-    signals.handle("HUP", TERM, told);
+    signals.handle("INT", INT, callback);
+    signals.handle("TERM", TERM, callback);
+    signals.handle("HUP", TERM, callback);
     return signals;
   }
 
-  private void handle(String name, int number, Runnable told) {
+  private void handle(String name, int number, Runnable callback) {
     Signal signal;
     @Nullable SignalHandler before;
     try {
       signal = new Signal(name);
-      before = Signal.handle(signal, _ -> receive(number, told));
+      before = Signal.handle(signal, _ -> receive(number, callback));
     } catch (IllegalArgumentException e) {
-      return; // this platform has no such signal, or the JVM keeps it for itself
+      return; // this platform has no such signal, or the JVM reserves it
     }
     if (before == null) {
       return;
@@ -58,14 +58,14 @@ public final class Signals implements AutoCloseable {
     }
   }
 
-  private void receive(int number, Runnable told) {
+  private void receive(int number, Runnable callback) {
     if (received != 0) {
       new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8)
           .println("\nnudge: stopped at once; what was saved before is kept");
       Runtime.getRuntime().halt(128 + number);
     }
     received = number;
-    told.run();
+    callback.run();
   }
 
   /// Whether a stop was requested.
@@ -73,7 +73,7 @@ public final class Signals implements AutoCloseable {
     return received != 0;
   }
 
-  /// The exit code of a stopped run: 130 or 143.
+  /// Returns the exit code of a stopped run: 130 or 143.
   public int exitCode() {
     return 128 + received;
   }

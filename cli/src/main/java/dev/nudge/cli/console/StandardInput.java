@@ -8,7 +8,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
-/// Reads standard input where `-` is given as a value.
+/// Reads standard input for the value `-`.
 public final class StandardInput {
   private StandardInput() {}
 
@@ -17,7 +17,7 @@ public final class StandardInput {
     return "-".equals(settings.prompt()) ? settings.with("prompt", prompt()) : settings;
   }
 
-  /// Refuses `-` as the prompt template of `--data` rows: standard input is no template.
+  /// Refuses `-` as the prompt template of `--data` rows, as standard input is not a template.
   public static void checkPattern(@Nullable String pattern) {
     if ("-".equals(pattern)) {
       throw new InputException(

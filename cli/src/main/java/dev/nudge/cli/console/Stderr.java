@@ -6,11 +6,11 @@ import java.lang.foreign.ValueLayout;
 
 /// Restores standard error, which the launcher has saved to another descriptor.
 ///
-/// The JVM warns of incubator modules on standard error before any of our code runs, and no flag
-/// silences that. So the launcher starts Java with `3>&2 2>/dev/null` and names the kept descriptor
-/// in the property `nudge.stderr`. `dup2` rather than a new `System.err`: what native libraries and
-/// a dying JVM have to say arrives too, and it works where `/dev/fd/3` cannot be opened again (a
-/// socket, another user's terminal). It costs 60 ms.
+/// The JVM warns of incubator modules on standard error before any Java code runs, and no flag
+/// disables that. So the launcher starts Java with `3>&2 2>/dev/null` and passes the saved
+/// descriptor in the property `nudge.stderr`. `dup2` rather than a new `System.err` also restores
+/// the output of native libraries and of a crashing JVM, and works where `/dev/fd/3` cannot be
+/// reopened (a socket, another user's terminal). It costs 60 ms.
 public final class Stderr {
 
   private Stderr() {}

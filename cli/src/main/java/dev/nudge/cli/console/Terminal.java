@@ -23,7 +23,7 @@ public final class Terminal {
     return !isDumb() && isTerminal(0);
   }
 
-  /// The width of standard output's terminal in columns; 0 without a terminal.
+  /// Returns the width of standard output's terminal in columns; 0 without a terminal.
   ///
   /// Asks `ioctl(1, TIOCGWINSZ, …)`, with the constant of Linux or macOS; 80 if that fails.
   public static int columns() {
@@ -69,7 +69,7 @@ public final class Terminal {
               FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
       return (int) isatty.invokeExact(descriptor) != 0;
     } catch (Throwable e) {
-      return false; // no such function here: plain lines serve everywhere
+      return false; // no such function: print plain lines
     }
   }
 }

@@ -13,17 +13,17 @@ public final class TextColumns {
 
   private TextColumns() {}
 
-  /// A line with its duration in seconds at the end.
+  /// Returns a line with its duration in seconds at the end.
   public static String timed(String text, double seconds) {
     return pad(MARGIN + text, WIDTH - TIME) + String.format(Locale.ROOT, "%7.1f s", seconds);
   }
 
-  /// A text, wrapped at spaces.
+  /// Wraps a text at spaces.
   public static List<String> block(String text) {
     return wrap(text, WIDTH - MARGIN.length()).stream().map(line -> MARGIN + line).toList();
   }
 
-  /// Two texts side by side, each wrapped at spaces.
+  /// Wraps two texts at spaces and puts them side by side.
   public static List<String> beside(String left, String right) {
     List<String> a = wrap(left, HALF);
     List<String> b = wrap(right, HALF);

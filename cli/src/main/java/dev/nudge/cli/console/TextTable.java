@@ -9,9 +9,9 @@ public final class TextTable {
 
   private TextTable() {}
 
-  /// The lines of a table.
+  /// Returns the lines of a table.
   ///
-  /// @param rows of equal length, the header first
+  /// @param rows rows of equal length, the header first
   public static List<String> lines(List<List<String>> rows) {
     List<String> lines = new ArrayList<>();
     for (List<String> row : rows) {

@@ -6,28 +6,28 @@ import org.jspecify.annotations.Nullable;
 
 /// A verb of the command, with its settings and action.
 ///
-/// Creating a verb must be cheap: `--help` creates all of them. [HelpGroup] has its place in the
-/// help, [Examples] its examples.
+/// Creating a verb must be cheap: `--help` creates all of them. [HelpGroup] defines its place in
+/// the help, [Examples] has its examples.
 ///
 /// @param <S> the settings record
 public interface Verb<S extends Record> {
 
-  /// What the help says of a verb, and which flags it takes.
+  /// The name, help and flags of a verb.
   ///
   /// @param name the word, or two words, that call it; `runs list` belongs to the group `runs`
   /// @param summary one sentence
   /// @param settings the record that defines the flags
   record About<S extends Record>(String name, String summary, Class<S> settings) {}
 
-  /// The verb's name, summary and flags.
+  /// Returns the verb's name, summary and flags.
   About<S> about();
 
-  /// The word, or two words, that call the verb.
+  /// Returns the word, or two words, that call the verb.
   default String name() {
     return about().name();
   }
 
-  /// The group of the verb: the first of two words, or the single word.
+  /// Returns the group of the verb: the first of two words, or the single word.
   default String group() {
     return name().split(" ", 2)[0];
   }
@@ -37,7 +37,7 @@ public interface Verb<S extends Record> {
     return name().contains(" ");
   }
 
-  /// The last word of the name.
+  /// Returns the last word of the name.
   default String lastWord() {
     return name().substring(name().indexOf(' ') + 1);
   }
@@ -47,12 +47,12 @@ public interface Verb<S extends Record> {
     return false;
   }
 
-  /// Whether a key of a file that another verb takes too says nothing to this one.
+  /// Whether to ignore a key of the `--config` file that only another verb has.
   default boolean ignores(String key) {
     return false;
   }
 
-  /// What is needed of a model that is named on the hub.
+  /// Returns the parts of a hub model that the verb needs.
   default HubNames.Part needs(S settings) {
     return HubNames.Part.WEIGHTS;
   }
@@ -68,7 +68,7 @@ public interface Verb<S extends Record> {
   /// @throws Exception that [Failure] maps to one line and an exit code
   int run(S settings, Console console) throws Exception;
 
-  /// The schema of the settings record.
+  /// Returns the schema of the settings record.
   default Schema<S> schema() {
     return Schema.of(about().settings());
   }

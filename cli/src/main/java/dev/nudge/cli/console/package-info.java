@@ -1,7 +1,7 @@
-/// Has what every verb is and uses.
+/// Defines the interface of verbs, flags, output, progress, signals, exit codes and model names.
 ///
 /// It knows nothing about how the library does the work: a verb gets a function for it. Read
-/// ` flags, output, progress, signals, exit codes, model names:Verb` first.
+/// `Verb` first.
 @NullMarked
 package dev.nudge.cli.console;
 

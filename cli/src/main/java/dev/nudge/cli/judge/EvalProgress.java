@@ -13,15 +13,15 @@ import java.util.function.LongSupplier;
 /// Threading: one call at a time.
 final class EvalProgress implements Evaluation.Watcher {
   private static final int BAR = 20;
-  private static final double ENOUGH = 2; // seconds, to tell the time left
+  private static final double ENOUGH = 2; // seconds before the time left is shown
 
   private final LiveLine line;
   private final Console console;
   private final LongSupplier clock;
   private long begun = -1;
-  private long before; // of what was done when the clock began
+  private long reachedAtStart; // progress at the start of the clock
   private int tenth;
-  private String drawn = ""; // the unit
+  private String drawn = ""; // the unit that was drawn last
 
   /// @param clock nanoseconds
   EvalProgress(LiveLine line, Console console, LongSupplier clock) {
@@ -44,12 +44,12 @@ final class EvalProgress implements Evaluation.Watcher {
     long now = clock.getAsLong();
     if (begun < 0 || !unit.equals(drawn)) {
       begun = now;
-      before = reached;
+      reachedAtStart = reached;
       tenth = 0;
       drawn = unit;
     }
     double seconds = (now - begun) / 1e9;
-    double rate = (reached - before) / seconds;
+    double rate = (reached - reachedAtStart) / seconds;
     String left =
         seconds < ENOUGH || rate <= 0
             ? ""

@@ -69,7 +69,7 @@ public record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
       } finally {
         line.end();
         if (signals.stopped()) {
-          Thread.interrupted(); // it is told by the exit code
+          Thread.interrupted(); // the exit code reports it
         }
       }
     }
@@ -117,14 +117,14 @@ public record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
             Count.of(report.rows(), "row") + " of --train-data");
   }
 
-  /// A row per metric: with the standard error for a single model, else with each model's
-  /// difference from the one before.
+  /// Returns a row per metric: with the standard error for a single model, else with each model's
+  /// difference from the previous one.
   private static List<List<String>> table(Outcome outcome) {
-    boolean alone = outcome.models().size() == 1;
+    boolean single = outcome.models().size() == 1;
     List<List<String>> rows = new ArrayList<>();
     List<String> heads = new ArrayList<>(List.of("task", "metric"));
-    outcome.models().forEach(model -> heads.add(alone ? "value" : model.name()));
-    if (alone) {
+    outcome.models().forEach(model -> heads.add(single ? "value" : model.name()));
+    if (single) {
       heads.add("stderr");
     }
     outcome.differences().keySet().forEach(name -> heads.add(name + ": difference, 95 %, p"));
@@ -152,7 +152,7 @@ public record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
     return row;
   }
 
-  /// The differences of a task or group, one per model after the first.
+  /// Returns the differences of a task or group, one per model after the first.
   private static List<String> differences(Outcome outcome, String name, String key) {
     return outcome.differences().values().stream()
         .map(
@@ -202,7 +202,7 @@ public record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
     return (value >= 0 ? "+" : "") + number(value);
   }
 
-  /// A number as a table cell; `-` if there is none.
+  /// Formats a number as a table cell; `-` for NaN.
   static String number(double value) {
     if (Double.isNaN(value)) {
       return "-";

@@ -21,7 +21,7 @@ public record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
     /// Scores all rows.
     ///
     /// @param rows receives scores in order of `index`
-    /// @param notes told how rows are read, one line each
+    /// @param notes receives lines about how rows are read
     Scoring.Summary score(
         ScoreSettings settings,
         Consumer<RowScore> rows,

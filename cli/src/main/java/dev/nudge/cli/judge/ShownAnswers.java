@@ -12,7 +12,7 @@ import java.util.List;
 final class ShownAnswers {
   private ShownAnswers() {}
 
-  /// The prompt, target and answer of each shown row, then a confusion table of targets and
+  /// Returns the prompt, target and answer of each shown row, then a confusion table of targets and
   /// answers.
   static List<String> lines(Scoring.Summary all) {
     List<String> lines = new ArrayList<>();

@@ -1,4 +1,4 @@
-/// Has `score` and `eval`.
+/// Implements `score` and `eval`.
 ///
 /// It knows nothing about how the library does the work: a verb gets a function for it. Read
 /// `EvalVerb` first.

@@ -11,9 +11,9 @@ import java.util.stream.Stream;
 
 /// Generates the bash completion script (3.2 or newer, no other packages).
 ///
-/// bash asks the function `_nudge` for the words that may stand at the cursor. Where it offers
-/// none, readline offers names of files; `compopt`, which bash 3.2 on macOS lacks, narrows that
-/// to folders or to nothing. bash breaks `--flag=value` into three words.
+/// bash calls the function `_nudge` for the words that may follow at the cursor. If it returns
+/// none, readline offers file names; `compopt`, which bash 3.2 on macOS lacks, narrows these to
+/// folders or to nothing. bash splits `--flag=value` into three words.
 final class BashCompletion {
   private BashCompletion() {}
 
@@ -59,7 +59,7 @@ final class BashCompletion {
             verbs.stream().flatMap(BashCompletion::cases).collect(joining("\n")));
   }
 
-  /// A line per group of verbs: its word, and the second words of its verbs.
+  /// Formats a line per group of verbs: its word, and the second words of its verbs.
   private static String groups(List<Verb<?>> verbs, String line) {
     return verbs.stream()
         .filter(Verb::inGroup)
@@ -70,7 +70,7 @@ final class BashCompletion {
         .collect(joining("\n"));
   }
 
-  /// The case branches of one verb: flags with equal values together, then the flag names.
+  /// Returns the case branches of one verb: flags with equal values together, then the flag names.
   private static Stream<String> cases(Verb<?> verb) {
     List<CompletedFlag> flags = CompletedFlag.of(verb);
     Stream<String> values =
@@ -88,12 +88,12 @@ final class BashCompletion {
     return Stream.concat(values, Stream.of("    " + joined(verb) + ":*) words='" + all + "' ;;"));
   }
 
-  /// The words of a verb as one.
+  /// Joins the words of a verb by a dash.
   private static String joined(Verb<?> verb) {
     return verb.name().replace(' ', '-');
   }
 
-  /// The action of a branch; `return` leaves file or folder names to readline.
+  /// Returns the action of a branch; `return` leaves file or folder names to readline.
   private static String action(CompletedFlag flag) {
     return switch (flag.takes()) {
       case FILE -> "return";

@@ -14,11 +14,11 @@ import org.jspecify.annotations.Nullable;
 /// Only a link to a nudge launcher, or a dangling one of that name, is replaced or removed; other
 /// files are refused.
 ///
-/// @param folder that holds it, absolute; it need not exist
+/// @param folder absolute path of its folder, which need not exist
 record CommandLink(Path folder) {
   private static final String NAME = "nudge";
 
-  /// The link itself.
+  /// Returns the link itself.
   Path path() {
     return folder.resolve(NAME);
   }
@@ -57,11 +57,11 @@ record CommandLink(Path folder) {
     return before;
   }
 
-  /// The link's target, null if there is no link; refuses a foreign file.
+  /// Returns the link's target, null if there is no link; refuses another program's file.
   private @Nullable Path leadsTo() throws IOException {
-    for (@Nullable Path there = folder; there != null; there = there.getParent()) {
-      if (Files.exists(there) && !Files.isDirectory(there)) {
-        throw new InputException("--dir is " + folder + ", but " + there + " is not a folder");
+    for (@Nullable Path parent = folder; parent != null; parent = parent.getParent()) {
+      if (Files.exists(parent) && !Files.isDirectory(parent)) {
+        throw new InputException("--dir is " + folder + ", but " + parent + " is not a folder");
       }
     }
     Path path = path();

@@ -8,7 +8,7 @@ import java.util.List;
 
 /// A flag as shell completion sees it, derived from the same records as the help.
 ///
-/// @param name with its dashes
+/// @param name the flag with its dashes
 /// @param help one line
 /// @param takes the kind of value
 /// @param label placeholder of the value in the help; empty for a switch

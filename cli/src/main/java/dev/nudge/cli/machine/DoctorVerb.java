@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 
-/// `nudge doctor`: checks hardware, JVM and native libraries, and what missing ones cost.
+/// `nudge doctor`: checks hardware, JVM and native libraries, and reports the cost of missing ones.
 public record DoctorVerb() implements Verb<DoctorVerb.NoSettings> {
 
   /// The settings of `nudge doctor`, which takes no flags of its own.
@@ -28,7 +28,7 @@ public record DoctorVerb() implements Verb<DoctorVerb.NoSettings> {
 
   @Override
   public int run(NoSettings settings, Console console) {
-    Finding flags = Software.flags(); // before anything native is called
+    Finding flags = Software.flags(); // before the first native call
     Path cache = CacheFolder.of(System.getenv());
     Hardware hardware = new Hardware(Path.of("/"));
     Software software = new Software(cache);

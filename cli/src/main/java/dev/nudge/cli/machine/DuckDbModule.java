@@ -17,14 +17,14 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Installs and loads the optional DuckDB module (80 MB), which reads Parquet files and runs SQL.
-/// `nudge install duckdb` builds it beside the command.
+/// `nudge install duckdb` builds it in the repository.
 ///
 /// @param home folder of the repository
 public record DuckDbModule(Path home) {
   static final String NAME = "duckdb";
   private static final String JAR = "nudge-duckdb.jar";
 
-  /// The module of the repository that has this launcher.
+  /// Returns the module of the launcher's repository.
   static DuckDbModule of(String launcher) {
     Path home = Path.of(launcher).toAbsolutePath().getParent();
     return new DuckDbModule(home == null ? Path.of("") : home);
@@ -47,7 +47,7 @@ public record DuckDbModule(Path home) {
     }
   }
 
-  /// Its jars; empty if not installed.
+  /// Returns its jars; empty if not installed.
   private List<URL> jars() {
     List<URL> jars = new ArrayList<>();
     Path own = target().resolve(JAR);
@@ -56,7 +56,7 @@ public record DuckDbModule(Path home) {
         jars.add(url(own));
         others.sorted().forEach(jar -> jars.add(url(jar)));
       } catch (IOException e) {
-        return List.of(); // as if it were not there, which is told where it is needed
+        return List.of(); // treated as absent; the reader that needs it reports this
       }
     }
     return jars;

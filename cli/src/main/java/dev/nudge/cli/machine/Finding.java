@@ -2,10 +2,10 @@ package dev.nudge.cli.machine;
 
 /// A finding of `nudge doctor`.
 ///
-/// @param name of the check, the same on every machine
+/// @param name name of the check, the same on every machine
 /// @param found the result, for people
 /// @param state its effect on training
-/// @param cost what is missing and its cost; empty if nothing is
+/// @param cost missing parts and their cost; empty: none
 record Finding(String name, String found, State state, String cost) {
 
   /// The effect of a finding on training.

@@ -21,7 +21,7 @@ final class Hardware {
 
   private final Path root;
 
-  /// @param root where `/proc` and `/sys` are
+  /// @param root folder of `/proc` and `/sys`
   Hardware(Path root) {
     this.root = root;
   }
@@ -57,7 +57,7 @@ final class Hardware {
   Finding memory() {
     OperatingSystemMXBean whole =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-    long total = whole.getTotalMemorySize(); // of the container, where there is one
+    long total = whole.getTotalMemorySize(); // the container's limit, if there is one
     OptionalLong limit = system().limitBytes();
     long room = system().freeBytes();
     String found =
@@ -71,7 +71,7 @@ final class Hardware {
         : Finding.ok("memory", found);
   }
 
-  /// Looks at the disk of the folder in which the command was started.
+  /// Checks the disk of the working directory.
   static Finding disk(Path work) {
     try {
       long free = Files.getFileStore(work).getUsableSpace();
@@ -85,7 +85,7 @@ final class Hardware {
     }
   }
 
-  /// Writes into the cache folder and looks at its disk.
+  /// Checks the disk of the cache folder, and that the folder is writable.
   static Finding cache(Path cache) {
     try {
       Files.createDirectories(cache);
@@ -113,7 +113,7 @@ final class Hardware {
     }
   }
 
-  /// The value after `name :` in its first line.
+  /// Returns the value after `name :` in the first such line.
   private static String field(String text, String name) {
     return text.lines()
         .filter(line -> line.startsWith(name) && line.contains(":"))

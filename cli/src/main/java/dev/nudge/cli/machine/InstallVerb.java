@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /// `nudge install`: installs or removes a link to the launcher in the PATH, or an optional module.
 ///
-/// @param environment for HOME and PATH
+/// @param environment environment variables: HOME and PATH
 /// @param launcher the script that started this process; null: none
 public record InstallVerb(Map<String, String> environment, @Nullable String launcher)
     implements Verb<InstallVerb.Settings> {
@@ -39,7 +39,7 @@ public record InstallVerb(Map<String, String> environment, @Nullable String laun
 
   /// The object that `nudge install --json` prints.
   ///
-  /// @param to target of the link; null if there is none (any more)
+  /// @param to target of the link; null: the link is absent or was removed
   /// @param before previous target; null if there was none
   /// @param onPath whether a shell finds the link by its name
   record Summary(String link, @Nullable String to, @Nullable String before, boolean onPath) {}
@@ -106,7 +106,7 @@ public record InstallVerb(Map<String, String> environment, @Nullable String laun
     return Path.of(launcher("install"));
   }
 
-  /// The launcher that started this process, which `command` needs.
+  /// Returns the launcher that started this process, which `command` requires.
   private String launcher(String command) {
     if (launcher == null) {
       throw new InputException("this process was not started by ./nudge; run ./nudge " + command);

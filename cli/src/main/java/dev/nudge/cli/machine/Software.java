@@ -30,7 +30,7 @@ final class Software {
   private static final int[] WIDTHS = {576, 1536, 4096, 14336};
 
   private static final String COMPUTE = "compute type";
-  private static final String PLAIN = "plain Java"; // products without a library
+  private static final String PLAIN = "plain Java"; // matrix products without a library
   private static final String TOKENIZERS = "tokenizers";
 
   private final Path cache;
@@ -48,8 +48,8 @@ final class Software {
         : Finding.missing("java", found, "nudge needs 25 or newer");
   }
 
-  /// Checks the launcher's JVM flags before any native call, because the JVM takes the first call
-  /// as permission for all.
+  /// Checks the launcher's JVM flags before any native call, because the first native call enables
+  /// native access.
   static Finding flags() {
     String collectors =
         ManagementFactory.getGarbageCollectorMXBeans().stream()
@@ -134,7 +134,7 @@ final class Software {
     return problem.map(Software::slowProducts).orElseGet(() -> tried(provider.get()));
   }
 
-  /// Multiplies known matrices: a library that loads may still be wrong on a new processor.
+  /// Multiplies known matrices: a library that loads may still compute wrongly on a new processor.
   private static Finding tried(GemmProvider provider) {
     List<String> wrong = provider.distrust(WIDTHS);
     if (provider.probe(Dtype.F32) == 0) {
@@ -183,7 +183,7 @@ final class Software {
       return noTokenizers(Failure.of(e).line());
     } finally {
       for (Path path : List.of(model, config, folder)) {
-        path.toFile().delete(); // what stays is a few bytes among temporary files
+        path.toFile().delete(); // a failure leaves a few bytes in the temporary folder
       }
     }
   }
@@ -192,8 +192,7 @@ final class Software {
     return Finding.missing(TOKENIZERS, "does not load", "no text can be read: " + problem);
   }
 
-  /// The type that `--compute auto` selects, with its reason: a small product of each type is
-  /// timed.
+  /// Reports the type that `--compute auto` selects: a small product of each type is timed.
   Finding compute(Finding products) {
     Optional<GemmProvider> provider = GemmProvider.find();
     if (provider.isEmpty() || products.found().equals(PLAIN)) {

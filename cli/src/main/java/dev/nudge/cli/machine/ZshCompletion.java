@@ -68,7 +68,7 @@ final class ZshCompletion {
             verbs.stream().map(ZshCompletion::branch).collect(joining("\n")));
   }
 
-  /// A text per group of verbs: its word, and the second words of its verbs.
+  /// Formats a text per group of verbs: its word, and the second words of its verbs.
   private static String groups(List<Verb<?>> verbs, String text) {
     return verbs.stream()
         .filter(Verb::inGroup)
@@ -86,7 +86,7 @@ final class ZshCompletion {
             joining("", "    " + verb.name().replace(' ', '-') + ")\n      _arguments", " ;;"));
   }
 
-  /// `--flag=[help]:label:action`; `=` says that the value may also stand behind a space.
+  /// `--flag=[help]:label:action`; `=` means that the value may also follow after a space.
   private static String spec(CompletedFlag flag) {
     String help = "[" + flag.help().replaceAll("([\\\\\\[\\]])", "\\\\$1") + "]";
     String value = ":" + flag.label().replace(":", "\\:") + ":";

@@ -1,4 +1,4 @@
-/// Has `doctor`, `install` and `completion`.
+/// Implements `doctor`, `install` and `completion`.
 ///
 /// It knows nothing about how the library does the work: a verb gets a function for it. Read
 /// `DoctorVerb` first.

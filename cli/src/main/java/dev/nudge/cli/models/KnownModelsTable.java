@@ -6,15 +6,15 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Models of tested families, with the memory that training is planned to take: a table that
-/// `KnownModelsTableTest` makes of [dev.nudge.hub.KnownNames] by the planner, as planning all of
-/// them takes seconds.
+/// A table of models of tested families, with the planned memory of training.
+/// `KnownModelsTableTest` generates it from [dev.nudge.hub.KnownNames] by the planner, as planning
+/// all models takes seconds.
 public final class KnownModelsTable {
   static final String FILE = "known-models.txt";
 
   private KnownModelsTable() {}
 
-  /// The lines of the table, and what its figures are.
+  /// Returns the lines of the table, and the legend of its figures.
   public static List<String> lines() {
     try (InputStream in = KnownModelsTable.class.getResourceAsStream(FILE)) {
       if (in == null) {

@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge models list`: what the hub's cache on this machine holds.
+/// `nudge models list`: lists the models in the hub's cache on this machine.
 public record ModelsListVerb() implements Verb<ModelsListVerb.Settings> {
 
   /// The flags of `nudge models list`: none.
@@ -61,7 +61,7 @@ public record ModelsListVerb() implements Verb<ModelsListVerb.Settings> {
         model.whole() == null ? "-" : model.whole() ? "yes" : "no");
   }
 
-  /// A commit in the cache as JSON.
+  /// Converts a commit in the cache to JSON.
   static Map<String, @Nullable Object> values(CachedModel model) {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("name", model.name().toString());

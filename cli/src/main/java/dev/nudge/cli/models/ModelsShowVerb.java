@@ -18,8 +18,8 @@ import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge models show`: what a model of the hub is, and whether it can be trained here. Of a model
-/// that is not in the cache headers are fetched.
+/// `nudge models show`: describes a model of the hub, and whether this machine can train it. If it
+/// is not in the cache, its headers are downloaded.
 ///
 /// @param machine resources of this machine
 public record ModelsShowVerb(Supplier<Machine> machine) implements Verb<ModelsShowVerb.Settings> {

@@ -14,7 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// `nudge models verify`: holds files of the hub's cache to their digests.
+/// `nudge models verify`: compares files of the hub's cache with their digests.
 public record ModelsVerifyVerb() implements Verb<ModelsVerifyVerb.Settings> {
 
   /// The flags of `nudge models verify`.

@@ -12,21 +12,21 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What training an adapter on a model takes, at the defaults of `train` with rows of 1,024 tokens
-/// and one lane: the planner's figures, from the shapes of its tensors alone.
+/// The memory for training an adapter on a model, at the defaults of `train` with rows of 1,024
+/// tokens and one lane. The planner estimates it from the shapes of the tensors.
 ///
 /// @param family `model_type`; null: the config could not be read
-/// @param parameters in all; 0: not known
-/// @param refused why nudge cannot train it; null: it can
-/// @param memory bytes of the process and of weights read in place, as it is stored; 0: not known
-/// @param nf4 the same with `--quantize nf4`; 0: not known, or it is quantised already
+/// @param parameters number of all parameters; 0: unknown
+/// @param refused why nudge cannot train it; null: trainable
+/// @param memory bytes of the process and of memory-mapped weights, as stored; 0: unknown
+/// @param nf4 the same with `--quantize nf4`; 0: unknown, or already quantised
 record TrainingNeed(
     @Nullable String family, long parameters, @Nullable String refused, long memory, long nf4) {
-  private static final int TOKENS = 1024; // of a row
+  private static final int TOKENS = 1024; // tokens of a row
 
-  /// Asks the planner.
+  /// Runs the planner.
   ///
-  /// @param model a folder or a GGUF file, of which headers are enough, or the name of a shape
+  /// @param model a folder or a GGUF file, headers suffice, or the name of a shape
   static TrainingNeed of(Path model) {
     String family = family(model);
     try {
@@ -46,7 +46,7 @@ record TrainingNeed(
     try {
       return ConfigJson.read(model.resolve("config.json")).text("model_type", null);
     } catch (InputException e) {
-      return null; // the planner says why
+      return null; // the planner reports the reason
     }
   }
 
@@ -54,12 +54,12 @@ record TrainingNeed(
     try {
       return bytes(plan(PlanSettings.of(model).withQuantize(Quantize.NF4)));
     } catch (InputException e) {
-      return 0; // it is quantised already
+      return 0; // already quantised
     }
   }
 
   private static Outlook plan(PlanSettings settings) {
-    Machine none = new Machine(1, 1, CacheFolder.of(System.getenv()), ""); // the leanest layout
+    Machine none = new Machine(1, 1, CacheFolder.of(System.getenv()), ""); // the least memory
     return Forecast.of(settings.withProbe(false).withLanes(1).withMaxLength(TOKENS), none);
   }
 
@@ -67,7 +67,7 @@ record TrainingNeed(
     return outlook.plan().totalBytes() + outlook.plan().footprint().mapped();
   }
 
-  /// Adds the figures to those of a model.
+  /// Adds the figures to a model's JSON.
   ///
   /// @param machine memory of the machine, in bytes
   void put(Map<String, @Nullable Object> values, long machine) {

@@ -1,4 +1,4 @@
-/// Has the verbs of `models`, the cache of models on this machine.
+/// Implements the verbs of `models`, the cache of models on this machine.
 ///
 /// It knows nothing about how the library does the work: a verb gets a function for it. Read
 /// `ModelsListVerb` first.

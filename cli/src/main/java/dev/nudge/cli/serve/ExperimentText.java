@@ -13,7 +13,7 @@ final class ExperimentText {
 
   private ExperimentText() {}
 
-  /// A line per experiment below a header.
+  /// Returns a line per experiment below a header.
   static List<String> list(JsonNode all) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(List.of("NAME", "MODE", "STATE", "VERDICT", "UNITS", "REQUESTS"));
@@ -31,7 +31,7 @@ final class ExperimentText {
     return TextTable.lines(rows);
   }
 
-  /// The full report.
+  /// Returns the full report.
   static List<String> whole(JsonNode report) {
     List<String> lines = new ArrayList<>();
     lines.addAll(list(List.of(report)));
@@ -78,7 +78,7 @@ final class ExperimentText {
     }
     JsonNode ratio = report.path("sample_ratio");
     if (text(report, "mode").equals("shadow")) {
-      return lines; // every unit has both arms
+      return lines; // every unit gets both arms
     }
     lines.add(
         ratio.path("degrees").asInt() == 0
@@ -92,7 +92,7 @@ final class ExperimentText {
     return list(Json.tree(one));
   }
 
-  /// A table of figures with a column per arm.
+  /// Returns a table of figures with a column per arm.
   private static List<String> arms(JsonNode arms) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(row("ARM", arms, arm -> text(arm, "name")));

@@ -18,10 +18,10 @@ interface ExperimentsAt {
   String KEY = "file with the server's admin key on its first line";
   String NAME = "name of the experiment";
 
-  /// All experiments, as `GET /v1/experiments` returns them.
+  /// Returns all experiments, as `GET /v1/experiments` does.
   JsonNode list();
 
-  /// The report of one experiment.
+  /// Returns the report of one experiment.
   JsonNode show(String name);
 
   /// Stops an experiment.
@@ -41,7 +41,7 @@ interface ExperimentsAt {
 
     /// Opens the selected server or folder.
     ///
-    /// @param notes receives which server answered
+    /// @param notes receives a line that names the server
     /// @throws InputException if both are given
     ExperimentsAt open(Consumer<String> notes) {
       if (server != null && store != null) {

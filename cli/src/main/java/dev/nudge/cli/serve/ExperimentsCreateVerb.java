@@ -23,8 +23,8 @@ public record ExperimentsCreateVerb() implements Verb<ExperimentsCreateVerb.Sett
 
   /// The flags of `nudge experiments create`.
   ///
-  /// @param weights null: equal
-  /// @param metric null: score, or preferred for a shadow
+  /// @param weights weights of the arms; null: equal
+  /// @param metric metric to compare; null: score, or preferred for a shadow
   record Settings(
       @Setting(
               help = "name of the experiment, which is a model of the server then",

@@ -6,7 +6,7 @@ import dev.nudge.cli.console.Verb;
 import dev.nudge.settings.Group;
 import tools.jackson.databind.JsonNode;
 
-/// `nudge experiments list`: the experiments of a server, a line each.
+/// `nudge experiments list`: prints the experiments of a server, one per line.
 public record ExperimentsListVerb() implements Verb<ExperimentsListVerb.Settings> {
 
   /// The flags of `nudge experiments list`.

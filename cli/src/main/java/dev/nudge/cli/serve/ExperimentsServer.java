@@ -26,7 +26,7 @@ import tools.jackson.databind.JsonNode;
 
 /// Client for the experiments of a running server.
 ///
-/// A client error of the server (4xx) is a user error here: exit code 2.
+/// A 4xx answer of the server is a user error: exit code 2.
 final class ExperimentsServer implements ExperimentsAt {
   private static final String PATH = "v1/experiments";
   private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -41,9 +41,9 @@ final class ExperimentsServer implements ExperimentsAt {
     this.notes = notes;
   }
 
-  /// Creates a client; nothing is sent yet.
+  /// Creates a client without sending a request.
   ///
-  /// @param notes receives which server answers
+  /// @param notes receives a line that names the server
   /// @throws InputException if the URL is invalid, or the key cannot be read
   static ExperimentsServer of(String url, @Nullable Path adminKeyFile, Consumer<String> notes) {
     boolean fits = false;
@@ -52,7 +52,7 @@ final class ExperimentsServer implements ExperimentsAt {
       String scheme = String.valueOf(uri.getScheme());
       fits = scheme.matches("https?") && uri.getHost() != null && uri.getUserInfo() == null;
     } catch (IllegalArgumentException e) {
-      // said below
+      // reported below
     }
     if (!fits) {
       throw new InputException(

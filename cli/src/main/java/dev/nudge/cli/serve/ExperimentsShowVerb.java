@@ -7,7 +7,7 @@ import dev.nudge.settings.Group;
 import dev.nudge.settings.Setting;
 import tools.jackson.databind.JsonNode;
 
-/// `nudge experiments show`: the full report of one experiment.
+/// `nudge experiments show`: prints the full report of one experiment.
 public record ExperimentsShowVerb() implements Verb<ExperimentsShowVerb.Settings> {
 
   /// The flags of `nudge experiments show`.

@@ -13,7 +13,7 @@ public record ExperimentsStopVerb() implements Verb<ExperimentsStopVerb.Settings
 
   /// The flags of `nudge experiments stop`.
   ///
-  /// @param arm null: the first
+  /// @param arm the arm that stays; null: the first
   record Settings(
       @Setting(help = ExperimentsAt.NAME, label = "NAME", operand = true, required = true)
           String experiment,

@@ -1,4 +1,4 @@
-/// Has `serve`, `keys` and `experiments`.
+/// Implements `serve`, `keys` and `experiments`.
 ///
 /// It knows nothing about how the library does the work: a verb gets a function for it. Read
 /// `ServeVerb` first.

@@ -12,7 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/// `nudge data from-feedback`: makes rows of what users said of captured answers.
+/// `nudge data from-feedback`: converts user feedback on captured answers to rows.
 public record DataFromFeedbackVerb() implements Verb<FeedbackSettings> {
 
   @Override
@@ -77,7 +77,7 @@ public record DataFromFeedbackVerb() implements Verb<FeedbackSettings> {
     return ExitCode.DONE;
   }
 
-  /// Counts by their names in lower case.
+  /// Renames counts to lower case.
   private static Map<String, Integer> words(Map<? extends Enum<?>, Integer> counts) {
     Map<String, Integer> words = new LinkedHashMap<>();
     counts.forEach((key, n) -> words.put(key.name().toLowerCase(Locale.ROOT), n));

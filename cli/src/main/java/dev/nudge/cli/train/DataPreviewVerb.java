@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// counts.
 ///
 /// @param previewer reads the rows
-/// @param colours of trained tokens
+/// @param colours colours of trained tokens
 public record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
     implements Verb<PreviewSettings> {
 

@@ -27,8 +27,8 @@ public record DataStatsVerb(Reader reader) implements Verb<DataStatsVerb.Setting
   public interface Reader {
     /// Reads all rows.
     ///
-    /// @param model whose tokenizer counts tokens; null: tokens are not counted
-    /// @param read told the number of rows read, now and then
+    /// @param model model whose tokenizer counts tokens; null: tokens are not counted
+    /// @param read receives the number of rows read, at intervals
     DataStats stats(DataSettings data, EvalSettings eval, @Nullable Path model, LongConsumer read);
   }
 

@@ -23,7 +23,7 @@ public record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
   /// The estimate, as text and as JSON.
   ///
   /// @param fits whether the run fits into memory
-  /// @param object for `--json`
+  /// @param object object for `--json`
   public record Answer(boolean fits, List<String> lines, Object object) {}
 
   @Override
@@ -39,7 +39,7 @@ public record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
     return true;
   }
 
-  /// A file of `train` is planned as it is, without the settings that `plan` has no flag for.
+  /// A `--config` file of `train` is accepted; keys without a flag of `plan` are ignored.
   @Override
   public boolean ignores(String key) {
     return has(Schema.of(TrainSettings.class), key) && !has(schema(), key);
@@ -61,6 +61,6 @@ public record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
     Answer answer = forecaster.plan(settings);
     answer.lines().forEach(console::result);
     console.object(answer.object());
-    return answer.fits() ? ExitCode.DONE : ExitCode.WRONG; // as the run would exit
+    return answer.fits() ? ExitCode.DONE : ExitCode.WRONG; // the exit code that the run would have
   }
 }

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// The summary of a data preview over all rows, in words.
+/// The summary of a data preview over all rows, as text.
 ///
 /// @param all the facts, lengths last
 /// @param advice one line each

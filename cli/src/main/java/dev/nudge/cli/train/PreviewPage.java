@@ -42,7 +42,7 @@ final class PreviewPage {
 
   private PreviewPage() {}
 
-  /// Refuses to overwrite a file that is no preview page.
+  /// Refuses to overwrite a file that is not a preview page.
   static void check(Path file) {
     if (Files.isDirectory(file)) {
       throw new InputException("--html " + file + " is a folder; give a file");
@@ -74,7 +74,7 @@ final class PreviewPage {
     page.append("</table>\n<h2>Lengths</h2>\n<table>\n");
     lengths(page, preview.lengths());
     page.append("</table>\n<h2>Rows</h2>\n<p>What is trained is <mark>marked</mark>.</p>\n");
-    for (SeenRow row : preview.rows()) { // both answers of a pair stand side by side
+    for (SeenRow row : preview.rows()) { // both answers of a pair are shown side by side
       boolean chosen = "chosen".equals(row.answer());
       boolean rejected = "rejected".equals(row.answer());
       page.append(chosen ? "<table class=\"pair\"><tr><td>\n" : rejected ? "<td>\n" : "");
@@ -110,7 +110,7 @@ final class PreviewPage {
   private static void row(StringBuilder page, SeenRow row) {
     page.append("<h3>")
         .append(escaped(PreviewText.heading(row)))
-        .append("</h3>\n<pre>\n"); // the break is not shown
+        .append("</h3>\n<pre>\n"); // HTML ignores this line break
     for (SeenRow.Part part : row.parts()) {
       String text = escaped(part.text());
       page.append(part.trained() ? "<mark>" + text + "</mark>" : text);

@@ -13,9 +13,9 @@ import java.util.Locale;
 ///
 /// @param unicode whether bars may be drawn with block characters
 record PreviewText(Preview preview, PreviewFacts facts, Colours colours, boolean unicode) {
-  private static final int BAR = 40; // characters of the longest
+  private static final int BAR = 40; // characters of the longest bar
 
-  /// The first rows, each below a line with its source.
+  /// Returns the first rows, each below a line with its source.
   List<String> rows() {
     List<String> lines = new ArrayList<>();
     for (SeenRow row : preview.rows()) {
@@ -31,7 +31,7 @@ record PreviewText(Preview preview, PreviewFacts facts, Colours colours, boolean
     return lines;
   }
 
-  /// `row 3 (rows.jsonl, line 4): 23 tokens, 7 trained`.
+  /// Returns `row 3 (rows.jsonl, line 4): 23 tokens, 7 trained`.
   static String heading(SeenRow row) {
     return format(
         "row %d%s (%s, line %d): %s, %,d %s",
@@ -55,7 +55,7 @@ record PreviewText(Preview preview, PreviewFacts facts, Colours colours, boolean
     return shown.toString();
   }
 
-  /// The counts over all rows.
+  /// Returns the counts over all rows.
   List<String> counts() {
     List<String> lines = new ArrayList<>();
     facts.all().forEach(fact -> lines.add(format("%-11s%s", fact.name(), fact.value())));

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class QuickstartPage {
   private QuickstartPage() {}
 
-  /// The lines of an event; empty for progress.
+  /// Returns the lines of an event; empty for progress.
   static List<String> lines(Chapter chapter) {
     return switch (chapter) {
       case Chapter.Opened opened -> opened(opened);
@@ -167,7 +167,7 @@ final class QuickstartPage {
     return TextColumns.MARGIN + text("%-32s%14s%16s", name, qlora, full);
   }
 
-  /// The last section, with commands to try next.
+  /// Returns the last section, with commands to try next.
   static List<String> end(QuickstartResult report, @Nullable Path keep) {
     List<String> lines = new ArrayList<>();
     Double peak = report.sizes().peakMb();
@@ -198,7 +198,7 @@ final class QuickstartPage {
     return lines;
   }
 
-  /// The reason of exit code 3.
+  /// Returns the reason of exit code 3.
   static String refusal(QuickstartResult report) {
     return report.merge().merged().accepted()
         ? text(

@@ -29,7 +29,7 @@ final class QuickstartProgress implements Consumer<Chapter> {
           live.draw(String.format(Locale.ROOT, "%,d of %,d answers", done, of), false, false);
       case Chapter.Trains(TrainEvent event) -> {
         if (event instanceof TrainEvent.Step) {
-          steps.accept(event); // what else it tells has its own place on the page
+          steps.accept(event); // other events are printed by the page
         }
       }
       case Chapter.Warned(String line) -> {

@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
 /// Exit code 3 if the adapter is not better than the base (exact McNemar, 5 %), or the merged
 /// folder differs from base + adapter.
 ///
-/// Both handicaps are on the adapter's side: the base is asked unquantised with solved cases in the
-/// prompt, the adapter on NF4 with the message alone. A fixed threshold would promise something
-/// about any `--model`.
+/// The comparison favours the base: it is evaluated unquantised with solved cases in the prompt,
+/// the adapter on NF4 with only the message. A fixed threshold would make a promise about any
+/// `--model`.
 ///
 /// @param road runs the quickstart
 public record QuickstartVerb(Road road) implements Verb<QuickstartVerb.Settings> {
@@ -32,11 +32,11 @@ public record QuickstartVerb(Road road) implements Verb<QuickstartVerb.Settings>
   public interface Road {
     /// Runs all stages of a quickstart.
     ///
-    /// @param told receives the events, in order
+    /// @param events receives the events in order
     /// @param cancelled polled between answers, steps and layers
     /// @return null if cancelled
     @Nullable QuickstartResult run(
-        Settings settings, Consumer<Chapter> told, BooleanSupplier cancelled);
+        Settings settings, Consumer<Chapter> events, BooleanSupplier cancelled);
   }
 
   /// The flags of `nudge quickstart`.

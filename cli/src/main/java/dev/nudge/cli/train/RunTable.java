@@ -15,17 +15,17 @@ import java.util.Map;
 import java.util.Set;
 
 /// Formats runs as a table. On a narrow terminal the least important columns are dropped first,
-/// then names are cut.
+/// then names are truncated.
 public final class RunTable {
   private static final int GAP = 2;
-  private static final int SHORT = 8; // of a name that is cut
+  private static final int SHORT = 8; // characters of a truncated name
   private static final DateTimeFormatter MINUTE =
       DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm", Locale.ROOT).withZone(ZoneOffset.UTC);
 
   /// The columns to drop, in order.
   private static final List<RunColumn> LEFT_OUT =
       List.of(
-          RunColumn.STARTED, // its id says that too
+          RunColumn.STARTED, // the run's id contains the time
           RunColumn.QUANTIZE,
           RunColumn.METHOD,
           RunColumn.TOKENS_PER_S,
@@ -47,9 +47,9 @@ public final class RunTable {
 
   private RunTable() {}
 
-  /// The lines of the table, header first.
+  /// Returns the lines of the table, header first.
   ///
-  /// @param width of the terminal; 0: none, all columns are shown
+  /// @param width width of the terminal; 0: no terminal, show all columns
   public static List<String> lines(List<RunSummary> runs, int width) {
     Map<RunColumn, List<String>> cells = new EnumMap<>(RunColumn.class);
     for (RunColumn column : RunColumn.values()) {
@@ -67,7 +67,7 @@ public final class RunTable {
       }
     }
     for (RunColumn column :
-        LEFT_OUT.reversed()) { // a narrow one may have room where a wide one had none
+        LEFT_OUT.reversed()) { // a narrow column may fit where a wide one did not
       List<String> texts = all.get(column);
       if (texts != null && width > 0 && cells.putIfAbsent(column, texts) == null) {
         if (width(cells) > width) {
@@ -125,7 +125,7 @@ public final class RunTable {
     };
   }
 
-  /// A run's cell in a column; `-` if empty.
+  /// Returns a run's cell in a column; `-` if empty.
   static String cell(RunColumn column, RunSummary run) {
     Object value = column.of(run);
     return value == null

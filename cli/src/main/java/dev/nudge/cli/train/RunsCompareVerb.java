@@ -95,8 +95,8 @@ public record RunsCompareVerb(RunStores stores) implements Verb<RunsCompareVerb.
     return row;
   }
 
-  /// Aligns rows in columns; long cells are cut in the middle, the least telling part of paths and
-  /// digests.
+  /// Aligns rows in columns; long cells are shortened in the middle, the least informative part of
+  /// paths and digests.
   private static List<String> table(List<List<String>> rows) {
     int columns = rows.getFirst().size();
     int key = rows.stream().mapToInt(row -> row.getFirst().length()).max().orElse(0);

@@ -12,7 +12,7 @@ import dev.nudge.settings.Setting;
 import java.util.List;
 import java.util.Map;
 
-/// `nudge runs list`: the training runs below some folders, a line each.
+/// `nudge runs list`: prints the training runs below some folders, one per line.
 ///
 /// @param stores opens the runs
 public record RunsListVerb(RunStores stores) implements Verb<RunsListVerb.Settings> {

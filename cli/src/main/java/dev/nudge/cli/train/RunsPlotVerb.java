@@ -46,7 +46,7 @@ public record RunsPlotVerb(RunStores stores) implements Verb<RunsPlotVerb.Settin
     return ExitCode.DONE;
   }
 
-  /// The curves by folder name; with the run id if two names are equal.
+  /// Returns the curves by folder name; with the run id if two names are equal.
   static List<Curves> curves(List<StoredRun> runs) {
     List<String> names = runs.stream().map(run -> run.summary().name()).toList();
     List<Curves> curves = new ArrayList<>();

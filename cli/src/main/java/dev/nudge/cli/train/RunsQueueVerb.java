@@ -28,15 +28,15 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge runs queue`: trains the runs of YAML files, one after the other or in parallel.
+/// `nudge runs queue`: trains the runs of YAML files, in sequence or in parallel.
 ///
 /// @param machine resources for the runs
 public record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueueVerb.Settings> {
 
   /// The flags of `nudge runs queue`.
   ///
-  /// @param memory null: the memory that is free now
-  /// @param threads null: all
+  /// @param memory memory of all runs; null: the free memory
+  /// @param threads threads of all runs; null: all
   record Settings(
       @Setting(
               help = "YAML files of runs, as train takes with --config, in order",

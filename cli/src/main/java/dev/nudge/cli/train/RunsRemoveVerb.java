@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/// `nudge runs rm`: removes the files of runs, and nothing else.
+/// `nudge runs rm`: removes only the files that runs wrote.
 ///
 /// @param stores opens the runs
 public record RunsRemoveVerb(RunStores stores) implements Verb<RunsRemoveVerb.Settings> {

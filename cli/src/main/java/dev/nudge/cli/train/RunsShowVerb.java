@@ -80,7 +80,7 @@ public record RunsShowVerb(RunStores stores) implements Verb<RunsShowVerb.Settin
     }
   }
 
-  /// Prints a value, or the nested values of an object under dotted keys; unset ones are left out.
+  /// Prints a value, or the nested values of an object under dotted keys; unset values are omitted.
   private static void nested(Console console, String key, JsonNode value) {
     if (value.isObject()) {
       value

@@ -21,9 +21,9 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge spark --print`: the command line of spark-submit for a run, and what it rests on.
+/// `nudge spark --print`: prints the command line of spark-submit for a run, and its plan.
 ///
-/// @param forecaster plans the run as one of several machines
+/// @param forecaster plans the run on one of several machines
 public record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Settings> {
 
   /// The library function that this verb calls.
@@ -83,10 +83,10 @@ public record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Setting
     values.put("arguments", words);
     values.put("fits", outlook.fits());
     console.object(values);
-    return outlook.fits() ? ExitCode.DONE : ExitCode.WRONG; // as the run would exit
+    return outlook.fits() ? ExitCode.DONE : ExitCode.WRONG; // the exit code that the run would have
   }
 
-  /// The command as a shell takes it.
+  /// Returns the command for a shell.
   private static List<String> lines(
       Settings settings, Map<String, String> conf, List<String> words) {
     List<String> lines = new ArrayList<>();
@@ -101,7 +101,7 @@ public record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Setting
     return lines;
   }
 
-  /// The verb, and the flags of the given settings.
+  /// Returns the verb, and the flags of the given settings.
   private static List<String> words(Settings settings) {
     List<String> words =
         new ArrayList<>(List.of("train", "--ranks", Integer.toString(settings.ranks())));
@@ -112,7 +112,7 @@ public record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Setting
         continue;
       }
       if (value instanceof Boolean on) {
-        if (on || knob.setting().negatable()) { // others are off unless given
+        if (on || knob.setting().negatable()) { // other switches are off by default
           words.add(on ? knob.flag() : "--no-" + knob.flag().substring(2));
         }
       } else if (value instanceof List<?> all) {

@@ -12,12 +12,12 @@ import java.util.Map;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Shows a sweep on standard error: on a terminal one line a setting, redrawn in place, else a line
-/// at each held-out loss and each end, and now and then between.
+/// Shows a sweep on standard error: on a terminal one line per run, redrawn in place; else a line
+/// at each held-out loss, at each end and at intervals.
 ///
 /// Threading: one call at a time.
 final class SweepBoard implements Sweep.Watcher {
-  private static final int MOST = 20; // lines that are redrawn
+  private static final int MOST = 20; // most lines that are redrawn
   private static final long REDRAW_NANOS = 200_000_000L;
   private static final long LINE_NANOS = 10_000_000_000L;
 
@@ -25,10 +25,10 @@ final class SweepBoard implements Sweep.Watcher {
   private final ProgressLine.Style style;
   private final LongSupplier clock;
   private final Map<String, Shown> shown = new LinkedHashMap<>();
-  private int drawn; // lines below which the cursor is
+  private int drawn; // drawn lines above the cursor
   private long drawnAt;
 
-  /// What is known of a setting.
+  /// The latest events of a run.
   private static final class Shown {
     private TrainEvent.@Nullable Step step;
     private TrainEvent.@Nullable Evaluated held;
@@ -82,17 +82,17 @@ final class SweepBoard implements Sweep.Watcher {
       }
       case TrainEvent.Finished finished -> {
         of.end = finished.state().name().toLowerCase(Locale.ROOT);
-        of.started = false; // of the next rung's run, too, warnings come before its start
+        of.started = false; // the next rung's run also warns before its start
         told(setting, of, true, true);
       }
       case TrainEvent.Started _ -> of.started = true;
       case TrainEvent.Warning said -> {
-        if (of.started) { // those before are told once for all settings
+        if (of.started) { // earlier warnings are printed once for all runs
           warning(setting + ": " + said.line());
         }
       }
       case TrainEvent.Diverged sign -> warning(setting + ": " + sign.line());
-      case TrainEvent.Failed _ -> of.end = "failed"; // the sweep tells why
+      case TrainEvent.Failed _ -> of.end = "failed"; // the sweep reports the reason
       default -> {}
     }
   }
@@ -145,7 +145,7 @@ final class SweepBoard implements Sweep.Watcher {
     }
   }
 
-  /// Erases the lines that were drawn.
+  /// Erases the drawn lines.
   private void clear() {
     if (drawn > 0) {
       err.print("\u001b[" + drawn + "A\u001b[J");

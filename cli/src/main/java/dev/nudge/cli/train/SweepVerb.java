@@ -21,7 +21,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge sweep`: tries many settings of a base, those that can share it in the same passes.
+/// `nudge sweep`: tries many settings on a base; compatible runs share the base's passes.
 ///
 /// @param runner runs the sweep
 public record SweepVerb(Runner runner) implements Verb<SweepSettings> {

@@ -43,7 +43,7 @@ public record TrainVerb(Runner runner, String command) implements Verb<TrainSett
 
   /// The end of a run.
   ///
-  /// @param object for `--json`: the content of `run.json`, or the plan of a dry run
+  /// @param object object for `--json`: the content of `run.json`, or the plan of a dry run
   /// @param plan text of a dry run's plan; empty after a run
   public record Outcome(RunState state, Object object, List<String> plan) {}
 
@@ -58,7 +58,7 @@ public record TrainVerb(Runner runner, String command) implements Verb<TrainSett
     return true;
   }
 
-  /// A resumed run needs its folder only: settings that are not given are those of the run.
+  /// A resumed run needs only its folder: settings that are not given are the run's.
   @Override
   public @Nullable Layer before(Layer given) {
     boolean resumes = "true".equals(String.valueOf(given.values().get("resume")));
@@ -70,13 +70,13 @@ public record TrainVerb(Runner runner, String command) implements Verb<TrainSett
     try {
       folder = Path.of(out.toString());
     } catch (InvalidPathException e) {
-      return null; // the setting says what is wrong with it
+      return null; // the setting's own check reports the error
     }
     return Layer.of(folder.resolve(RunFiles.RUN).toString(), Training.given(folder));
   }
 
-  /// A dry run looks at shapes and tokens only, unless there is a run or an adapter to hold the
-  /// weights to.
+  /// A dry run needs only shapes and tokens, unless an earlier run or adapter must match the
+  /// weights.
   @Override
   public HubNames.Part needs(TrainSettings settings) {
     boolean fresh = settings.lora().initAdapter() == null && !Files.exists(settings.output().out());
@@ -87,7 +87,7 @@ public record TrainVerb(Runner runner, String command) implements Verb<TrainSett
   public int run(TrainSettings settings, Console console) {
     ProgressLine progress =
         new ProgressLine(console.messages(), ProgressLine.style(console), System::nanoTime);
-    Consumer<TrainEvent> told =
+    Consumer<TrainEvent> listener =
         event -> {
           if (console.verbose() || !(event instanceof TrainEvent.Layout)) {
             progress.accept(event);
@@ -97,7 +97,7 @@ public record TrainVerb(Runner runner, String command) implements Verb<TrainSett
     int code;
     try (Signals signals =
         Signals.catching(() -> console.note("\nstopping after this step; again to stop at once"))) {
-      outcome = runner.run(settings, told, signals::stopped);
+      outcome = runner.run(settings, listener, signals::stopped);
       code = outcome.state() == RunState.STOPPED ? signals.exitCode() : ExitCode.DONE;
     } finally {
       progress.end();
@@ -112,7 +112,7 @@ public record TrainVerb(Runner runner, String command) implements Verb<TrainSett
     return code;
   }
 
-  /// Whether a stopped run has left a checkpoint.
+  /// Whether a stopped run can be resumed from a checkpoint.
   private static boolean goesOn(TrainSettings settings, Outcome outcome) {
     return outcome.state() == RunState.STOPPED
         && settings.output().kept() > 0

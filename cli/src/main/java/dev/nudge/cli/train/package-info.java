@@ -1,7 +1,7 @@
-/// Has the verbs around training.
+/// Implements `train`, `sweep`, `plan`, `data`, `runs`, `init`, `spark` and `quickstart`.
 ///
 /// It knows nothing about how the library does the work: a verb gets a function for it. Read
-/// ` `train`, `sweep`, `plan`, `data`, `runs`, `init`, `spark`, `quickstart`:TrainVerb` first.
+/// `TrainVerb` first.
 @NullMarked
 package dev.nudge.cli.train;
 

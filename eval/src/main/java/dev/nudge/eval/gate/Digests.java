@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Digests of everything that a verdict depends on. [dev.nudge.registry.GateCheck] says which of
-/// them a protected alias compares, and with what.
+/// Digests of everything that a verdict depends on. [dev.nudge.registry.GateCheck] compares some of
+/// them when a protected alias moves.
 ///
 /// @param base digest of the base weights, as in an adapter's `nudge.json` and in a registry
 /// @param adapter digest of each adapter file, by name; empty if the base alone was evaluated
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// @param chatTemplate digest of the chat template; null if prompts were plain text
 /// @param tasks digest of each task's definition, by task
 /// @param data digest of each task's evaluated documents, by task
-/// @param seed of all random draws
+/// @param seed seed of all random draws
 /// @param settings other settings that change numbers, such as `quantize` and `limit`
 /// @param policy digest of the policy
 public record Digests(

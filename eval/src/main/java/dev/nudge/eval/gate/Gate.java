@@ -69,9 +69,9 @@ public final class Gate {
     return found.result(digests, at);
   }
 
-  /// Judges one metric of the same rows, of a model and of the one that it is compared with.
+  /// Judges one metric of two models on the same rows.
   ///
-  /// @param task by which the rules name the rows
+  /// @param task name of the rows in the rules
   /// @throws InputException as [Policy#checkRows] does
   public static GateResult judge(
       Policy policy, String task, Score before, Score after, Digests digests, Instant at) {
@@ -85,11 +85,11 @@ public final class Gate {
     return found.result(digests, at);
   }
 
-  /// The rules of a policy with what was found of them so far.
+  /// The rules of a policy with the results so far.
   private record CheckedRules(
       Policy policy, List<HolmTests.Test> tests, Map<Rule, List<RuleResult>> plain) {
     CheckedRules(Policy policy) {
-      this(policy, new ArrayList<>(), new IdentityHashMap<>()); // a rule may come twice
+      this(policy, new ArrayList<>(), new IdentityHashMap<>()); // a rule may occur twice
     }
 
     void put(RuleResult result) {
@@ -122,7 +122,7 @@ public final class Gate {
     }
   }
 
-  /// The metrics of each task, in the form that [Policy#check] takes.
+  /// Returns the metrics of each task, in the form that [Policy#check] takes.
   static Map<String, Set<String>> metrics(ModelResults model) {
     Map<String, Set<String>> all = new LinkedHashMap<>();
     model
@@ -249,8 +249,8 @@ public final class Gate {
   }
 
   /// Tests the judge's win rate of the model over the base. Pairs with an unreadable verdict are
-  /// left out, and they are not missing at random: their answers are long or odd. If they are more
-  /// than a tenth of all pairs, the rule is inconclusive.
+  /// left out, and they are not missing at random: their answers are long or unusual. If they are
+  /// more than a tenth of all pairs, the rule is inconclusive.
   private static void winRate(Rule.Judge rule, Evidence evidence, CheckedRules found) {
     JudgeResult judge = evidence.judge();
     JudgeResult.Compared compared =

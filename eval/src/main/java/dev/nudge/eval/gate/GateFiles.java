@@ -9,7 +9,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// Writes a verdict as `gate.json`, and for CI servers as JUnit XML, `gate.xml`: a test per rule, a
-/// failure if the rule fails, an error if it is inconclusive, so that neither goes unseen.
+/// failure if the rule fails, an error if it is inconclusive, so that CI reports both.
 ///
 /// JUnit XML has no single schema. The output is valid by those of Surefire [1] and of Jenkins'
 /// xUnit plugin [2], which are stricter than the readers: one suite as the root, its properties
@@ -24,7 +24,7 @@ public final class GateFiles {
   /// File name of the verdict as JUnit XML, for CI servers.
   public static final String XML = "gate.xml";
 
-  private static final String KEY = "nudge_gate"; // both as a registry's GateCheck reads them
+  private static final String KEY = "nudge_gate"; // both are read by a registry's GateCheck
   private static final int FORMAT = 1;
 
   private GateFiles() {}
@@ -38,7 +38,7 @@ public final class GateFiles {
     OutFolder.place(folder.resolve(JSON), json(result));
   }
 
-  /// The text of `gate.json`.
+  /// Returns the text of `gate.json`.
   public static String json(GateResult result) {
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
     all.put(KEY, FORMAT);
@@ -85,7 +85,7 @@ public final class GateFiles {
 
   private static final String CLASS = "nudge.gate";
 
-  /// The text of `gate.xml`.
+  /// Returns the text of `gate.xml`.
   static String xml(GateResult result) {
     StringBuilder xml = new StringBuilder("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     xml.append("<testsuite name=\"").append(CLASS).append('"');

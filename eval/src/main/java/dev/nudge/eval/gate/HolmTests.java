@@ -13,10 +13,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Tests the statistical rules of a policy, with Holm's correction within each kind of rule.
 ///
-/// Each rule is two tests of one number: beyond its limit on the good side, and beyond it on the
-/// bad side. The p-values of each side are adjusted over the rules of the kind (floors and
-/// ceilings are one kind). A rule passes if the adjusted p of the good side is at most 1 −
-/// confidence, else fails if that of the bad side is.
+/// Each rule means two tests of one number: whether it is better than the limit, and whether it is
+/// worse. The p-values of each side are adjusted over the rules of the kind (floors and ceilings
+/// are one kind). A rule passes if the adjusted p of "better" is at most 1 − confidence; else it
+/// fails if the adjusted p of "worse" is.
 ///
 /// `improve` is judged by the two-sided interval that reports show, so its p-values are doubled:
 /// with `by: 0` that is the two-sided test of no difference. The others are one-sided.
@@ -27,13 +27,13 @@ final class HolmTests {
 
   /// A rule with the number that it tests.
   ///
-  /// @param subject the number, in words
+  /// @param subject description of the number
   /// @param before the base's number; null if the rule is about the model alone
   /// @param measured the difference towards the better side, or the model's own number
   record Test(
       Rule.Tested rule, String subject, @Nullable Double before, double after, Measured measured) {
 
-    /// The threshold that the number is tested against.
+    /// Returns the threshold that the number is tested against.
     double limit() {
       return switch (rule) {
         case Rule.Improve r -> r.by();
@@ -69,7 +69,7 @@ final class HolmTests {
       return Math.min(1, sides() * p);
     }
 
-    /// The kind of rules that are tested together: floors and ceilings are one.
+    /// Returns the kind of rules that are tested together: floors and ceilings are one.
     private Rule.Kind family() {
       return rule.kind() == Rule.Kind.CEILING ? Rule.Kind.FLOOR : rule.kind();
     }
@@ -116,7 +116,7 @@ final class HolmTests {
         test.rule() instanceof Rule.Judge ? Double.NaN : test.after());
   }
 
-  /// The finding in one sentence.
+  /// Returns the finding in one sentence.
   private static String sentence(
       Test test, Verdict verdict, double p, double good, double bad, int rules) {
     List<String> parts = new ArrayList<>();

@@ -17,16 +17,16 @@ import java.util.function.DoubleUnaryOperator;
 /// A proportion of right answers has Wilson's interval and a difference of them Tango's; other
 /// numbers are bootstrapped, differences on paired resamples. Proportions of clustered documents
 /// ([dev.nudge.eval.run.Units]) are bootstrapped by cluster, numbers of groups are resampled task
-/// by task. A p-value is the interval inverted: the smallest α at which the one-sided bound still
-/// lies beyond the limit. It is not below the p of an exact test, because the intervals are too
-/// narrow on few documents: the binomial test of a proportion; for a difference of proportions
-/// against a limit of 0 or more McNemar's.
+/// by task. A p-value inverts the interval: it is the smallest α at which the one-sided bound is
+/// still beyond the limit. As the intervals are too narrow on few documents, it is at least the p
+/// of an exact test: the binomial test for a proportion, McNemar's for a difference of proportions
+/// and a limit of 0 or more.
 ///
-/// The interval is infinite without a number, with fewer than [Resampled#FEWEST] bootstrap
-/// units, or if all resamples are alike. Only a mean of scores in [0, 1] keeps a finite interval
-/// then ([dev.nudge.eval.Resampled#interval]).
+/// The interval is infinite without a value, with fewer than [Resampled#FEWEST] bootstrap units, or
+/// if all resamples are equal. In the last case only a mean of scores in [0, 1] keeps a finite
+/// interval ([dev.nudge.eval.Resampled#interval]).
 public final class Measured {
-  private static final double LEAST = 1e-9; // no p is told below it
+  private static final double LEAST = 1e-9; // the least p that is reported
   private static final int HALVINGS = 60;
   private final double value;
   private final int documents;
@@ -147,12 +147,12 @@ public final class Measured {
         limit -> limit > 0 ? LEAST : down ? half : 1);
   }
 
-  /// The chance of so many hits or more in `n` trials.
+  /// Returns the probability of at least `hits` hits in `n` trials.
   private static double atLeast(int hits, int n, double chance) {
     if (chance <= 0 || chance >= 1) {
       return chance <= 0 && hits > 0 ? 0 : 1;
     }
-    double logTerm = n * Math.log1p(-chance); // of no hit
+    double logTerm = n * Math.log1p(-chance); // log probability of no hit
     double odds = Math.log(chance) - Math.log1p(-chance);
     double sum = hits == 0 ? Math.exp(logTerm) : 0;
     for (int i = 1; i <= n; i++) {
@@ -175,7 +175,7 @@ public final class Measured {
     return new Measured(value, n, clusters, drawn::interval, _ -> least, _ -> least);
   }
 
-  /// The negated number, for metrics where lower is better.
+  /// Returns the negated number, for metrics where lower is better.
   public Measured negative() {
     return new Measured(
         -value,
@@ -189,34 +189,34 @@ public final class Measured {
         limit -> leastAbove.applyAsDouble(-limit));
   }
 
-  /// The measured value; NaN if there is none.
+  /// Returns the measured value; NaN if there is none.
   public double value() {
     return value;
   }
 
-  /// The number of documents.
+  /// Returns the number of documents.
   public int documents() {
     return documents;
   }
 
-  /// The number of clusters of documents; 0 if documents are independent.
+  /// Returns the number of clusters of documents; 0 if documents are independent.
   public int clusters() {
     return clusters;
   }
 
-  /// The two-sided confidence interval; its ends are infinite if nothing is known.
+  /// Returns the two-sided confidence interval; its ends are infinite if nothing is known.
   ///
   /// @param confidence such as 0.95; the one-sided bound at 0.95 is an end of the interval at 0.9
   public Interval interval(double confidence) {
     return intervals.apply(confidence);
   }
 
-  /// The one-sided p-value of "the number is above `limit`"; 1 if the value is not above.
+  /// Returns the one-sided p-value of "the number is above `limit`"; 1 if the value is not above.
   public double pAbove(double limit) {
     return Math.max(p(c -> interval(c).low() > limit), leastAbove.applyAsDouble(limit));
   }
 
-  /// The one-sided p-value of "the number is below `limit`"; 1 if the value is not below.
+  /// Returns the one-sided p-value of "the number is below `limit`"; 1 if the value is not below.
   public double pBelow(double limit) {
     return Math.max(p(c -> interval(c).high() < limit), leastBelow.applyAsDouble(limit));
   }
@@ -225,7 +225,7 @@ public final class Measured {
     boolean at(double twoSided);
   }
 
-  /// The smallest α at which the bound is still beyond the limit.
+  /// Returns the smallest α at which the bound is still beyond the limit.
   private static double p(Beyond beyond) {
     if (!beyond.at(0)) {
       return 1;
@@ -246,8 +246,8 @@ public final class Measured {
     return Math.exp(in);
   }
 
-  /// The smallest distance from a limit that is detected with 80 % power, from the width of the
-  /// interval; infinite if nothing is known.
+  /// Returns the smallest distance from a limit that is detected with 80 % power, from the width of
+  /// the interval; infinite if nothing is known.
   ///
   /// @param alpha one-sided level
   public double detectable(double alpha) {
@@ -258,9 +258,9 @@ public final class Measured {
     return half * usual.difference(1) / even.difference(1);
   }
 
-  /// The number of additional documents that show with 80 % power that the value is not the limit.
-  /// The interval narrows with the square root of the documents: n (detectable / distance)² in
-  /// all. Infinite if nothing is known, or the value equals the limit.
+  /// Returns the number of additional documents that show with 80 % power that the value is not the
+  /// limit. The interval narrows with the square root of the documents: n (detectable / distance)²
+  /// in all. Infinite if nothing is known, or the value equals the limit.
   ///
   /// @param alpha one-sided level
   double more(double limit, double alpha) {

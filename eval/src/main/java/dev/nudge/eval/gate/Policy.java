@@ -71,7 +71,7 @@ public record Policy(String place, List<Rule> rules) {
     }
   }
 
-  /// Checks, before rows are scored, that all rules are about their metric.
+  /// Checks, before rows are scored, that all rules are about the metric of the rows.
   ///
   /// @throws InputException in one line, for the first rule that is about something else
   public void checkRows(String task, String metric) {
@@ -91,7 +91,7 @@ public record Policy(String place, List<Rule> rules) {
 
   /// Checks, before an evaluation starts, that it will produce the metrics that the rules name.
   ///
-  /// @param metrics of each task, and of each group with metrics of its own, as `METRIC` and
+  /// @param metrics metrics of each task, and of each group with its own metrics, as `METRIC` and
   ///     `METRIC,FILTER`
   /// @param groups the tasks of each group
   /// @param compared whether the base is evaluated too
@@ -109,7 +109,7 @@ public record Policy(String place, List<Rule> rules) {
       if (task == null) {
         continue;
       }
-      Set<String> there = metrics.get(task);
+      Set<String> known = metrics.get(task);
       List<String> tasks = groups.get(task);
       if (tasks != null && rule instanceof Rule.Leakage) {
         continue;
@@ -119,12 +119,12 @@ public record Policy(String place, List<Rule> rules) {
             "%s: judge names the group %s; a win rate is of one task: name one of %s"
                 .formatted(place, task, String.join(", ", tasks)));
       }
-      if (there == null && tasks != null) {
+      if (known == null && tasks != null) {
         throw new InputException(
             "%s: %s names the group %s, which has no number of its own (aggregate_metric_list); name one of its tasks: %s"
                 .formatted(place, rule.kind().word(), task, String.join(", ", tasks)));
       }
-      if (there == null) {
+      if (known == null) {
         throw new InputException(
             "%s: %s names the task %s, which is not evaluated; --tasks has %s%s"
                 .formatted(
@@ -137,7 +137,7 @@ public record Policy(String place, List<Rule> rules) {
       if (rule instanceof Rule.OfMetric r) {
         String filter = r.on().filter();
         String key = r.on().metric() + (filter == null ? "" : "," + filter);
-        if (!there.contains(key)) {
+        if (!known.contains(key)) {
           throw new InputException(
               "%s: %s names the metric %s, which %s does not have; it has %s%s"
                   .formatted(
@@ -145,8 +145,8 @@ public record Policy(String place, List<Rule> rules) {
                       rule.kind().word(),
                       key,
                       task,
-                      String.join(", ", new TreeSet<>(there)),
-                      Nearest.hint(key, there)));
+                      String.join(", ", new TreeSet<>(known)),
+                      Nearest.hint(key, known)));
         }
       }
     }

@@ -98,7 +98,7 @@ public final class PolicyFile {
     try {
       return Json.plain(Json.parseStrictly(text));
     } catch (JacksonException e) {
-      return yaml(place, text); // a map of YAML may begin with a brace too
+      return yaml(place, text); // a YAML map may also begin with a brace
     }
   }
 
@@ -163,7 +163,7 @@ public final class PolicyFile {
     String metric = keys.needed("metric");
     String filter = keys.text("filter");
     int comma = metric.indexOf(',');
-    if (comma >= 0 && filter == null) { // as results name it
+    if (comma >= 0 && filter == null) { // `METRIC,FILTER`, as in results
       return new On(
           keys.needed("task"), metric.substring(0, comma), metric.substring(comma + 1).strip());
     }
@@ -172,7 +172,7 @@ public final class PolicyFile {
 
   private static double confidence(Keys keys, double otherwise) {
     double confidence = keys.number("confidence", otherwise);
-    if (!(confidence > 0.5 && confidence < 1)) { // at 0.5 a one-sided bound is the number itself
+    if (!(confidence > 0.5 && confidence < 1)) { // at 0.5 a one-sided bound is the value itself
       throw keys.wrong("confidence", "above 0.5 and below 1");
     }
     return confidence;
@@ -222,7 +222,7 @@ public final class PolicyFile {
     private final String place;
     private final Map<?, ? extends @Nullable Object> map;
 
-    /// @param place of the map, for messages
+    /// @param place place of the map, for messages
     Keys(String place, Map<?, ? extends @Nullable Object> map) {
       this.place = place;
       this.map = map;
@@ -243,7 +243,7 @@ public final class PolicyFile {
       return value instanceof String text ? "'" + text + "'" : String.valueOf(value);
     }
 
-    /// Refuses keys that are not known.
+    /// Refuses unknown keys.
     void only(String first, List<String> others) {
       List<String> known = new ArrayList<>(List.of(first));
       known.addAll(others);
@@ -264,7 +264,7 @@ public final class PolicyFile {
       return map.get(key) != null;
     }
 
-    /// The maps of a list, or a single map without the list; empty if the key is absent.
+    /// Returns the maps of a list, or a single map without the list; empty if the key is absent.
     List<Keys> entries(String key) {
       Object value = map.get(key);
       if (value == null) {
@@ -353,7 +353,7 @@ public final class PolicyFile {
       return number;
     }
 
-    /// The value of a required key that must be one of the words in `known`.
+    /// Returns the value of a required key that must be one of the words in `known`.
     <T> T one(String key, Map<String, T> known) {
       Object value = map.get(key);
       T found = value instanceof String word ? known.get(word) : null;

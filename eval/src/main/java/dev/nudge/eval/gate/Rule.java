@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// A rule of a policy.
 public sealed interface Rule {
 
-  /// The kind of the rule, its key in a policy file.
+  /// Returns the kind of the rule, its key in a policy file.
   default Kind kind() {
     return switch (this) {
       case Improve _ -> Kind.IMPROVE;
@@ -24,7 +24,7 @@ public sealed interface Rule {
     };
   }
 
-  /// The rule's settings by key, as in a policy file.
+  /// Returns the rule's settings by key, as in a policy file.
   default Map<String, Object> values() {
     Map<String, Object> values = new LinkedHashMap<>();
     if (this instanceof OfMetric rule) {
@@ -66,7 +66,7 @@ public sealed interface Rule {
     return values;
   }
 
-  /// A short display name, such as `improve legal acc`.
+  /// Returns a short display name, such as `improve legal acc`.
   default String name() {
     return switch (this) {
       case OfMetric rule -> kind().word() + " " + rule.on().shown();
@@ -78,7 +78,7 @@ public sealed interface Rule {
 
   /// A metric of a task or group.
   ///
-  /// @param filter null: the task's first filter
+  /// @param filter name of the filter; null: the task's first
   record On(String task, String metric, @Nullable String filter) {
     String shown() {
       return task + " " + metric + (filter == null ? "" : "," + filter);
@@ -97,20 +97,20 @@ public sealed interface Rule {
 
   /// The model beats the base by more than `by`: the two-sided interval lies above `by`.
   ///
-  /// @param by in the metric's own unit, 0 or more; towards its better side
+  /// @param by required gain in the metric's unit, 0 or more
   record Improve(On on, double by, double confidence) implements OfMetric {}
 
   /// The model is non-inferior to the base: the one-sided lower bound of the gain lies above
   /// −margin.
   ///
-  /// @param margin in the metric's own unit, above 0
+  /// @param margin allowed loss in the metric's unit, above 0
   record Retain(On on, double margin, double confidence) implements OfMetric {}
 
-  /// The number that is held against a limit.
+  /// The number that is compared with a limit.
   enum By {
     /// The one-sided confidence bound.
     BOUND,
-    /// The point estimate, whatever its error.
+    /// The point estimate, regardless of its error.
     POINT;
 
     String word() {
@@ -118,7 +118,7 @@ public sealed interface Rule {
     }
   }
 
-  /// The model's own metric keeps a floor or a ceiling.
+  /// The model's own metric respects a floor or a ceiling.
   ///
   /// @param floor whether it must be at least `limit`; else at most
   record Limit(On on, boolean floor, double limit, By by, double confidence) implements OfMetric {}
@@ -131,7 +131,7 @@ public sealed interface Rule {
 
   /// At most a share of a task's documents is leaked into the training set.
   ///
-  /// @param task null: each task by itself
+  /// @param task task to check; null: each task separately
   /// @param kinds kinds of leak that count
   record Leakage(@Nullable String task, double atMost, Set<LeakKind> kinds) implements Rule {
     public Leakage {
@@ -155,7 +155,7 @@ public sealed interface Rule {
     LEAKAGE,
     LATENCY;
 
-    /// The key, in lower case.
+    /// Returns the key, in lower case.
     public String word() {
       return name().toLowerCase(Locale.ROOT);
     }

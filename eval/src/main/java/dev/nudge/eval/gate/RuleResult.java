@@ -30,7 +30,7 @@ public record RuleResult(
     double before,
     double after) {
 
-  /// A result without a test.
+  /// Returns a result without a test.
   static RuleResult plain(
       Rule rule, Verdict verdict, String sentence, double value, double limit, int documents) {
     double none = Double.NaN;

@@ -61,7 +61,7 @@ record Subject(
     return new Subject(found.getValue().value(), higher, scores, weights);
   }
 
-  /// The metric of one task.
+  /// Returns the metric of one task.
   static Subject of(String task, Score score) {
     boolean higher = score.metric().higherIsBetter();
     return new Subject(score.value(), higher, Map.of(task, score), Map.of(task, 1.0));
@@ -71,12 +71,12 @@ record Subject(
     return scores.values().stream().mapToInt(score -> score.items().size()).sum();
   }
 
-  /// The metric with its interval.
+  /// Returns the metric with its interval.
   Measured measured() {
     return measured(Map.of());
   }
 
-  /// The paired gain of this model over `before`.
+  /// Returns the paired gain of this model over `before`.
   Measured above(Subject before) {
     return measured(before.scores);
   }

@@ -18,12 +18,12 @@ public enum Verdict {
     this.exitCode = exitCode;
   }
 
-  /// The exit code of `nudge eval`.
+  /// Returns the exit code of `nudge eval`.
   public int exitCode() {
     return exitCode;
   }
 
-  /// The name in lower case, as in files.
+  /// Returns the name in lower case, as in files.
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }

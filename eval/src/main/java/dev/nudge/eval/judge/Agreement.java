@@ -8,13 +8,13 @@ import java.util.List;
 
 /// Agreement of a judge with human labels on the same pairs.
 ///
-/// Beside the share of agreeing pairs stands Cohen's kappa [1], which corrects for chance: with o
-/// the observed share and e the share expected of two independent raters with the same label
+/// Besides the share of agreeing pairs it reports Cohen's kappa [1], which corrects for chance:
+/// with o the observed share and e the share expected of two independent raters with the same label
 /// frequencies,
 ///
 ///     kappa = (o − e) / (1 − e)
 ///
-/// 1 is full agreement, 0 is chance level. NaN if both raters have one label only. The interval of
+/// 1 is full agreement, 0 is chance level. NaN if both raters use only one label. The interval of
 /// the share is Wilson's, that of kappa a bootstrap over pairs.
 ///
 /// [1] J. Cohen, A coefficient of agreement for nominal scales, 1960.
@@ -50,12 +50,12 @@ public record Agreement(
       double kappaLow,
       double kappaHigh) {
 
-    /// The share of agreeing pairs; NaN without pairs.
+    /// Returns the share of agreeing pairs; NaN without pairs.
     public double share() {
       return agreed / (double) pairs;
     }
 
-    /// @param cells of each pair: label · 3 + choice
+    /// @param cells cell of each pair: label · 3 + choice
     static Measure of(List<Integer> cells) {
       double nan = Double.NaN;
       if (cells.isEmpty()) {
@@ -76,7 +76,7 @@ public record Agreement(
         Resampled resampled = Bootstrap.STANDARD.corpus(each, Measure::kappa);
         kappa = resampled.interval(CONFIDENCE);
       } catch (IllegalArgumentException e) {
-        // a resample with one label only: nothing is told of the spread
+        // a resample with only one label: the interval is unknown
       }
       return new Measure(
           cells.size(), agreed, share.low(), share.high(), kappa(sums), kappa.low(), kappa.high());

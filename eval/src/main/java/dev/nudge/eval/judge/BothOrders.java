@@ -14,11 +14,11 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Asks a judge about each pair in both orders, so that position bias shows and wins nothing [1].
+/// Asks a judge about each pair in both orders, so that position bias is measured and has no effect
+/// on the result [1].
 ///
 /// Replies are cached in a file, keyed by a digest of judge and question: a repeated question is
-/// not asked again, and a failure loses no earlier reply. A pair of identical answers is not
-/// asked.
+/// not asked again, and a failure loses no earlier reply. Pairs of identical answers are not asked.
 ///
 /// [1] P. Wang et al., Large language models are not fair evaluators, 2023.
 ///
@@ -27,7 +27,7 @@ public final class BothOrders {
   /// File name of the reply cache.
   public static final String FILE = "verdicts.jsonl";
 
-  private static final int UNWRITTEN = 4; // replies that a kill may lose
+  private static final int UNWRITTEN = 4; // most replies lost by a kill
 
   private final Judge judge;
   private final AnswerStore store;
@@ -44,20 +44,20 @@ public final class BothOrders {
     return new BothOrders(judge, AnswerStore.open(folder.resolve(FILE)));
   }
 
-  /// The number of distinct questions that the pairs need.
+  /// Returns the number of distinct questions that the pairs need.
   long wanted(List<Contest> contests) {
     return questions(contests).size();
   }
 
-  /// The number of those questions with a cached reply.
+  /// Returns the number of those questions with a cached reply.
   long known(List<Contest> contests) {
     return questions(contests).keySet().stream().filter(key -> store.find(key) != null).count();
   }
 
   /// Judges pairs, asking only the questions without a cached reply.
   ///
-  /// @param told called after each new reply
-  /// @return in the order of `contests`
+  /// @param told callback after each new reply
+  /// @return the results in the order of `contests`
   /// @throws dev.nudge.settings.RunException if the judge cannot be reached; earlier replies are
   ///     kept
   public List<Judged> judge(List<Contest> contests, Runnable told) {
@@ -88,7 +88,7 @@ public final class BothOrders {
     return all;
   }
 
-  /// The distinct questions by cache key.
+  /// Returns the distinct questions by cache key.
   private Map<String, Judge.Question> questions(List<Contest> contests) {
     Map<String, Judge.Question> all = new LinkedHashMap<>();
     for (Contest contest : contests) {

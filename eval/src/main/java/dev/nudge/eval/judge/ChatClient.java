@@ -38,8 +38,8 @@ import tools.jackson.databind.JsonNode;
 ///
 /// It retries with backoff, or after the server's `Retry-After`: rate limits (429), server errors,
 /// timeouts and broken responses. An untrusted certificate fails at once. It follows no redirect,
-/// because the API key is for this address. An optional setting that the server rejects by name is
-/// left out from then on. The key never appears in shown or stored text.
+/// because the API key is only for this address. An optional setting that the server rejects by
+/// name is left out from then on. The key never appears in shown or stored text.
 ///
 /// Threading: any number of threads.
 final class ChatClient implements AutoCloseable {
@@ -47,7 +47,7 @@ final class ChatClient implements AutoCloseable {
 
   private static final Duration CONNECT = Duration.ofSeconds(20);
   private static final int MOST = 4 << 20; // bytes of an answer
-  private static final int SHOWN = 300; // characters of what a server says
+  private static final int SHOWN = 300; // characters of a server's message
   private static final Set<Integer> PASSING = Set.of(408, 425, 429, 500, 502, 503, 504, 529);
   private static final Pattern THIS_ONE =
       Pattern.compile(
@@ -66,7 +66,7 @@ final class ChatClient implements AutoCloseable {
   private final String model;
   private final @Nullable String key;
   private final Patience patience;
-  private final Set<String> refused = ConcurrentHashMap.newKeySet(); // of the wishes
+  private final Set<String> refused = ConcurrentHashMap.newKeySet(); // rejected wishes
 
   ChatClient(URI address, String model, @Nullable String key, Patience patience) {
     this.address = address;
@@ -79,7 +79,7 @@ final class ChatClient implements AutoCloseable {
   private sealed interface Came {
     record Answer(Judge.Reply reply) implements Came {}
 
-    /// @param pause that the server asks for; null: it does not
+    /// @param pause the server's `Retry-After`; null: none
     record Trouble(String what, @Nullable Duration pause) implements Came {}
 
     /// A setting was rejected and is now left out.
@@ -132,14 +132,14 @@ final class ChatClient implements AutoCloseable {
         http.sendAsync(request.build(), BodyHandlers.limiting(BodyHandlers.ofByteArray(), MOST));
     try {
       HttpResponse<byte[]> answer =
-          sent.get(patience.answer().toMillis(), TimeUnit.MILLISECONDS); // the body counted
+          sent.get(patience.answer().toMillis(), TimeUnit.MILLISECONDS); // including the body
       return read(answer, left);
     } catch (TimeoutException e) {
       return new Came.Trouble("does not answer in time", null);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof IOException cause) {
         String untrusted = Untrusted.why(cause);
-        if (untrusted != null) { // it will be no other in a second
+        if (untrusted != null) { // a retry will not change it
           throw new RunException(
               "the judge %s cannot be reached: %s".formatted(address, untrusted), cause);
         }
@@ -232,7 +232,7 @@ final class ChatClient implements AutoCloseable {
       return new Judge.Reply(null, "no text (finish_reason " + hidden(why) + ")");
     }
     String said = hidden(content.stringValue());
-    boolean cut = why.equals("length"); // its last line is not the last
+    boolean cut = why.equals("length"); // its last line is not the verdict
     return new Judge.Reply(cut ? null : Choice.read(said), said);
   }
 
@@ -254,7 +254,7 @@ final class ChatClient implements AutoCloseable {
     }
   }
 
-  /// The `Retry-After` of a response: seconds, or until a date.
+  /// Returns the `Retry-After` of a response: seconds, or until a date.
   private static @Nullable Duration pause(HttpResponse<?> answer) {
     String given = answer.headers().firstValue("Retry-After").orElse("").strip();
     try {
@@ -269,7 +269,7 @@ final class ChatClient implements AutoCloseable {
     }
   }
 
-  /// A server's error text on one line, without the key.
+  /// Returns a server's error text on one line, without the key.
   private String shown(String text) {
     String line = Secret.hidden(hidden(text)).replaceAll("[\\s\\p{Cntrl}]+", " ").strip();
     return line.length() > SHOWN ? line.substring(0, SHOWN - 1) + "…" : line;
@@ -295,7 +295,7 @@ final class ChatClient implements AutoCloseable {
     static final Patience USUAL =
         new Patience(Duration.ofMinutes(5), Duration.ofSeconds(1), Duration.ofMinutes(2), 6);
 
-    /// The backoff after `failures` failures.
+    /// Returns the backoff after `failures` failures.
     Duration after(int failures) {
       Duration wait = first.multipliedBy(1L << Math.min(failures - 1, 20));
       return wait.compareTo(longest) > 0 ? longest : wait;

@@ -15,7 +15,7 @@ public enum Choice {
   /// Neither is better.
   TIE;
 
-  /// A verdict alone on its line; surrounding marks are ignored, `Verdict:` may precede it.
+  /// A line that contains only a verdict; surrounding marks are ignored, `Verdict:` may precede it.
   private static final Pattern VERDICT =
       Pattern.compile(
           "\\W*(?:(?:final )?verdict\\W+)?(a|b|tie)\\W*",
@@ -23,7 +23,7 @@ public enum Choice {
 
   /// Reads the verdict from the last non-blank line of a reply.
   ///
-  /// @return null if that line is no verdict; nothing is guessed
+  /// @return null if that line is not a verdict; nothing is guessed
   public static @Nullable Choice read(String said) {
     List<String> lines = said.lines().filter(line -> !line.isBlank()).toList();
     if (lines.isEmpty()) {
@@ -33,7 +33,7 @@ public enum Choice {
     return verdict.matches() ? valueOf(verdict.group(1).toUpperCase(Locale.ROOT)) : null;
   }
 
-  /// The verdict with a [#word]; null if there is none.
+  /// Returns the verdict with a [#word]; null if there is none.
   static @Nullable Choice named(String word) {
     for (Choice choice : values()) {
       if (choice.word().equals(word)) {
@@ -43,7 +43,7 @@ public enum Choice {
     return null;
   }
 
-  /// The same verdict with the answers in the other order.
+  /// Returns the same verdict for the answers in the other order.
   public Choice turned() {
     return switch (this) {
       case A -> B;
@@ -52,7 +52,7 @@ public enum Choice {
     };
   }
 
-  /// The name in files.
+  /// Returns the name in files.
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }

@@ -22,12 +22,12 @@ public record Contest(
     this(id, question, first, second, reference, null);
   }
 
-  /// The judge's question with the first answer in first position.
+  /// Returns the judge's question with the first answer in first position.
   Judge.Question forward() {
     return new Judge.Question(question, first, second, reference);
   }
 
-  /// The judge's question with the second answer in first position.
+  /// Returns the judge's question with the second answer in first position.
   Judge.Question backward() {
     return new Judge.Question(question, second, first, reference);
   }

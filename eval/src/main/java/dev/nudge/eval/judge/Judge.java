@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// Says which of two answers to a question is better.
+/// Decides which of two answers to a question is better.
 ///
 /// Threading: one thread at a time.
 public interface Judge extends AutoCloseable {
@@ -18,17 +18,17 @@ public interface Judge extends AutoCloseable {
 
   /// A judge's reply.
   ///
-  /// @param choice null if no verdict could be read
-  /// @param said the judge's text, or why it was not asked
+  /// @param choice the verdict; null if none could be read
+  /// @param said the judge's text, or the reason why it was not asked
   record Reply(@Nullable Choice choice, String said) {}
 
-  /// The cache key of the judge: model, prompt and everything else that its verdicts depend on,
-  /// the question excluded.
+  /// Returns the cache key of the judge: model, prompt and everything else that its verdicts depend
+  /// on, the question excluded.
   String identity();
 
   /// Asks questions.
   ///
-  /// @param told gets each reply with the index of its question as it arrives, on the calling
+  /// @param told receives each reply with the index of its question as it arrives, on the calling
   ///     thread; replies before a failure are valid
   /// @throws dev.nudge.settings.RunException if a reply cannot be obtained
   void ask(List<Question> questions, ObjIntConsumer<Reply> told);

@@ -118,7 +118,7 @@ public final class JudgeFiles {
     return all;
   }
 
-  /// The summary numbers as in `judge.json` and `--json`.
+  /// Returns the summary numbers as in `judge.json` and `--json`.
   public static Map<String, Object> json(JudgeResult result) {
     Map<String, @Nullable Object> judge = new LinkedHashMap<>();
     judge.put("judge", result.judge());

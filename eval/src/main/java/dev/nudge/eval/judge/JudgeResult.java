@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 ///     and prompt of a local model; address, model and prompt of a server
 /// @param compared pairwise comparisons, task by task; may be empty
 /// @param labelled human-labelled pairs with verdicts; may be empty
-/// @param agreement with the human labels; null without labels
+/// @param agreement agreement with the human labels; null without labels
 public record JudgeResult(
     String judge,
     @Nullable String model,
@@ -28,7 +28,7 @@ public record JudgeResult(
     labelled = List.copyOf(labelled);
   }
 
-  /// The comparison of two models on a task; empty if there is none.
+  /// Returns the comparison of two models on a task; empty if there is none.
   ///
   /// @param second the model whose wins are counted
   public Optional<Compared> of(String task, String first, String second) {

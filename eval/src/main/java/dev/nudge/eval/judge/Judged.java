@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 public record Judged(
     Contest contest, Judge.@Nullable Reply forward, Judge.@Nullable Reply backward, Ruling ruling) {
 
-  /// The readable verdicts as given, each relative to its own order.
+  /// Returns the readable verdicts as given, each relative to its own order.
   List<Choice> choices() {
     List<Choice> all = new ArrayList<>();
     if (forward != null && forward.choice() != null) {
@@ -28,7 +28,7 @@ public record Judged(
     return new Judged(contest, forward, backward, Ruling.of(forward.choice(), backward.choice()));
   }
 
-  /// A pair of identical answers, not asked.
+  /// Returns a pair of identical answers, not asked.
   static Judged same(Contest contest) {
     return new Judged(contest, null, null, Ruling.IDENTICAL);
   }

@@ -219,7 +219,7 @@ public final class Judging {
 
   private List<Contest> contests(TaskScores first, TaskScores second) {
     List<Contest> contests = new ArrayList<>();
-    String filter = second.samples().getFirst().filter(); // each document once
+    String filter = second.samples().getFirst().filter(); // by one filter: each document once
     for (int i = 0; i < second.samples().size(); i++) {
       Scored one = second.samples().get(i);
       if (one.filter().equals(filter)) {
@@ -238,7 +238,7 @@ public final class Judging {
     return contests;
   }
 
-  /// The raw generated text, before any filter.
+  /// Returns the raw generated text, before any filter.
   private static String text(Scored scored) {
     return scored.answers().getFirst().path(0).asString("").strip();
   }

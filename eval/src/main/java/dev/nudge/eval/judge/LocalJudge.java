@@ -117,7 +117,7 @@ public final class LocalJudge implements Judge {
   @Override
   public void ask(List<Question> questions, ObjIntConsumer<Reply> told) {
     List<Likelihoods.Item> items = new ArrayList<>();
-    List<Integer> of = new ArrayList<>(); // the question of every three items
+    List<Integer> of = new ArrayList<>(); // question of each group of three items
     for (int i = 0; i < questions.size(); i++) {
       try {
         items.addAll(items(questions.get(i)));
@@ -146,7 +146,7 @@ public final class LocalJudge implements Judge {
         });
   }
 
-  /// The three scored continuations, in the order of [Choice].
+  /// Returns the three scored continuations, in the order of [Choice].
   private List<Likelihoods.Item> items(Question question) {
     ArrayNode messages = JsonNodeFactory.instance.arrayNode();
     messages.addObject().put("role", "user").put("content", rubric.of(question));

@@ -2,7 +2,7 @@ package dev.nudge.eval.judge;
 
 import java.util.List;
 
-/// Position bias of a judge: how far verdicts depend on the order of the answers.
+/// Position bias of a judge: how much verdicts depend on the order of the answers.
 ///
 /// @param pairs pairs with readable verdicts in both orders
 /// @param contradictions pairs whose two verdicts disagree
@@ -30,12 +30,12 @@ public record OrderBias(int pairs, int contradictions, int decided, int first) {
         first);
   }
 
-  /// The share of pairs with contradicting verdicts; NaN without pairs.
+  /// Returns the share of pairs with contradicting verdicts; NaN without pairs.
   public double contradicting() {
     return contradictions / (double) pairs;
   }
 
-  /// The share of verdicts for the answer in first position: ½ without bias, 1 if only the
+  /// Returns the share of verdicts for the answer in first position: ½ without bias, 1 if only the
   /// position counts; NaN if no verdict names an answer.
   public double firstShare() {
     return first / (double) decided;

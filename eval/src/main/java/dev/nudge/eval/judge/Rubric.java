@@ -15,14 +15,14 @@ import java.util.regex.Pattern;
 
 /// The judge's prompt template, with placeholders for the question and the answers.
 ///
-/// @param text with `{question}`, `{answer_a}`, `{answer_b}`, and `{reference}` if the judge shall
-///     see the right answer; other braces are plain text
+/// @param text template with `{question}`, `{answer_a}`, `{answer_b}`, and `{reference}` if the
+///     judge shall see the right answer; other braces are plain text
 public record Rubric(String text) {
   private static final String REFERENCE = "{reference}";
   private static final Pattern PLACE =
       Pattern.compile("\\{(question|answer_a|answer_b|reference)\\}");
 
-  /// The default prompt template.
+  /// Returns the default prompt template.
   public static Rubric standard() {
     try (InputStream in =
         Objects.requireNonNull(Rubric.class.getResourceAsStream("rubric.txt"), "rubric.txt")) {

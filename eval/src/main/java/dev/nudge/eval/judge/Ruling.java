@@ -34,7 +34,7 @@ public enum Ruling {
     };
   }
 
-  /// The ruling as a label; null if unread.
+  /// Returns the ruling as a label; null if unread.
   public @Nullable Choice choice() {
     return switch (this) {
       case FIRST -> Choice.A;
@@ -44,7 +44,7 @@ public enum Ruling {
     };
   }
 
-  /// The name in files.
+  /// Returns the name in files.
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }

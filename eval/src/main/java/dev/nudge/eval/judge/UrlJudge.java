@@ -26,11 +26,11 @@ import org.jspecify.annotations.Nullable;
 /// on the last line of a reply, so a model may reason first; an unreadable verdict is not guessed.
 ///
 /// Requests use temperature 0, but few servers are exactly deterministic; the cached verdicts are
-/// the record.
+/// authoritative.
 ///
 /// Threading: one thread at a time.
 public final class UrlJudge implements Judge {
-  private static final int AT_ONCE = 8; // questions that wait for an answer
+  private static final int AT_ONCE = 8; // parallel requests
 
   private final ChatClient client;
   private final Rubric rubric;
@@ -45,7 +45,7 @@ public final class UrlJudge implements Judge {
     this.threads = threads;
   }
 
-  /// Creates a judge for a server; nothing is sent yet.
+  /// Creates a judge for a server without sending a request.
   ///
   /// @param url such as `https://api.example.com/v1`
   /// @param model the model name in requests
@@ -55,7 +55,7 @@ public final class UrlJudge implements Judge {
     return at(url, model, key, rubric, Patience.USUAL, Executors::newVirtualThreadPerTaskExecutor);
   }
 
-  /// The same with another retry policy and thread factory, for tests.
+  /// Creates a judge with another retry policy and thread factory, for tests.
   static UrlJudge at(
       String url,
       String model,
@@ -71,7 +71,7 @@ public final class UrlJudge implements Judge {
         threads);
   }
 
-  /// The URL of the chat completions endpoint.
+  /// Returns the URL of the chat completions endpoint.
   private static String address(String url) {
     URI uri;
     try {
@@ -95,10 +95,10 @@ public final class UrlJudge implements Judge {
   private static InputException wrong(String url) {
     return new InputException(
         "--judge is %s; it must be a model folder, or a URL such as http://127.0.0.1:8080/v1"
-            .formatted(url.contains("@") ? "no address" : "'" + url + "'")); // it may have a secret
+            .formatted(url.contains("@") ? "no address" : "'" + url + "'")); // may be secret
   }
 
-  /// Checks a URL; nothing is sent.
+  /// Checks a URL without sending a request.
   ///
   /// @throws InputException if the URL is invalid
   static void check(String url) {
@@ -117,7 +117,7 @@ public final class UrlJudge implements Judge {
   static String key(Path file) {
     String key;
     try {
-      // any bytes are a text in it, so what is no key is refused below
+      // Latin-1 decodes any bytes; an invalid key is refused below
       key = Files.readString(file, StandardCharsets.ISO_8859_1).lines().findFirst().orElse("");
       key = key.strip();
     } catch (IOException e) {

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
 /// Win rate of the second of two models in pairwise judging, all kinds of ties being half a win.
 ///
 /// With w wins and l losses in n readable pairs the rate is ½ + (w − l) / 2n, so its interval is
-/// that of a paired difference of proportions ([Paired#interval]), which keeps a width if all
-/// pairs are alike. p is the exact two-sided sign test of "wins and losses are equally likely",
-/// ties left out. For clustered pairs both come from a cluster bootstrap; with fewer than
+/// that of a paired difference of proportions ([Paired#interval]), which keeps a width if all pairs
+/// have the same result. p is the exact two-sided sign test of "wins and losses are equally
+/// likely", ties left out. For clustered pairs both come from a cluster bootstrap; with fewer than
 /// [Resampled#FEWEST] clusters nothing is known.
 ///
 /// @param wins pairs in which both verdicts prefer the second model
@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// @param unread pairs with an unreadable verdict, left out
 /// @param units number of independent units: pairs, or clusters of pairs
 /// @param clusters number of clusters of pairs; 0 if pairs are independent
-/// @param rate NaN without pairs
-/// @param p NaN without pairs, or with few clusters
+/// @param rate the win rate; NaN without pairs
+/// @param p p-value of the sign test; NaN without pairs, or with few clusters
 /// @param low lower end of the 95 % interval; NaN likewise
 /// @param order position bias; its contradictions count as ties too
 /// @param longer decided pairs whose answers differ in length
@@ -85,8 +85,8 @@ public record WinRate(
         longerWins);
   }
 
-  /// The two-sided interval of the rate by confidence, such as 0.95; the one-sided bound at 0.95 is
-  /// an end of the interval at 0.9. NaN if nothing is known.
+  /// Returns the two-sided interval of the rate by confidence, such as 0.95; the one-sided bound at
+  /// 0.95 is an end of the interval at 0.9. NaN if nothing is known.
   public static DoubleFunction<Interval> intervals(List<Judged> judged) {
     List<Judged> read = read(judged);
     return balance(read, units(read)).intervals();
@@ -111,7 +111,7 @@ public record WinRate(
   private static Balance counted(List<Judged> read) {
     List<Boolean> first = new ArrayList<>();
     List<Boolean> second = new ArrayList<>();
-    for (Judged pair : read) { // of a tie both are as good
+    for (Judged pair : read) { // in a tie both are right
       first.add(pair.ruling() != Ruling.SECOND);
       second.add(pair.ruling() != Ruling.FIRST);
     }
@@ -120,7 +120,7 @@ public record WinRate(
   }
 
   private static Balance resampled(List<Judged> read, Units units) {
-    double[] balance = new double[read.size()]; // 1 of a win, −1 of a loss
+    double[] balance = new double[read.size()]; // 1: win, −1: loss
     for (int i = 0; i < balance.length; i++) {
       Ruling ruling = read.get(i).ruling();
       balance[i] = ruling == Ruling.SECOND ? 1 : ruling == Ruling.FIRST ? -1 : 0;
@@ -136,7 +136,7 @@ public record WinRate(
     return new Interval(0.5 + balance.low() / 2, 0.5 + balance.high() / 2);
   }
 
-  /// The number of readable pairs.
+  /// Returns the number of readable pairs.
   public int pairs() {
     return wins + losses + allTies();
   }
@@ -146,7 +146,7 @@ public record WinRate(
     return ties + identical + order.contradictions();
   }
 
-  /// The share of decided pairs that the longer answer wins; NaN if there is none.
+  /// Returns the share of decided pairs that the longer answer wins; NaN if there is none.
   public double longerShare() {
     return longerWins / (double) longer;
   }

@@ -5,13 +5,13 @@ import java.util.List;
 /// An evaluation item to look for in the training set.
 ///
 /// @param id identifies the item in reports
-/// @param texts each of which leaks the item: a bare question, a question in its prompt, an answer
+/// @param texts texts that each leak the item: a bare question, a question in its prompt, an answer
 public record Item(String id, List<String> texts) {
   public Item {
     texts = List.copyOf(texts);
   }
 
-  /// An item of one text.
+  /// Makes an item of one text.
   public Item(String id, String text) {
     this(id, List.of(text));
   }

@@ -4,7 +4,7 @@ import java.util.Map;
 
 /// An evaluation item that occurs in the training set.
 ///
-/// @param id of the item
+/// @param id id of the item
 /// @param witnesses index (from 0) of a training row for each kind found: the first equal row, the
 ///     row that covers most of the item, the most similar row
 /// @param covered share of the item's words covered by n-grams of training rows, from 0 to 1

@@ -19,7 +19,7 @@ public record LeakReport(long rows, int items, List<Leak> leaks, long unread) {
     leaks = List.copyOf(leaks);
   }
 
-  /// The number of items by kind of leak; an item may have several kinds.
+  /// Returns the number of items by kind of leak; an item may have several kinds.
   public Map<LeakKind, Long> counts() {
     Map<LeakKind, Long> counts = new EnumMap<>(LeakKind.class);
     for (LeakKind kind : LeakKind.values()) {
@@ -34,13 +34,13 @@ public record LeakReport(long rows, int items, List<Leak> leaks, long unread) {
     return 10 * unread > rows + unread;
   }
 
-  /// The ids of the leaked items; all others are clean.
+  /// Returns the ids of the leaked items; all others are clean.
   public Set<String> ids() {
     return leaks.stream().map(Leak::id).collect(Collectors.toSet());
   }
 
-  /// The report as in `--json`: `documents`, `rows`, `unread` (unreadable rows), `found` (leaked
-  /// documents), a count per kind, and the `ids` of the leaked documents.
+  /// Returns the report as in `--json`: `documents`, `rows`, `unread` (unreadable rows), `found`
+  /// (leaked documents), a count per kind, and the `ids` of the leaked documents.
   public Map<String, Object> summary() {
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("documents", items);

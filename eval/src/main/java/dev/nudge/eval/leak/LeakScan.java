@@ -16,15 +16,15 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The items are indexed first: hashes of each text, of its words and of its 13-grams, the words
 /// themselves, and a MinHash signature of 64 numbers. Then training rows are streamed through
-/// [#row] and not kept. Memory is that of the items: about 1.5 KiB per item and 50 bytes per word;
+/// [#row] and not kept. Only the items need memory: about 1.5 KiB per item and 50 bytes per word;
 /// 10,000 items of 200 words take 110 MiB, 90,000 of them 1 GiB.
 ///
 /// [LeakKind] defines the kinds: 13-grams count from [#COVERED] of an item's words on, similarity
 /// from [NearTexts#NEAR] on. Wording shared by more than a tenth of the items (the task's own
 /// template) counts for neither: for 13-grams among all items, for similarity among the first
 /// [NearTexts#SAMPLE]. A text of [SharedRuns#SHORTEST] words or more is also found inside a longer
-/// one, such as a short question in another template; a shorter one only as a whole row, one
-/// without a letter or digit only exactly, an empty one never. An item is found if any of its
+/// row, such as a short question in another template; a shorter text only as a whole row, a text
+/// without letters and digits only exactly, an empty text never. An item is found if any of its
 /// texts is.
 ///
 /// Two different texts collide in one of 10⁷ datasets.
@@ -34,7 +34,7 @@ public final class LeakScan {
   /// Least share of an item's words covered by 13-grams that counts as a leak.
   public static final double COVERED = 0.5;
 
-  private static final double CANDIDATE = 0.5; // an estimate from which on it is worth counting
+  private static final double CANDIDATE = 0.5; // estimate from which n-grams are counted
 
   private final List<String> ids = new ArrayList<>();
   private final List<Integer> itemOf = new ArrayList<>(); // of each text
@@ -42,7 +42,7 @@ public final class LeakScan {
   private final Postings normalised = new Postings();
   private final SharedRuns runs = new SharedRuns();
   private final NearTexts near;
-  private final List<int[]> words = new ArrayList<>(); // of those that near knows, by its numbers
+  private final List<int[]> words = new ArrayList<>(); // words of texts in near, by number
   private final List<Integer> itemsOfNear = new ArrayList<>();
 
   private final Map<Integer, Long> exactIn = new HashMap<>(); // item → row
@@ -99,7 +99,7 @@ public final class LeakScan {
     return WordIds.of(text).length;
   }
 
-  /// Scans the next training row, each of its texts by itself.
+  /// Scans the next training row, each of its texts separately.
   public void row(List<String> texts) {
     long row = rows++;
     texts.forEach(text -> look(text, row));
@@ -137,10 +137,10 @@ public final class LeakScan {
     unread++;
   }
 
-  /// The result so far.
+  /// Returns the result so far.
   public LeakReport report() {
     List<Leak> leaks = new ArrayList<>();
-    int[] mostCovered = new int[ids.size()]; // the text of each item of which most is
+    int[] mostCovered = new int[ids.size()]; // the most covered text of each item
     Arrays.fill(mostCovered, -1);
     for (int text = 0; text < itemOf.size(); text++) {
       int item = itemOf.get(text);

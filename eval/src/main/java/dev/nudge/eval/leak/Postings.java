@@ -8,12 +8,12 @@ import java.util.Arrays;
 ///
 /// Threading: one thread at a time.
 final class Postings {
-  private static final int NONE = -1; // no key is in the slot
-  private static final int FORGOTTEN = -2; // one is, and its chain is gone
+  private static final int NONE = -1; // an empty slot
+  private static final int FORGOTTEN = -2; // a key whose chain was removed
   private static final long[] EMPTY = {};
 
   private long[] keys = new long[1 << 10];
-  private int[] heads = filled(keys.length); // of chains
+  private int[] heads = filled(keys.length); // first posting of each chain
   private int used;
 
   private long[] places = new long[1 << 10];
@@ -37,7 +37,7 @@ final class Postings {
     heads[slot] = count++;
   }
 
-  /// The postings of a key, latest first; empty if there are none.
+  /// Returns the postings of a key, latest first; empty if there are none.
   long[] of(long key) {
     int slot = slot(keys, heads, key);
     int size = 0;

@@ -8,18 +8,18 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Marks which words of each item text lie in a 13-gram that a training row has too.
+/// Marks the words of each item text that are in a 13-gram of a training row.
 ///
 /// A text of [#SHORTEST] to twelve words is one n-gram; a shorter text has none, because it occurs
 /// everywhere. An n-gram in more than a tenth of the items (and in more than five) is the task's
-/// own wording: it is ignored, and its words do not count.
+/// own wording: it is ignored, and so are its words.
 final class SharedRuns {
   static final int LENGTH = 13;
   static final int SHORTEST = 6;
   private static final int LEAST_COMMON = 5; // items
 
-  private final Postings runs = new Postings(); // of a run: text and place of its first word
-  private final boolean[] lengths = new boolean[LENGTH + 1]; // that a text's runs have
+  private final Postings runs = new Postings(); // n-gram → text and index of its first word
+  private final boolean[] lengths = new boolean[LENGTH + 1]; // lengths of the texts' n-grams
   private final List<Integer> words = new ArrayList<>(); // of each text
   private final List<Integer> itemOf = new ArrayList<>(); // of each text
   private final Map<Integer, BitSet> common = new HashMap<>();
@@ -64,7 +64,7 @@ final class SharedRuns {
     }
   }
 
-  /// The number of distinct items in postings; those of one item are adjacent.
+  /// Returns the number of distinct items in postings; the postings of an item are adjacent.
   private int items(long[] places) {
     int items = 0;
     int last = -1;
@@ -78,13 +78,13 @@ final class SharedRuns {
 
   /// Looks up the n-grams of a training row.
   void row(int[] row, long number) {
-    Map<Integer, Integer> words = new HashMap<>(); // that this row is the first to cover
+    Map<Integer, Integer> words = new HashMap<>(); // words that this row is the first to cover
     for (int i = 0; i + SHORTEST <= row.length; i++) {
       long hash = 1;
       for (int length = 1; length <= LENGTH && i + length <= row.length; length++) {
         hash = with(hash, row[i + length - 1]);
         if (lengths[length]) {
-          for (long place : runs.take(key(hash, length))) { // one finding is enough
+          for (long place : runs.take(key(hash, length))) { // one match is enough
             words.merge((int) (place >>> 32), mark(covered, place), Integer::sum);
           }
         }
@@ -110,7 +110,7 @@ final class SharedRuns {
     return marked.cardinality() - before;
   }
 
-  /// The share of a text's own words that are covered.
+  /// Returns the share of a text's own words that are covered.
   double covered(int text) {
     BitSet found = covered.get(text);
     if (found == null) {
@@ -127,7 +127,7 @@ final class SharedRuns {
     return own == 0 ? 0 : ofItsOwn.cardinality() / (double) own;
   }
 
-  /// The training row that was the first to cover so many words of a text as no other.
+  /// Returns the training row that was the first to cover the most words of a text.
   @Nullable Long witness(int text) {
     Witness witness = witnesses.get(text);
     return witness == null ? null : witness.row;

@@ -23,14 +23,14 @@ final class WordIds {
     int at = 0;
     while (at <= plain.length()) {
       int c = at < plain.length() ? plain.codePointAt(at) : ' ';
-      boolean alone = isAlone(c);
-      if (alone || !isPart(c)) {
+      boolean single = isAlone(c);
+      if (single || !isPart(c)) {
         if (at > start) {
           words[count++] = number(plain, start, at);
         }
         start = at + Character.charCount(c);
-        int sign = alone ? 0 : sign(c);
-        if (alone) {
+        int sign = single ? 0 : sign(c);
+        if (single) {
           words[count++] = number(plain, at, start);
         } else if (sign != 0 && isOfNumber(plain, at, -1) && isOfNumber(plain, at, 1)) {
           words[count++] = (int) Mix.of(sign);
@@ -45,27 +45,27 @@ final class WordIds {
     return (int) Mix.of(text.subSequence(start, end));
   }
 
-  /// The arithmetic sign that a character denotes, in any Unicode form; 0 if none.
+  /// Returns the arithmetic sign that a character denotes, in any Unicode form; 0 if none.
   private static int sign(int c) {
     return switch (c) {
       case '+', '-', '*', '/', '^', '<', '>', '=' -> c;
-      case '\u2212', '\u2013' -> '-'; // minus, and a dash that stands for it
+      case '\u2212', '\u2013' -> '-'; // minus, and an en dash used as minus
       case '\u00d7', '\u00b7' -> '*';
       case '\u00f7' -> '/';
       default -> 0;
     };
   }
 
-  /// Whether what stands beside a place, blanks left out, is a number or the bracket around one.
+  /// Whether the next non-blank character is part of a number, or a bracket around one.
   private static boolean isOfNumber(String text, int at, int step) {
-    int beside = at + step;
-    while (beside >= 0 && beside < text.length() && Character.isWhitespace(text.charAt(beside))) {
-      beside += step;
+    int next = at + step;
+    while (next >= 0 && next < text.length() && Character.isWhitespace(text.charAt(next))) {
+      next += step;
     }
-    if (beside < 0 || beside >= text.length()) {
+    if (next < 0 || next >= text.length()) {
       return false;
     }
-    char c = text.charAt(beside);
+    char c = text.charAt(next);
     return Character.isDigit(c) || c == (step < 0 ? ')' : '(');
   }
 
@@ -78,7 +78,7 @@ final class WordIds {
   }
 
   private static boolean isAlone(int c) {
-    if (c < 0xe00 || !isPart(c)) { // Thai is the first of them
+    if (c < 0xe00 || !isPart(c)) { // Thai is the first of these scripts
       return false;
     }
     return switch (UnicodeScript.of(c)) {

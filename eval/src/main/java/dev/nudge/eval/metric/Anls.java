@@ -8,9 +8,9 @@ import java.util.Locale;
 /// document image or a scan: a misread letter costs a part of the score, a wrong answer all of it.
 ///
 /// With d the Levenshtein distance of prediction and reference in code points, and n the length of
-/// the longer, the score is 1 − d / n if d / n is below ½, else 0; of several references the best.
-/// Case and the amount of white space do not count. As in the owners' script, n counts the letters
-/// in upper case (`ß` as two); two empty texts score 1.
+/// the longer, the score is 1 − d / n if d / n is below ½, else 0; with several references the best
+/// score counts. Case and the amount of white space are ignored. As in the authors' script, n
+/// counts the letters in upper case (`ß` as two); two empty texts score 1.
 ///
 /// [1] A. F. Biten et al., Scene text visual question answering, 2019.
 public final class Anls implements TextMetric {

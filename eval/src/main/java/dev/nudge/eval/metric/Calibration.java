@@ -29,7 +29,7 @@ public final class Calibration {
   /// @param accuracy share of right items, 0 if empty
   public record Bin(double low, double high, int items, double confidence, double accuracy) {}
 
-  private final double[] confidence; // rising
+  private final double[] confidence; // ascending
   private final boolean[] right;
 
   private Calibration(double[] confidence, boolean[] right) {
@@ -82,8 +82,8 @@ public final class Calibration {
     }
   }
 
-  /// The Brier score of one item as in lm-evaluation-harness: (p − 1)² of the gold class plus p²
-  /// of each other class, from 0 to 2.
+  /// Returns the Brier score of one item as in lm-evaluation-harness: (p − 1)² of the gold class
+  /// plus p² of each other class, from 0 to 2.
   ///
   /// @param gold index of the gold class; an index out of range means that no class is right
   public static double brier(List<Double> probabilities, int gold) {
@@ -122,7 +122,7 @@ public final class Calibration {
     return bins;
   }
 
-  /// The expected calibration error over `number` bins of equal width.
+  /// Returns the expected calibration error over `number` bins of equal width.
   public double ece(int number) {
     return bins(number).stream()
         .mapToDouble(bin -> bin.items * Math.abs(bin.accuracy - bin.confidence) / confidence.length)

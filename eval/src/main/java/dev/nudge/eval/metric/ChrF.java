@@ -13,9 +13,9 @@ import java.util.Map;
 ///
 ///     100 · (1 + β²) P R / (β² P + R)
 ///
-/// Word order 2 adds word 1- and 2-grams and is called chrF++ [2]; a punctuation mark at the end
-/// of a word, or else at its start, is a word of its own. Of several references the one with the
-/// best sentence score counts.
+/// Word order 2 adds word 1- and 2-grams and is called chrF++ [2]; a punctuation mark at the end of
+/// a word, or else at its start, is a separate word. With several references the one with the best
+/// sentence score counts.
 ///
 /// Statistics of a sentence, for each order: n-grams of the prediction, n-grams of the reference,
 /// matches.
@@ -59,7 +59,7 @@ public record ChrF(int wordOrder) implements CorpusMetric {
     double[] statistics = new double[size()];
     for (int order = 0; order < said.size(); order++) {
       int askedRuns = total(asked.get(order));
-      // what the reference is too short to have does not count as said in vain
+      // n-grams longer than the reference do not reduce precision
       statistics[3 * order] = askedRuns == 0 ? 0 : total(said.get(order));
       statistics[3 * order + 1] = askedRuns;
       statistics[3 * order + 2] = Ngrams.common(said.get(order), asked.get(order));
@@ -109,7 +109,7 @@ public record ChrF(int wordOrder) implements CorpusMetric {
     return runs;
   }
 
-  /// The offset of each code point, and the end of the text.
+  /// Returns the offset of each code point, and the end of the text.
   private static int[] starts(String text) {
     int[] starts = new int[text.codePointCount(0, text.length()) + 1];
     for (int i = 1; i < starts.length; i++) {

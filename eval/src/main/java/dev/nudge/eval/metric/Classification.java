@@ -7,9 +7,9 @@ import java.util.stream.IntStream;
 /// Confusion matrix with scikit-learn's scores: F1 per class, macro, micro, weighted; Matthews
 /// (MCC).
 ///
-/// Classes are those that occur as gold or prediction, as in scikit-learn without `labels`; for a
-/// resample those that were drawn, so a rare class that is not drawn does not lower its score. 0/0
-/// is 0.
+/// Classes are those that occur as gold or prediction, as in scikit-learn without `labels`; in a
+/// resample only drawn classes count, so a rare class that is not drawn does not lower its score.
+/// 0/0 is 0.
 ///
 /// For a class with t true positives, f false positives and m false negatives, F1 is 2t / (2t + f
 /// + m). MCC is the multiclass coefficient [1]; 0 if all gold classes or all predictions are
@@ -22,8 +22,8 @@ import java.util.stream.IntStream;
 /// 2004.
 public final class Classification {
   private final int[] classes; // rising
-  private final int[] cells; // of each item, place of gold · classes + place of predicted
-  private final long[][] counts; // gold, predicted
+  private final int[] cells; // of each item: gold index · classes + predicted index
+  private final long[][] counts; // by gold and predicted index
 
   private Classification(int[] classes, int[] cells, int[] times) {
     this.classes = classes;
@@ -60,7 +60,7 @@ public final class Classification {
     return new Classification(classes, cells, once);
   }
 
-  /// The confusion matrix of a bootstrap resample.
+  /// Returns the confusion matrix of a bootstrap resample.
   ///
   /// @param times multiplicity of each item in the resample
   public Classification resampled(int[] times) {
@@ -95,7 +95,7 @@ public final class Classification {
     return total() == 0 ? 0 : sum / total();
   }
 
-  /// The Matthews correlation coefficient, from −1 to 1.
+  /// Returns the Matthews correlation coefficient, from −1 to 1.
   public double mcc() {
     double n = total();
     double both = sum(at -> (double) asked(at) * predicted(at));
@@ -105,8 +105,8 @@ public final class Classification {
     return spread == 0 ? 0 : (hits() * n - both) / Math.sqrt(spread);
   }
 
-  private double sum(IntToDoubleFunction of) {
-    return IntStream.range(0, classes.length).mapToDouble(of).sum();
+  private double sum(IntToDoubleFunction term) {
+    return IntStream.range(0, classes.length).mapToDouble(term).sum();
   }
 
   private long asked(int at) {

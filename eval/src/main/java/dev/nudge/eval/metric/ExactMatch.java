@@ -8,9 +8,9 @@ import java.util.regex.Pattern;
 /// Exact match after optional normalisation: `exact_match` of lm-evaluation-harness and of Hugging
 /// Face evaluate.
 ///
-/// Normalisation runs in this order: regular expressions (Python's, all matches removed), case,
-/// the 32 ASCII punctuation characters, the ten ASCII digits. White space counts, at the ends too;
-/// trailing NUL characters do not, because the harness compares numpy arrays, which drop them.
+/// Normalisation runs in this order: regular expressions (Python's, all matches removed), case, the
+/// 32 ASCII punctuation characters, the ten ASCII digits. White space is significant; trailing NUL
+/// characters are not, because the harness compares numpy arrays, which drop them.
 public final class ExactMatch {
   private static final String DIGITS = "0123456789";
 
@@ -21,7 +21,7 @@ public final class ExactMatch {
   /// @param ignoreCase compares in lower case
   /// @param ignorePunctuation drops ``!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~``
   /// @param ignoreNumbers drops `0` to `9`
-  /// @param regexesToIgnore patterns whose matches are removed, one after the other
+  /// @param regexesToIgnore patterns whose matches are removed, in this order
   public record Options(
       boolean ignoreCase,
       boolean ignorePunctuation,

@@ -8,12 +8,12 @@ import java.util.function.IntPredicate;
 
 /// Reads and validates the arguments of one IFEval instruction.
 ///
-/// @param id the instruction's
+/// @param id id of the instruction
 /// @param given arguments by name; absent ones may be null
 record InstructionArguments(String id, Map<String, ?> given) {
   private static final List<String> RELATIONS = List.of("less than", "at least");
 
-  /// A required non-empty text.
+  /// Returns a required non-empty text.
   String text(String name) {
     Object value = value(name);
     if (value instanceof String text) {
@@ -22,7 +22,7 @@ record InstructionArguments(String id, Map<String, ?> given) {
     throw wrong(name, value, "a text");
   }
 
-  /// A required non-empty list of texts.
+  /// Returns a required non-empty list of texts.
   List<String> texts(String name) {
     Object value = value(name);
     if (value instanceof Collection<?> list && list.stream().allMatch(String.class::isInstance)) {
@@ -31,7 +31,7 @@ record InstructionArguments(String id, Map<String, ?> given) {
     throw wrong(name, value, "a list of texts");
   }
 
-  /// A required number above 0.
+  /// Returns a required number above 0.
   int number(String name) {
     Object value = value(name);
     if (value instanceof Number number
@@ -42,7 +42,7 @@ record InstructionArguments(String id, Map<String, ?> given) {
     throw wrong(name, value, "a whole number above 0");
   }
 
-  /// A condition on a count.
+  /// Returns a condition on a count.
   ///
   /// @param relation name of the argument that is `less than` or `at least`
   IntPredicate count(String relation, String number) {
@@ -77,7 +77,7 @@ record InstructionArguments(String id, Map<String, ?> given) {
         .toList();
   }
 
-  /// The exception for an invalid value.
+  /// Returns the exception for an invalid value.
   InputException wrong(String name, Object value, String must) {
     return new InputException(
         "%s of the instruction %s is %s; it must be %s".formatted(name, id, value, must));

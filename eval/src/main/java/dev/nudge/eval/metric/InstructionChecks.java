@@ -84,7 +84,7 @@ final class InstructionChecks {
     return new TreeSet<>(CHECKS.keySet());
   }
 
-  /// The predicate of an instruction.
+  /// Returns the predicate of an instruction.
   static Predicate<String> of(InstructionArguments given) {
     Function<InstructionArguments, Predicate<String>> check = CHECKS.get(given.id());
     if (check == null) {
@@ -113,7 +113,7 @@ final class InstructionChecks {
     return atLeast(given.number("num_sections"), text -> PythonText.found(pattern, text).size());
   }
 
-  /// A keyword as the harness searches it: a case-insensitive regular expression.
+  /// Returns a keyword as the harness searches it: a case-insensitive regular expression.
   ///
   /// @param edge pattern before and after the keyword
   private static Pattern keyword(String edge, String expression) {
@@ -157,7 +157,7 @@ final class InstructionChecks {
     String asked = given.text("language");
     return text -> {
       String language = Languages.of(text);
-      return language == null || language.equals(asked); // as the harness has it
+      return language == null || language.equals(asked); // as in the harness
     };
   }
 
@@ -179,7 +179,7 @@ final class InstructionChecks {
     };
   }
 
-  /// A word without leading quotes and without the text from a mark on.
+  /// Returns a word without leading quotes and without the text from a mark on.
   private static String bare(String word) {
     String bare = PythonText.stripStart(PythonText.stripStart(word, '\''), '"');
     int end = 0;

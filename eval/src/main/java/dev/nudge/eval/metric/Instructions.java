@@ -17,7 +17,7 @@ import java.util.function.Predicate;
 /// accuracy.
 ///
 /// Three differences: a missing argument is an error, where the harness draws one at random;
-/// sentences are split by Punkt with our own lists ([PunktSentences]), which matters for
+/// sentences are split by Punkt with nudge's lists ([PunktSentences]), which matters for
 /// `number_sentences` and `capital_word_frequency`; languages are detected by [Languages].
 ///
 /// [1] J. Zhou et al., Instruction-following evaluation for large language models, 2023.

@@ -83,7 +83,7 @@ final class Languages {
     return words;
   }
 
-  /// The ISO 639-1 code of a text's language; null without letters.
+  /// Returns the ISO 639-1 code of a text's language; null without letters.
   static @Nullable String of(String text) {
     String lower = PythonText.lower(text);
     Map<UnicodeScript, Integer> letters = new HashMap<>();
@@ -108,8 +108,8 @@ final class Languages {
     return candidates == null ? ALONE.get(script) : commonest(candidates, lower);
   }
 
-  /// The candidate with the most evidence; the first of equal ones, so English for Latin letters
-  /// without evidence.
+  /// Returns the candidate with the most evidence; the first of equal ones, so English for Latin
+  /// letters without evidence.
   private static String commonest(List<String> candidates, String lower) {
     List<String> words = new ArrayList<>(Arrays.asList(lower.split("[^\\p{L}\\p{M}']+")));
     words.removeIf(String::isEmpty);

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 
 /// Counts n-grams of words and their overlap between two texts.
 final class Ngrams {
-  /// An article of English as `\b(a|an|the)\b` finds it.
+  /// Matches an English article, like `\b(a|an|the)\b`.
   static final Pattern ARTICLE =
       Pattern.compile(PythonText.EDGE + "(?:a|an|the)" + PythonText.EDGE);
 
@@ -22,7 +22,7 @@ final class Ngrams {
     return counts;
   }
 
-  /// The size of the multiset intersection of two counts.
+  /// Returns the size of the multiset intersection of two counts.
   static <T> int common(Map<T, Integer> a, Map<T, Integer> b) {
     int common = 0;
     for (Map.Entry<T, Integer> entry : a.entrySet()) {
@@ -31,7 +31,7 @@ final class Ngrams {
     return common;
   }
 
-  /// The n-grams of tokens, joined by a space.
+  /// Returns the n-grams of tokens, joined by a space.
   static List<String> runs(List<String> tokens, int n) {
     List<String> runs = new ArrayList<>();
     for (int i = 0; i + n <= tokens.size(); i++) {

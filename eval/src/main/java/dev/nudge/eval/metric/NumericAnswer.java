@@ -82,7 +82,7 @@ public final class NumericAnswer {
     return new Score(said.equals(asked) ? 1 : 0, Math.rint(f1 * 100) / 100);
   }
 
-  /// The spans with their scale, sorted by code points, as one text.
+  /// Returns the spans with their scale, sorted by code points, as one text.
   private static String written(List<String> spans, String scale) {
     List<String> sorted = new ArrayList<>(spans);
     sorted.sort((a, b) -> Arrays.compare(a.codePoints().toArray(), b.codePoints().toArray()));
@@ -198,7 +198,7 @@ public final class NumericAnswer {
   }
 
   private static String shown(@Nullable Value value) {
-    return value == null ? "None" : value.toString(); // no word: those are in lower case
+    return value == null ? "None" : value.toString(); // no word is "None": words are in lower case
   }
 
   private static String normal(String text) {
@@ -210,7 +210,7 @@ public final class NumericAnswer {
         continue;
       }
       String bare = PythonText.without(lower, PythonText.PUNCTUATION);
-      if (isNumber(bare)) { // it was none with its marks
+      if (isNumber(bare)) { // with its marks it was not a number
         bare = shown(value(bare));
       }
       parts.add(PythonText.collapsed(Ngrams.ARTICLE.matcher(bare).replaceAll(" ")));

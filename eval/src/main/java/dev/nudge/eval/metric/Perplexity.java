@@ -31,7 +31,7 @@ public final class Perplexity {
     return -mean / Math.log(2);
   }
 
-  /// The number of words of a text; 1 for an empty one.
+  /// Returns the number of words of a text; 1 for an empty one.
   public static long words(String text) {
     long words = 1;
     boolean blank = false;
@@ -43,7 +43,7 @@ public final class Perplexity {
     return words;
   }
 
-  /// The number of UTF-8 bytes of a text.
+  /// Returns the number of UTF-8 bytes of a text.
   public static long bytes(String text) {
     return text.getBytes(StandardCharsets.UTF_8).length;
   }

@@ -8,9 +8,8 @@ import java.util.function.Predicate;
 ///
 /// The measure m of a stem is the number of vowel-consonant sequences in (C)(VC)ᵐ(V). Each step is
 /// a list of suffixes; the first match decides, and its condition on the rest says whether it is
-/// replaced. NLTK's extensions: a dozen irregular words, short words in -ies and -ied keep their
-/// e, y becomes i only after a consonant that is not the first letter, and two more suffixes in
-/// step two.
+/// replaced. NLTK's extensions: a dozen irregular words; short words in -ies and -ied keep their e;
+/// y becomes i only after a consonant that is not the first letter; two more suffixes in step two.
 ///
 /// [1] M. F. Porter, An algorithm for suffix stripping, 1980.
 final class PorterStemmer {
@@ -76,28 +75,28 @@ final class PorterStemmer {
 
   private static final List<Rule> STEP_4 =
       List.of(
-          long4("al"),
-          long4("ance"),
-          long4("ence"),
-          long4("er"),
-          long4("ic"),
-          long4("able"),
-          long4("ible"),
-          long4("ant"),
-          long4("ement"),
-          long4("ment"),
-          long4("ent"),
+          whenMeasureAbove1("al"),
+          whenMeasureAbove1("ance"),
+          whenMeasureAbove1("ence"),
+          whenMeasureAbove1("er"),
+          whenMeasureAbove1("ic"),
+          whenMeasureAbove1("able"),
+          whenMeasureAbove1("ible"),
+          whenMeasureAbove1("ant"),
+          whenMeasureAbove1("ement"),
+          whenMeasureAbove1("ment"),
+          whenMeasureAbove1("ent"),
           new Rule(
               "ion", "", stem -> measure(stem) > 1 && (stem.endsWith("s") || stem.endsWith("t"))),
-          long4("ou"),
-          long4("ism"),
-          long4("ate"),
-          long4("iti"),
-          long4("ous"),
-          long4("ive"),
-          long4("ize"));
+          whenMeasureAbove1("ou"),
+          whenMeasureAbove1("ism"),
+          whenMeasureAbove1("ate"),
+          whenMeasureAbove1("iti"),
+          whenMeasureAbove1("ous"),
+          whenMeasureAbove1("ive"),
+          whenMeasureAbove1("ize"));
 
-  private static Rule long4(String suffix) {
+  private static Rule whenMeasureAbove1(String suffix) {
     return new Rule(suffix, "", stem -> measure(stem) > 1);
   }
 
@@ -186,7 +185,8 @@ final class PorterStemmer {
     return word.substring(0, word.length() - letters);
   }
 
-  /// Consonant, vowel, consonant other than w, x and y at the end; or just a vowel and a consonant.
+  /// Whether a stem ends with consonant, vowel, consonant other than w, x, y; or is vowel,
+  /// consonant.
   private static boolean endsShort(String stem) {
     int n = stem.length();
     if (n == 2) {
@@ -216,7 +216,7 @@ final class PorterStemmer {
     return m;
   }
 
-  /// A y is a consonant at the start and behind a vowel.
+  /// Whether a letter is a consonant; y is one at the start and after a vowel.
   private static boolean consonant(String word, int i) {
     char c = word.charAt(i);
     if ("aeiou".indexOf(c) >= 0) {

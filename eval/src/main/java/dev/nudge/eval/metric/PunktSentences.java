@@ -10,15 +10,15 @@ import org.jspecify.annotations.Nullable;
 
 /// Splits English text into sentences as NLTK's Punkt [1] does.
 ///
-/// A mark `.`, `?` or `!` before white space or a closing mark may end a sentence; the words
-/// before and after it decide. An abbreviation ends no sentence, except before a capitalised word
-/// that is usually lower-case; an initial or a numeral ends none before a lower-case word, an
-/// initial none before a name. Closing quotes and brackets belong to the sentence before them.
+/// A mark `.`, `?` or `!` before white space or a closing mark may end a sentence; the words before
+/// and after it decide. An abbreviation does not end a sentence, except before a capitalised word
+/// that is usually lower-case; an initial or a numeral does not before a lower-case word, an
+/// initial not before a name. Closing quotes and brackets belong to the sentence before them.
 ///
 /// Punkt learns abbreviations and usually-lower-case words from a newspaper corpus that may not be
-/// redistributed, so `abbreviations.txt` and `starters.txt` are lists of our own. With these lists
-/// NLTK splits every text the same way; with its own lists it may differ at abbreviations that
-/// only one of the two has.
+/// redistributed, so `abbreviations.txt` and `starters.txt` are nudge's own lists. With these lists
+/// NLTK splits every text the same way; with its own lists it may differ at abbreviations that only
+/// one list has.
 ///
 /// NLTK uses the module `regex`, whose `\w` and `\s` are Unicode's, as Java's.
 ///
@@ -88,7 +88,7 @@ final class PunktSentences {
     }
   }
 
-  /// The sentences of a text.
+  /// Returns the sentences of a text.
   static List<String> of(String text) {
     List<int[]> slices = slices(text);
     List<String> sentences = new ArrayList<>();

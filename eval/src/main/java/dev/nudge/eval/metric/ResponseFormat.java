@@ -22,7 +22,7 @@ final class ResponseFormat {
 
   private ResponseFormat() {}
 
-  /// The number of paragraphs between `***` dividers; −1 if an inner one is empty.
+  /// Returns the number of paragraphs between `***` dividers; −1 if an inner one is empty.
   static int paragraphs(String text) {
     String[] paragraphs = DIVIDER.split(text, -1);
     int number = paragraphs.length;
@@ -37,13 +37,13 @@ final class ResponseFormat {
     return number;
   }
 
-  /// The number of lines that begin with a star or a hyphen.
+  /// Returns the number of lines that begin with a star or a hyphen.
   static int bullets(String text) {
     return PythonText.found(STAR, text).size() + PythonText.found(HYPHEN, text).size();
   }
 
-  /// The number of highlighted texts between stars; one in double stars counts twice if the inner
-  /// pair would do.
+  /// Returns the number of highlighted texts between stars; a text in double stars counts twice if
+  /// the inner pair also matches.
   static int highlights(String text) {
     int highlights = 0;
     for (String highlight : PythonText.found(HIGHLIGHT, text)) {
@@ -58,7 +58,7 @@ final class ResponseFormat {
     return highlights;
   }
 
-  /// The number of placeholders in square brackets.
+  /// Returns the number of placeholders in square brackets.
   static int placeholders(String text) {
     return PythonText.found(PLACEHOLDER, text).size();
   }

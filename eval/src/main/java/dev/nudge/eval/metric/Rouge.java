@@ -38,7 +38,7 @@ public enum Rouge implements TextMetric {
     return key;
   }
 
-  /// The best F over the references, of stemmed tokens.
+  /// Returns the best F over the references, of stemmed tokens.
   @Override
   public double score(String prediction, List<String> references) {
     return best(prediction, references, true).f1();
@@ -87,7 +87,7 @@ public enum Rouge implements TextMetric {
   }
 
   private static Score longest(List<String> predicted, List<String> asked) {
-    int[] above = new int[predicted.size() + 1]; // two rows are enough where no place is asked for
+    int[] above = new int[predicted.size() + 1]; // the length alone needs only two rows
     for (String token : asked) {
       int[] row = new int[above.length];
       for (int j = 1; j < row.length; j++) {
@@ -147,7 +147,7 @@ public enum Rouge implements TextMetric {
     }
   }
 
-  /// The LCS length of every pair of prefixes.
+  /// Returns the LCS length of every pair of prefixes.
   private static int[][] lengths(List<String> first, List<String> second) {
     int[][] lengths = new int[first.size() + 1][second.size() + 1];
     for (int i = 1; i <= first.size(); i++) {

@@ -6,10 +6,10 @@ import org.jspecify.annotations.Nullable;
 /// Counts the edits of TER, phrase shifts included.
 ///
 /// The optimal set of shifts is hard to find, so the search is greedy, within the limits of Tercom
-/// as in sacrebleu: the shift that saves the most edits is applied as long as there is one.
+/// as in sacrebleu: the shift that saves the most edits is applied until no shift saves any.
 /// Candidates are phrases of at most ten words that occur in both texts at most fifty positions
-/// apart and have errors in both, at most a thousand shifts in all. Ties go to the longest
-/// phrase, then the first, then the leftmost target.
+/// apart and have errors in both, at most a thousand shifts in all. Ties go to the longest phrase,
+/// then the first, then the leftmost target.
 ///
 /// The distance without shifts is the usual edit-distance table, limited to a beam of 25 around
 /// its diagonal, wider if the lengths differ much. On ties substitution is preferred to deletion
@@ -24,10 +24,10 @@ final class TerShifts {
   private static final byte SAME = 0;
   private static final byte REPLACE = 1;
   private static final byte DELETE = 2; // a word of the prediction
-  private static final byte INSERT = 3; // one of the reference
+  private static final byte INSERT = 3; // a word of the reference
 
   private final int[] asked;
-  private int[] base = {}; // the prediction whose table is kept
+  private int[] base = {}; // the prediction of the cached table
   private int[][] costs = {};
   private byte[][] ways = {};
   private int tried;
@@ -41,7 +41,7 @@ final class TerShifts {
     final int length;
     final int start;
     final int target;
-    final int[] words; // after it
+    final int[] words; // the words after the shift
 
     Move(int saved, int length, int start, int target, int[] words) {
       this.saved = saved;
@@ -62,7 +62,7 @@ final class TerShifts {
     }
   }
 
-  /// The number of edits and moves.
+  /// Returns the number of edits and moves.
   int edits(int[] predicted) {
     if (asked.length == 0) {
       return predicted.length;
@@ -131,7 +131,7 @@ final class TerShifts {
     return best;
   }
 
-  /// The words with a phrase shifted: to before its target, or behind its own position.
+  /// Shifts a phrase to before its target, or to after it if the target is behind the phrase.
   private static int[] moved(int[] words, int start, int length, int target) {
     int[] moved = words.clone();
     int end = start + length;
@@ -146,7 +146,7 @@ final class TerShifts {
     return moved;
   }
 
-  /// The alignment: which predicted word faces each reference word, and which words are wrong.
+  /// The alignment: the predicted word for each reference word, and which words are wrong.
   private static final class Alignment {
     final int[] against;
     final boolean[] askedWrong;
@@ -210,7 +210,7 @@ final class TerShifts {
     }
   }
 
-  /// The edit distance alone; rows that a shift left unchanged are reused.
+  /// Returns the edit distance alone; rows that a shift left unchanged are reused.
   private int cost(int[] words) {
     int same = 0;
     while (same < words.length && words[same] == base[same]) {

@@ -8,9 +8,9 @@ import java.util.ServiceLoader;
 /// A metric of generated text: a score of each document from 0 to 1, averaged over the documents.
 ///
 /// An implementation is a service of this interface (`META-INF/services`); a task file names it by
-/// [#key]. The name of another metric of nudge is not replaced.
+/// [#key]. It cannot replace a built-in metric.
 public interface TextMetric {
-  /// The name in a task file.
+  /// Returns the name in a task file.
   String key();
 
   /// Scores an answer.
@@ -24,7 +24,7 @@ public interface TextMetric {
     return true;
   }
 
-  /// The metrics of [Rouge] and of the services, by name.
+  /// Returns the metrics of [Rouge] and of the services, by name.
   static Map<String, TextMetric> all() {
     Map<String, TextMetric> all = new LinkedHashMap<>();
     for (Rouge rouge : Rouge.values()) {

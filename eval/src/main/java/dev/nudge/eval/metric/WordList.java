@@ -18,7 +18,7 @@ final class WordList {
     return Set.copyOf(PythonText.split(text(file)));
   }
 
-  /// The words of each line.
+  /// Returns the words of each line.
   static List<List<String>> lines(String file) {
     return text(file).lines().map(PythonText::split).toList();
   }

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 /// Treebank rules, quotes and clitics separated.
 final class WordTokens {
   private static final int FLAGS = Pattern.UNICODE_CHARACTER_CLASS | Pattern.UNIX_LINES;
-  private static final String EDGE = PythonText.EDGE; // the words that are two are found by re
+  private static final String EDGE = PythonText.EDGE; // contractions are found by Python's re
 
   private record Step(Pattern pattern, String instead) {
     static Step of(String pattern, String instead) {
@@ -62,7 +62,7 @@ final class WordTokens {
 
   private WordTokens() {}
 
-  /// The tokens of a text.
+  /// Returns the tokens of a text.
   static List<String> of(String text) {
     List<String> tokens = new ArrayList<>();
     for (String sentence : PunktSentences.of(text)) {

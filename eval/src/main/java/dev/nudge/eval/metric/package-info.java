@@ -4,8 +4,8 @@
 /// numbers with a scale, verifiable instructions (IFEval), and corpus-level BLEU, chrF and TER
 /// ([dev.nudge.eval.metric.CorpusMetric]).
 ///
-/// Each reproduces the numbers of the reference implementation that it names, held by golden
-/// tests. Characters, white space and digits are Python's ([dev.nudge.python.PythonText]).
+/// Each reproduces the numbers of the reference implementation that it names; golden tests verify
+/// this. Characters, white space and digits are Python's ([dev.nudge.python.PythonText]).
 ///
 /// Knows nothing about models, engines, tasks or how an answer is extracted from a response. Read
 /// `TextMetric` first.

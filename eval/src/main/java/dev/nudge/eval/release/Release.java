@@ -50,14 +50,14 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Makes a release: base and adapter are merged (and the merge is compared with them on the probe
-/// text), written in the form that is asked for, and that form is loaded as it will be served and
-/// compared with base + adapter on held-out rows.
+/// Makes a release: merges base and adapter (and verifies the merge on the probe text), writes the
+/// requested form, loads it as a server would, and compares it with base + adapter on held-out
+/// rows.
 ///
-/// It passes where its loss is shown to be at most the tolerance above that of base + adapter, or
-/// where the gate passes the policy that is given instead. Only then is the model in `--out`;
-/// `release.json`, which has every digest and figure, is there in
-/// each case, unless an earlier release is, which a failed one does not touch.
+/// It passes if its loss is shown to exceed that of base + adapter by at most the tolerance, or if
+/// it passes the gate of a policy. Only then is the model written to `--out`. `release.json`, with
+/// all digests and figures, is written in each case, except that a failed release does not change
+/// an earlier one.
 ///
 /// Threading: one thread.
 public final class Release {
@@ -88,17 +88,17 @@ public final class Release {
     this.warnings = warnings;
   }
 
-  /// What became of a release.
+  /// The outcome of a release.
   ///
-  /// @param line why it passed or not
+  /// @param line the reason why it passed or not
   /// @param report the content of `release.json`
   public record Outcome(Verdict verdict, String line, Map<String, @Nullable Object> report) {}
 
   /// Makes a release.
   ///
-  /// @param notes receives a line for each thing that was done
-  /// @param cancelled asked between layers, between rows that are scored and between steps
-  /// @return null: it was cancelled, and nothing is left
+  /// @param notes receives a line for each completed step
+  /// @param cancelled polled between layers, scored rows and steps
+  /// @return null if cancelled; nothing is left then
   /// @throws InputException in one line, before anything is written
   public static @Nullable Outcome run(
       ReleaseSettings settings,
@@ -107,7 +107,7 @@ public final class Release {
       Consumer<String> warnings,
       BooleanSupplier cancelled) {
     Path adapter = Named.folder(settings.adapter(), settings.registry());
-    Set<String> told = new HashSet<>(); // by scoring and by merging
+    Set<String> told = new HashSet<>(); // scoring and merging both warn
     Release release =
         new Release(
             settings.with("adapter", adapter),
@@ -142,7 +142,7 @@ public final class Release {
         losses("base + adapter", held(score).withAdapter(settings.adapter()), cancelled);
     RowLosses base = losses("base", held(score), cancelled);
     try (NewFolder folder = NewFolder.at(settings.out())) {
-      Path dense = folder.path().resolve(DENSE).resolve(name(settings.out())); // GGUF names it
+      Path dense = folder.path().resolve(DENSE).resolve(name(settings.out())); // used in GGUF
       Merged merged = Merging.prepare(merging(dense), machine, warnings).run(cancelled);
       if (merged == null) {
         return null;
@@ -200,7 +200,7 @@ public final class Release {
     return report;
   }
 
-  /// Writes the report, and renames the folder into its place: with the model where it passed.
+  /// Writes the report, and renames the folder into place, with the model if it passed.
   private Outcome ended(
       NewFolder folder,
       @Nullable List<String> old,
@@ -247,7 +247,7 @@ public final class Release {
         .formatted(settings.out(), what.formatted(shown), settings.mostLoss());
   }
 
-  /// The settings of another command, by the keys that both have.
+  /// Makes the settings of another command from the keys that both have.
   private <S extends Record> S shared(Class<S> type, Map<String, ?> more) {
     Map<String, @Nullable Object> given = Schema.of(ReleaseSettings.class).values(settings);
     Schema<S> schema = Schema.of(type);
@@ -259,7 +259,7 @@ public final class Release {
       }
     }
     if (settings.model().quantize() == null && settings.to().equals(NF4)) {
-      values.remove("double_quant"); // it is about the form, whatever the base is
+      values.remove("double_quant"); // it applies to the form, not the base
     }
     values.putAll(more);
     return schema.of(values);
@@ -281,7 +281,7 @@ public final class Release {
     return shared(ScoreSettings.class, patterns);
   }
 
-  /// The base held as the adapter was trained on it, unless a flag or the folder says how.
+  /// Holds the base in the types of the adapter's training, unless a flag or the folder sets them.
   private ScoreSettings held(ScoreSettings score) {
     ModelSettings model = score.model();
     ModelConfig config = ModelConfig.load(model.model());
@@ -293,7 +293,7 @@ public final class Release {
         : Quantization.of(identity.format()).asking(score);
   }
 
-  /// The released form as a server loads it, whatever the flags say of the base.
+  /// Loads the released form as a server does, independent of flags for the base.
   private static ScoreSettings asStored(ScoreSettings score, Path served) {
     return new ScoreSettings(
             score.model().held(null, null),
@@ -343,9 +343,9 @@ public final class Release {
     return digests;
   }
 
-  /// Moves the form's files into the folder itself, with the merge's mark of what they are made of.
+  /// Moves the form's files into the folder itself, with the merge's `nudge.json` (its sources).
   ///
-  /// @return digest and size of each
+  /// @return digest and size of each file
   private static Map<String, Object> gather(Path folder, Path dense, Path served)
       throws IOException {
     Path from = Files.isDirectory(served) ? served : Objects.requireNonNull(served.getParent());
@@ -359,11 +359,11 @@ public final class Release {
       OutFolder.move(mark, folder.resolve(MARK));
     }
     Map<String, Object> all = new TreeMap<>();
-    try (Stream<Path> files = Files.walk(folder)) { // with folders of chat templates
+    try (Stream<Path> files = Files.walk(folder)) { // also folders of chat templates
       for (Path file : files.filter(Files::isRegularFile).toList()) {
         Path name = folder.relativize(file);
         if (name.startsWith(DENSE) || name.startsWith(FORM) || OutFolder.isOurs(file)) {
-          continue; // work on the way
+          continue; // intermediate files
         }
         all.put(
             name.toString().replace(File.separatorChar, '/'),
@@ -373,8 +373,8 @@ public final class Release {
     return all;
   }
 
-  /// The files of an earlier release in a folder; null: there is none, or only the report of one
-  /// that did not pass.
+  /// Returns the files of an earlier release in a folder; null: none, or only the report of a
+  /// failed one.
   private static @Nullable List<String> released(Path out) {
     JsonNode report = Json.readOrMissing(out.resolve(REPORT));
     if (!report.path("nudge_release").isInt()

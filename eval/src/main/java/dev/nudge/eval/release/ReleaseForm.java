@@ -25,7 +25,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A form in which a merged model is served. A new one is a line in [#FORMS].
+/// A form in which a merged model is served. To add one, add a line to [#FORMS].
 interface ReleaseForm {
   /// The forms by name.
   Map<String, ReleaseForm> FORMS = forms();
@@ -42,11 +42,11 @@ interface ReleaseForm {
     return forms;
   }
 
-  /// What a form is made of.
+  /// The inputs of a form.
   ///
-  /// @param data how rows are read, those to calibrate on too
+  /// @param data how rows are read, calibration rows included
   /// @param dense folder of the merged model
-  /// @param out folder to write; it is not there
+  /// @param out folder to write, which must not exist
   record Work(
       ReleaseSettings settings,
       DataSettings data,
@@ -57,24 +57,24 @@ interface ReleaseForm {
 
   /// Writes the form.
   ///
-  /// @return what is given as `--model`: a folder whose files become the release, or a file in it;
-  ///     null: it was cancelled
+  /// @return the path for `--model`: a folder whose files become the release, or a file in it; null
+  ///     if cancelled
   @Nullable Path write(Work work, BooleanSupplier cancelled);
 
-  /// Whether it is made by looking at rows.
+  /// Whether it needs calibration rows.
   default boolean calibrated() {
     return false;
   }
 
-  /// Checks that a base has such a form, before any work.
+  /// Checks that a base can be written in this form, before any work.
   ///
   /// @param data how rows are read
-  /// @throws InputException if it has not, or if a row to calibrate on is not there or bad
+  /// @throws InputException if it cannot, or a calibration row is missing or malformed
   default void check(ReleaseSettings settings, DataSettings data, Machine machine) {}
 
-  /// The form of a name.
+  /// Returns the form with a name.
   ///
-  /// @throws InputException if there is none
+  /// @throws InputException if there is no such form
   static ReleaseForm of(String text) {
     ReleaseForm form = FORMS.get(text);
     if (form == null) {
@@ -84,9 +84,9 @@ interface ReleaseForm {
     return form;
   }
 
-  /// The form that is asked for.
+  /// Returns the requested form, checked.
   ///
-  /// @throws InputException as [#check] does; or if rows to calibrate on are missing, or too much
+  /// @throws InputException as [#check] does; or if calibration rows are missing, or not needed
   static ReleaseForm checked(ReleaseSettings settings, DataSettings data, Machine machine) {
     ReleaseForm form = of(settings.to());
     boolean rows = !settings.calibration().isEmpty();
@@ -105,7 +105,7 @@ interface ReleaseForm {
     return form;
   }
 
-  /// A model folder in fewer bits.
+  /// A quantised model folder.
   record Quantized(QuantizeSettings.Format method) implements ReleaseForm {
     @Override
     public boolean calibrated() {
@@ -186,7 +186,7 @@ interface ReleaseForm {
       if (licence != null) {
         settings = settings.withLicence(licence);
       }
-      Consumer<String> ofBase = // the merged folder will be gone
+      Consumer<String> ofBase = // the merged folder is temporary
           line ->
               work.warnings()
                   .accept(

@@ -17,15 +17,15 @@ import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// The gate of a release: the rules of a policy on the held-out rows, the release beside base +
-/// adapter.
+/// The gate of a release: the rules of a policy on the held-out rows, for the release against base
+/// + adapter.
 ///
 ///     retain:
 ///       - {task: held_out, metric: loss, margin: 0.01}
 ///
-/// @param policy whose rules are all about the loss of the rows
+/// @param policy policy whose rules are all about the loss of the rows
 record ReleaseGate(Policy policy) {
-  /// The task by which rules name the rows.
+  /// The task name of the rows in rules.
   static final String TASK = "held_out";
 
   /// Reads a policy.
@@ -66,7 +66,7 @@ record ReleaseGate(Policy policy) {
     return Objects.requireNonNullElse((String) known.get(key), "");
   }
 
-  /// Why the release passed or not: the policy, and the first rule that decided.
+  /// Describes why the release passed or not: the policy, and the first rule that decided.
   static String line(Path out, GateResult result) {
     RuleResult first =
         result.rules().stream()

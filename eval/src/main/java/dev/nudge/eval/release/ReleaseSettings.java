@@ -23,11 +23,11 @@ import org.jspecify.annotations.Nullable;
 /// @param adapter a PEFT folder, a run's folder or a registry reference
 /// @param registry registry that resolves references; null: the user's own
 /// @param data held-out rows on which the release is compared with base + adapter
-/// @param to the form that is written
-/// @param calibration files of rows, for the forms that are made by looking at rows
-/// @param groupSize inputs that share a scale in these forms, -1: all of a row; null: 128
-/// @param tolerance most loss, in nats a token, that the release may have above base + adapter;
-///     null: [#TOLERANCE], or `policy` says what has to hold
+/// @param to form to write
+/// @param calibration files of rows, for forms that need calibration
+/// @param groupSize inputs that share a scale in these forms; -1: a whole row; null: 128
+/// @param tolerance most loss above base + adapter, in nats per token; null: [#TOLERANCE], or
+///     `policy` decides
 /// @param policy file of rules about the task `held_out` and its metric `loss`; null: none
 public record ReleaseSettings(
     @Group("Model and machine") ModelSettings model,
@@ -80,7 +80,7 @@ public record ReleaseSettings(
         DataWithers<ReleaseSettings>,
         TrainOnWithers<ReleaseSettings> {
 
-  /// The tolerance, in nats a token, where none is given.
+  /// The default tolerance, in nats per token.
   public static final double TOLERANCE = 0.01;
 
   public ReleaseSettings {
@@ -97,43 +97,43 @@ public record ReleaseSettings(
     }
   }
 
-  /// Releases an adapter in the base's own types, everything else at its default.
+  /// Returns settings to release an adapter in the base's own types, with defaults for the rest.
   public static ReleaseSettings of(Path model, Path adapter, Path data, Path out) {
     return of(
         Map.of("model", model, "adapter", adapter, "data", data.toString(), "out", out.toString()));
   }
 
-  /// The form that is written, such as `nf4`.
+  /// Sets the form to write, such as `nf4`.
   public ReleaseSettings withTo(String form) {
     return with("to", form);
   }
 
-  /// The files of rows to calibrate on, for `gptq` and `awq`.
+  /// Sets the files of calibration rows, for `gptq` and `awq`.
   public ReleaseSettings withCalibration(Path... files) {
     return with("calibration", Arrays.stream(files).map(Path::toString).toList());
   }
 
-  /// Inputs that share a scale in `gptq` and `awq`; -1: all of a row.
+  /// Sets the inputs that share a scale in `gptq` and `awq`; -1: a whole row.
   public ReleaseSettings withGroupSize(int inputs) {
     return with("group_size", inputs);
   }
 
-  /// The most loss above base + adapter, in nats a token.
+  /// Sets the most loss above base + adapter, in nats per token.
   public ReleaseSettings withTolerance(double nats) {
     return with("tolerance", nats);
   }
 
-  /// The policy, in place of a tolerance.
+  /// Sets the policy, in place of a tolerance.
   public ReleaseSettings withPolicy(Path file) {
     return with("policy", file);
   }
 
-  /// The most loss above base + adapter where there is no policy.
+  /// Returns the most loss above base + adapter if there is no policy.
   double mostLoss() {
     return tolerance == null ? TOLERANCE : tolerance;
   }
 
-  /// Whether an earlier release in the folder is replaced.
+  /// Sets whether to replace an earlier release in the folder.
   public ReleaseSettings withOverwrite(boolean replace) {
     return with("overwrite", replace);
   }

@@ -14,15 +14,15 @@ import java.util.Map;
 
 /// The loss of a model on rows: Σ −log p / Σ tokens, in nats a token.
 ///
-/// Two models are compared on the same rows. The interval of the difference is that of 10,000
-/// paired resamples of rows ([Bootstrap]), whose long rows weigh as they do in the loss.
+/// Two models are compared on the same rows. The interval of the difference comes from 10,000
+/// paired resamples of rows ([Bootstrap]); long rows have the same weight as in the loss.
 ///
-/// @param rows in order
+/// @param rows scored rows, in order
 record RowLosses(List<RowScore> rows) {
   /// The metric's name.
   static final String LOSS = "loss";
 
-  private static final double CONFIDENCE = 0.95; // of each bound
+  private static final double CONFIDENCE = 0.95; // confidence of each bound
 
   RowLosses {
     rows = List.copyOf(rows);
@@ -37,7 +37,7 @@ record RowLosses(List<RowScore> rows) {
     return rows.stream().mapToLong(RowScore::tokens).sum();
   }
 
-  /// What this model's loss is above another's.
+  /// Returns by how much this model's loss exceeds another's.
   Difference above(RowLosses other) {
     Resampled resampled =
         Bootstrap.STANDARD.corpusDifference(
@@ -47,7 +47,7 @@ record RowLosses(List<RowScore> rows) {
     return new Difference(resampled.value(), interval);
   }
 
-  /// The loss as the metric that a policy's rules are about.
+  /// Returns the loss as a metric for a policy's rules.
   Score score() {
     List<MetricItem> items =
         rows.stream()
@@ -62,11 +62,11 @@ record RowLosses(List<RowScore> rows) {
         .toArray(double[][]::new);
   }
 
-  /// A difference of losses, in nats a token.
+  /// A difference of losses, in nats per token.
   ///
   /// @param interval one-sided bounds at 95 % each; [Interval#UNKNOWN] below 20 rows
   record Difference(double value, Interval interval) {
-    /// Whether it is at most a tolerance.
+    /// Tests whether it is at most a tolerance.
     Verdict within(double tolerance) {
       if (interval.high() <= tolerance) {
         return Verdict.PASS;
@@ -74,7 +74,7 @@ record RowLosses(List<RowScore> rows) {
       return interval.low() > tolerance ? Verdict.FAIL : Verdict.INCONCLUSIVE;
     }
 
-    /// As it is written; an unknown bound is left out.
+    /// Converts it to JSON; unknown bounds are omitted.
     Map<String, Object> written() {
       Map<String, Object> all = new LinkedHashMap<>();
       all.put("value", value);

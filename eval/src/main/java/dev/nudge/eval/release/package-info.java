@@ -1,7 +1,7 @@
-/// Makes what is served of a base and an adapter, and shows that it is as good.
+/// Makes a servable model from a base and an adapter, and shows that it is as good as both.
 ///
-/// [Release] merges, writes the model in the form that is asked for ([ReleaseForm]) and compares it
-/// with base + adapter on held-out rows ([RowLosses]), by a policy too ([ReleaseGate]). It knows
+/// [Release] merges, writes the model in the requested form ([ReleaseForm]) and compares it with
+/// base + adapter on held-out rows ([RowLosses]), optionally by a policy ([ReleaseGate]). It knows
 /// nothing about tasks. Read [Release] first.
 @NullMarked
 package dev.nudge.eval.release;

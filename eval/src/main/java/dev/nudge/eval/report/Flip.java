@@ -13,8 +13,8 @@ import tools.jackson.databind.JsonNode;
 /// A document that two models score differently, with prompt and answers.
 ///
 /// @param id index of the document
-/// @param first score of the model before
-/// @param second score of the model after
+/// @param first score of the earlier model
+/// @param second score of the later model
 /// @param choices multiple-choice options with both models' probabilities; may be empty
 record Flip(
     int id,
@@ -28,14 +28,14 @@ record Flip(
 
   /// An option of a multiple-choice document.
   ///
-  /// @param before probability by the model before, NaN: unknown
+  /// @param before probability by the earlier model, NaN: unknown
   record Choice(String text, boolean right, double before, double after) {}
 
   /// The changed documents, largest change first.
   ///
   /// @param better improved documents
   /// @param worse regressed documents
-  /// @param counted whether scores are right or wrong: better are fixed, worse are broken
+  /// @param counted whether each score is right or wrong, so better means fixed and worse broken
   record Flips(List<Flip> better, List<Flip> worse, boolean counted) {
     static final Flips NONE = new Flips(List.of(), List.of(), true);
   }

@@ -12,13 +12,13 @@ final class ForestSvg {
   private static final int LINE = 26;
   private static final int TOP = 12;
   private static final int LONGEST = 34; // characters of a name
-  private static final double LARGE = 10_000; // steps that are written with an exponent
+  private static final double LARGE = 10_000; // from here on, steps have an exponent
 
   private ForestSvg() {}
 
   /// Draws the plot.
   ///
-  /// @param rows all with finite ends
+  /// @param rows rows whose intervals have finite ends
   /// @param label text alternative of the drawing
   static void of(Markup html, List<ResultRow> rows, String label) {
     double most = 0;
@@ -64,11 +64,11 @@ final class ForestSvg {
     html.element("text", said, "class", "soft", "x", WIDTH - RIGHT + 12, "y", y + 4);
   }
 
-  /// The tick step: 1, 2 or 5 times a power of ten, two to five ticks per side.
+  /// Returns the tick step: 1, 2 or 5 times a power of ten, two to five ticks per side.
   private static double step(double most) {
     double power = Math.pow(10, Math.floor(Math.log10(most)));
-    double of = most / power;
-    return power * (of <= 1 ? 0.5 : of <= 2 ? 1 : of <= 5 ? 2 : 5);
+    double leading = most / power;
+    return power * (leading <= 1 ? 0.5 : leading <= 2 ? 1 : leading <= 5 ? 2 : 5);
   }
 
   private static double at(double value, double end) {

@@ -219,17 +219,17 @@ final class HtmlReport {
     if (pair.groups().isEmpty()) {
       return;
     }
-    boolean two = pair.before() != null;
+    boolean paired = pair.before() != null;
     html.table(
         "Groups of tasks: the means that their files name"
-            + (two ? "; intervals at 95 %, by resamples that draw each task apart" : ""),
-        two
+            + (paired ? "; intervals at 95 %, by resamples that draw each task apart" : ""),
+        paired
             ? List.of("Group", "Metric", "n", "Before", "After", "Difference", "Interval", "p")
             : List.of("Group", "Metric", "n", "Number"),
         2);
     for (ReportView.GroupRow row : pair.groups()) {
       html.row(row.group()).open("td").element("bdi", row.metric()).close("td");
-      row.numbers(two).forEach(html::number);
+      row.numbers(paired).forEach(html::number);
       html.close("tr");
     }
     html.endTable();
@@ -279,7 +279,7 @@ final class HtmlReport {
     html.endTable();
   }
 
-  /// The digests by label.
+  /// Returns the digests by label.
   static Map<String, String> digests(@Nullable Digests digests) {
     Map<String, String> all = new LinkedHashMap<>();
     if (digests == null) {

@@ -83,16 +83,16 @@ final class HtmlTasks {
   }
 
   private void slices(String caption, String column, List<Subgroup> slices, TaskView task) {
-    boolean two = pair.before() != null;
+    boolean paired = pair.before() != null;
     html.table(
         caption + " (" + task.metric().metricShown() + ", " + Subgroup.intervals(slices) + ")",
-        two
+        paired
             ? List.of(column, "n", "Before", "After", "Difference", "Interval")
             : List.of(column, "n", "Number", "Interval"),
         1);
     for (Subgroup slice : slices) {
       html.open("tr").open("th", "scope", "row").element("bdi", slice.name()).close("th");
-      slice.numbers(two).forEach(html::number);
+      slice.numbers(paired).forEach(html::number);
       html.close("tr");
     }
     html.endTable();
@@ -102,7 +102,7 @@ final class HtmlTasks {
     slices("Leakage: " + leakage(leaked), "documents", leaked.slices(), task);
   }
 
-  /// The leak report in words.
+  /// Returns the leak report in words.
   static String leakage(Leaked leaked) {
     List<String> kinds = new ArrayList<>();
     leaked
@@ -179,7 +179,7 @@ final class HtmlTasks {
     html.element("pre", text.isEmpty() ? "(empty)" : Shown.cut(text, most), "dir", "auto");
   }
 
-  /// The end of a prompt on one line, with the question.
+  /// Returns the end of a prompt on one line, with the question.
   private static String oneLine(String prompt) {
     String line = prompt.strip().replaceAll("\\s+", " ");
     int most = 90;

@@ -36,7 +36,7 @@ final class JudgeView {
     return judge.model() == null ? judge.judge() : judge.model() + " at " + judge.judge();
   }
 
-  /// A row per task and pair of models.
+  /// Returns a row per task and pair of models.
   static List<List<String>> rows(JudgeResult judge) {
     List<List<String>> rows = new ArrayList<>();
     for (JudgeResult.Compared one : judge.compared()) {
@@ -61,13 +61,13 @@ final class JudgeView {
     return rows;
   }
 
-  /// A row over all labelled pairs, and one over pairs without a tie.
+  /// Returns a row over all labelled pairs, and one over pairs without a tie.
   static List<List<String>> agreement(Agreement agreement) {
     return List.of(
         row("all that could be read", agreement.all()), row("without ties", agreement.decided()));
   }
 
-  /// The position bias of the judge, in a sentence.
+  /// Returns the position bias of the judge, in a sentence.
   static String order(OrderBias order) {
     return "Of these pairs %s are contradictory, which makes them ties, and %s of the verdicts name the answer that stood first."
         .formatted(Shown.percent(order.contradicting()), Shown.percent(order.firstShare()));

@@ -69,11 +69,11 @@ final class MarkdownReport {
   private void table(List<String> columns, int texts) {
     line("");
     line("| " + String.join(" | ", columns) + " |");
-    StringBuilder under = new StringBuilder("|");
+    StringBuilder ruler = new StringBuilder("|");
     for (int i = 0; i < columns.size(); i++) {
-      under.append(i < texts ? "---|" : "---:|");
+      ruler.append(i < texts ? "---|" : "---:|");
     }
-    line(under.toString());
+    line(ruler.toString());
   }
 
   private void row(String... cells) {
@@ -156,14 +156,14 @@ final class MarkdownReport {
     if (pair.groups().isEmpty()) {
       return;
     }
-    boolean two = pair.before() != null;
+    boolean paired = pair.before() != null;
     table(
-        two
+        paired
             ? List.of("group", "metric", "n", "before", "after", "difference", "95 % interval", "p")
             : List.of("group", "metric", "n", "number"),
         2);
     for (ReportView.GroupRow row : pair.groups()) {
-      row(code(row.group()), code(row.metric()), cells(row.numbers(two)));
+      row(code(row.group()), code(row.metric()), cells(row.numbers(paired)));
     }
   }
 
@@ -197,14 +197,14 @@ final class MarkdownReport {
   }
 
   private void slices(Pair pair, String column, List<Subgroup> slices, int left) {
-    boolean two = pair.before() != null;
+    boolean paired = pair.before() != null;
     table(
-        two
+        paired
             ? List.of(column, "n", "before", "after", "difference", "95 % interval")
             : List.of(column, "n", "number", "95 % interval"),
         1);
     for (Subgroup slice : slices) {
-      row(code(slice.name()), cells(slice.numbers(two)));
+      row(code(slice.name()), cells(slice.numbers(paired)));
     }
     if (left > 0) {
       line("");
@@ -238,10 +238,10 @@ final class MarkdownReport {
     line("</details>");
   }
 
-  private void pairs(String what, Map<String, String> of) {
-    if (!of.isEmpty()) {
+  private void pairs(String what, Map<String, String> values) {
+    if (!values.isEmpty()) {
       table(List.of(what, "value"), 2);
-      of.forEach((name, value) -> row(code(name), code(value)));
+      values.forEach((name, value) -> row(code(name), code(value)));
     }
   }
 
@@ -257,7 +257,7 @@ final class MarkdownReport {
     return fence + (space ? " " : "") + line + (space ? " " : "") + fence;
   }
 
-  /// A code block.
+  /// Returns a code block.
   static String block(String text) {
     String clean = clean(text);
     String fence = "`".repeat(Math.max(3, longest(clean) + 1));

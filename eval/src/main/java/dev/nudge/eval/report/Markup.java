@@ -34,7 +34,7 @@ final class Markup {
     }
   }
 
-  /// Closes the innermost element; the name is for the reader of the code.
+  /// Closes the innermost element; the name is only for readers of the code.
   Markup close(String element) {
     String is = open.pop();
     if (!is.equals(element)) {
@@ -105,12 +105,12 @@ final class Markup {
     element("text", text, "class", "soft", "x", x, "y", y, "text-anchor", anchor);
   }
 
-  /// Draws a line of a class of the style sheet.
-  void line(String of, Object x1, Object y1, Object x2, Object y2) {
-    element("line", "", "class", of, "x1", x1, "y1", y1, "x2", x2, "y2", y2);
+  /// Draws a line with a class of the style sheet.
+  void line(String cssClass, Object x1, Object y1, Object x2, Object y2) {
+    element("line", "", "class", cssClass, "x1", x1, "y1", y1, "x2", x2, "y2", y2);
   }
 
-  /// Writes a style sheet unescaped; it is ours and has no markup characters.
+  /// Writes nudge's own style sheet unescaped; it has no markup characters.
   Markup style(String css) {
     if (css.indexOf('<') >= 0 || css.indexOf('&') >= 0) {
       throw new IllegalArgumentException("a style sheet with < or &");
@@ -145,7 +145,7 @@ final class Markup {
         || c > 0xFDEF && (c & 0xFFFE) != 0xFFFE;
   }
 
-  /// The whole document, after every element is closed.
+  /// Returns the whole document, after every element is closed.
   String all() {
     if (!open.isEmpty()) {
       throw new IllegalStateException(open + " are open");

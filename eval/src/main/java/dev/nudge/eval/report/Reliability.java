@@ -12,11 +12,11 @@ import tools.jackson.databind.JsonNode;
 ///
 /// The probabilities are the softmax of the choices' log-likelihoods.
 ///
-/// @param documents those with at least two choices, exactly one right, and finite log-likelihoods
+/// @param documents documents with at least two choices, one right, and finite log-likelihoods
 public record Reliability(int documents, double ece, List<Calibration.Bin> bins) {
   private static final int BINS = 10;
 
-  /// Over the first filter's documents; null if none has probabilities.
+  /// Computes it over the first filter's documents; null if none has probabilities.
   public static @Nullable Reliability of(TaskScores task) {
     List<double[]> chances = new ArrayList<>();
     List<Integer> golds = new ArrayList<>();
@@ -39,7 +39,7 @@ public record Reliability(int documents, double ece, List<Calibration.Bin> bins)
     return new Reliability(chances.size(), calibration.ece(BINS), calibration.bins(BINS));
   }
 
-  /// The probability of each choice; empty if unknown.
+  /// Returns the probability of each choice; empty if unknown.
   static double[] chances(Scored scored) {
     int n = scored.sample().choices().size();
     if (n == 0 || scored.filtered().size() < n) {

@@ -19,7 +19,7 @@ final class ReliabilitySvg {
 
   /// Draws the diagram.
   ///
-  /// @param before null: no model before
+  /// @param before reliability of the earlier model; null: none
   static void of(Markup html, @Nullable Reliability before, Reliability after, String label) {
     int height = TOP + PLOT + BOTTOM;
     html.svg(SIZE, height, label);
@@ -43,8 +43,8 @@ final class ReliabilitySvg {
     html.close("svg");
   }
 
-  private static void bins(Markup html, Reliability of, String kind) {
-    List<Bin> bins = of.bins().stream().filter(bin -> bin.items() > 0).toList();
+  private static void bins(Markup html, Reliability reliability, String kind) {
+    List<Bin> bins = reliability.bins().stream().filter(bin -> bin.items() > 0).toList();
     StringBuilder way = new StringBuilder();
     for (Bin bin : bins) {
       way.append(way.isEmpty() ? "M" : " L");
@@ -52,7 +52,7 @@ final class ReliabilitySvg {
     }
     html.element("path", "", "class", "join " + kind, "style", "fill: none", "d", way);
     for (Bin bin : bins) {
-      String radius = number(3 + 7 * Math.sqrt(bin.items() / (double) of.documents()));
+      String radius = number(3 + 7 * Math.sqrt(bin.items() / (double) reliability.documents()));
       String x = x(bin.confidence());
       html.open("circle", "class", "mark " + kind, "cx", x, "cy", y(bin.accuracy()), "r", radius);
       String said =

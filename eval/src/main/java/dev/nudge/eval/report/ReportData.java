@@ -12,12 +12,12 @@ import org.jspecify.annotations.Nullable;
 
 /// The input of a report.
 ///
-/// @param title such as the model's name
-/// @param gate null: no policy was judged
+/// @param title title, such as the model's name
+/// @param gate verdict of the policy; null: no policy
 /// @param leaks leak scan of each task's documents, by task; an item's id is the document's index
-/// @param judge null: no judge was asked
-/// @param settings to show, in order
-/// @param digests null: none are known; a gate's own digests take precedence
+/// @param judge results of the LLM judge; null: none
+/// @param settings settings to show, in order
+/// @param digests digests of all inputs; null: unknown; a gate's own digests take precedence
 /// @param at creation time
 public record ReportData(
     String title,
@@ -33,7 +33,7 @@ public record ReportData(
     settings = new LinkedHashMap<>(settings);
   }
 
-  /// A report of an outcome without gate, leaks or judge.
+  /// Returns a report of an outcome without gate, leaks or judge.
   public static ReportData of(String title, Outcome outcome, Instant at) {
     return new ReportData(title, outcome, null, Map.of(), null, Map.of(), null, at);
   }

@@ -19,7 +19,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Everything that a report shows, computed: each model against the one before it, or the base
+/// Everything that a report shows, computed: each model against the previous one, or the base
 /// alone.
 record ReportView(ReportData data, List<Pair> pairs) {
   private static final double CONFIDENCE = 0.95;
@@ -27,7 +27,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
 
   /// A comparison of two models.
   ///
-  /// @param before null: the model stands alone
+  /// @param before name of the earlier model; null: none
   record Pair(
       @Nullable String before,
       String after,
@@ -37,8 +37,8 @@ record ReportView(ReportData data, List<Pair> pairs) {
 
   /// A metric of a task group.
   ///
-  /// @param metric with its filter, if that has a name
-  /// @param before NaN: no value, or no model before
+  /// @param metric metric with its filter, if that has a name
+  /// @param before value of the earlier model; NaN: none
   /// @param low lower end of the 95 % interval of the difference; NaN: unknown
   /// @param p two-sided p-value of no difference; NaN: unknown
   record GroupRow(
@@ -50,12 +50,12 @@ record ReportView(ReportData data, List<Pair> pairs) {
       double low,
       double high,
       double p) {
-    /// The cells of its row.
+    /// Returns the cells of its row.
     ///
-    /// @param two whether a model before is compared
-    List<String> numbers(boolean two) {
+    /// @param paired whether an earlier model is compared
+    List<String> numbers(boolean paired) {
       String n = Shown.count(documents);
-      return two
+      return paired
           ? List.of(
               n,
               Shown.number(before),
@@ -71,8 +71,8 @@ record ReportView(ReportData data, List<Pair> pairs) {
   ///
   /// @param metric the task's first metric, for flips and slices
   /// @param subgroups slices by column
-  /// @param left number of values of a column that are not shown, by column
-  /// @param leaks null: no leak scan
+  /// @param left number of omitted values of a column, by column
+  /// @param leaks leaked documents; null: no leak scan
   record TaskView(
       String name,
       String alias,
@@ -87,7 +87,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
 
   /// Leaked documents of a task.
   ///
-  /// @param slices of all documents, of the clean ones, of the leaked ones
+  /// @param slices slices of all documents, the clean ones and the leaked ones
   record Leaked(int documents, int found, Map<LeakKind, Long> kinds, List<Subgroup> slices) {}
 
   static ReportView of(ReportData data) {
@@ -313,7 +313,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
     return all;
   }
 
-  /// The adapters by the name of their model.
+  /// Returns the adapters by the name of their model.
   Map<String, String> adapters() {
     Map<String, String> all = new LinkedHashMap<>();
     data.outcome()

@@ -7,16 +7,16 @@ import java.util.List;
 /// A row of the results table.
 ///
 /// @param documents number of documents
-/// @param before NaN: no value, or no model before
-/// @param after NaN: no value
+/// @param before value of the earlier model; NaN: none
+/// @param after value of the later model; NaN: none
 /// @param value after − before, in the metric's own direction
-/// @param low lower end of the 95 % interval of the difference, or of the value without a model
-///     before; NaN: unknown
+/// @param low lower end of the 95 % interval of the difference, or of the value without an earlier
+///     model; NaN: unknown
 /// @param high upper end, likewise
 /// @param p two-sided p-value of no difference; NaN: unknown
 /// @param adjusted p after Holm's correction over all rows with a p
-/// @param fixed documents that only the model after has right; 0 for other metrics
-/// @param broken documents that only the model before has right; 0 for other metrics
+/// @param fixed documents that only the later model has right; 0 for other metrics
+/// @param broken documents that only the earlier model has right; 0 for other metrics
 /// @param clusters number of clusters of documents; 0 if documents are independent
 record ResultRow(
     String task,
@@ -67,12 +67,12 @@ record ResultRow(
         broken, clusters);
   }
 
-  /// The cells of its row.
+  /// Returns the cells of its row.
   ///
-  /// @param two whether a model before is compared
-  List<String> numbers(boolean two) {
+  /// @param paired whether an earlier model is compared
+  List<String> numbers(boolean paired) {
     String n = Shown.units(documents, clusters);
-    return two
+    return paired
         ? List.of(
             n,
             Shown.number(before),
@@ -84,12 +84,12 @@ record ResultRow(
         : List.of(n, Shown.number(after), Shown.range(low, high));
   }
 
-  /// The metric, with its filter if that has a name.
+  /// Returns the metric, with its filter if that has a name.
   String metricShown() {
     return filter.equals("none") ? metric.name() : metric.name() + "," + filter;
   }
 
-  /// The difference towards the better side.
+  /// Returns the difference towards the better side.
   double gain() {
     return metric.higherIsBetter() ? value : -value;
   }
@@ -102,8 +102,8 @@ record ResultRow(
     return metric.higherIsBetter() ? high : -low;
   }
 
-  /// The finding: shown if the interval excludes 0 and p by Holm is below 5 %. A bootstrapped
-  /// difference is never shown on a few documents or with an interval of zero width.
+  /// Returns the finding: shown if the interval excludes 0 and p by Holm is below 5 %. A
+  /// bootstrapped difference is never shown on a few documents or with an interval of zero width.
   Meaning meaning() {
     boolean exact = counted && clusters == 0;
     int units = clusters > 0 ? clusters : documents;

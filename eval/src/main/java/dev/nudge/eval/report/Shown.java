@@ -7,7 +7,7 @@ final class Shown {
   /// The placeholder of a missing number.
   static final String NONE = "–";
 
-  private static final double NOISE = 1e-12; // of sums in another order
+  private static final double NOISE = 1e-12; // rounding differences of sums
 
   private Shown() {}
 
@@ -23,12 +23,12 @@ final class Shown {
         : String.format(Locale.ROOT, "%.2e", value).replace('-', '−');
   }
 
-  /// With its sign.
+  /// Formats a number with its sign.
   static String signed(double value) {
     return value >= NOISE && Double.isFinite(value) ? "+" + number(value) : number(value);
   }
 
-  /// The number of documents, and of clusters if they are correlated.
+  /// Returns the number of documents, and of clusters if they are correlated.
   static String units(int number, int clusters) {
     return clusters == 0
         ? count(number)
@@ -41,7 +41,7 @@ final class Shown {
         : NONE;
   }
 
-  /// An interval of a value that is no difference.
+  /// Formats an interval of a value, not of a difference.
   static String range(double low, double high) {
     return Double.isFinite(low) && Double.isFinite(high)
         ? number(low) + " to " + number(high)

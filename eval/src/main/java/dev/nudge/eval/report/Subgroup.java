@@ -12,11 +12,11 @@ import org.jspecify.annotations.Nullable;
 
 /// A metric on a slice of a task's documents.
 ///
-/// @param name such as the value of a column
-/// @param before NaN: no value, or no model before
-/// @param low lower end of the 95 % interval of the difference, or of the value without a model
-///     before; NaN: unknown. Over clusters if documents are correlated; within a single cluster
-///     over its documents, and valid for that cluster only
+/// @param name name, such as the value of a column
+/// @param before value of the earlier model; NaN: none
+/// @param low lower end of the 95 % interval of the difference, or of the value without an earlier
+///     model; NaN: unknown. Correlated documents are resampled by cluster; within a single cluster
+///     by document, which is valid only for that cluster
 /// @param ofOne whether the slice is within one cluster
 record Subgroup(
     String name,
@@ -37,7 +37,7 @@ record Subgroup(
 
   /// Computes a slice.
   ///
-  /// @param first null: no model before
+  /// @param first score of the earlier model; null: none
   /// @param places indices of the documents
   static Subgroup of(String name, @Nullable Score first, Score second, List<Integer> places) {
     Score after = some(second, places);
@@ -58,12 +58,12 @@ record Subgroup(
     return Double.isFinite(value) ? value : Double.NaN;
   }
 
-  /// The cells of its row.
+  /// Returns the cells of its row.
   ///
-  /// @param two whether a model before is compared
-  List<String> numbers(boolean two) {
+  /// @param paired whether an earlier model is compared
+  List<String> numbers(boolean paired) {
     String n = Shown.count(documents);
-    return two
+    return paired
         ? List.of(
             n,
             Shown.number(before),

@@ -20,10 +20,10 @@ import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
-/// Aggregates the per-document values of a metric into one number. It does so for bootstrap
-/// resamples without reading text again.
+/// Aggregates the per-document values of a metric into one number. Bootstrap resamples are
+/// aggregated without processing text again.
 public final class Aggregation {
-  /// The aggregation functions of the harness, and some of our own.
+  /// The aggregation functions of the harness, and some that only nudge has.
   public enum Kind {
     MEAN,
     MEDIAN,
@@ -54,7 +54,7 @@ public final class Aggregation {
       this.key = key;
     }
 
-    /// The name in a task file.
+    /// Returns the name in a task file.
     public String key() {
       return key;
     }
@@ -108,17 +108,17 @@ public final class Aggregation {
   static final int RESAMPLES = 100_000;
 
   private static final int DEAR = 100;
-  private static final int CHUNK = 1000; // that a seed is for
-  private static final double BYPASSED = 999; // the harness's own
+  private static final int CHUNK = 1000; // resamples per seed
+  private static final double BYPASSED = 999; // the harness's value
 
   private final Kind kind;
   private final int size;
-  private final ToDoubleFunction<int[]> of;
+  private final ToDoubleFunction<int[]> aggregate;
 
-  private Aggregation(Kind kind, int size, ToDoubleFunction<int[]> of) {
+  private Aggregation(Kind kind, int size, ToDoubleFunction<int[]> aggregate) {
     this.kind = kind;
     this.size = size;
-    this.of = of;
+    this.aggregate = aggregate;
   }
 
   /// Prepares the aggregation of per-document values.
@@ -126,17 +126,17 @@ public final class Aggregation {
     return new Aggregation(kind, items.size(), function(kind, items));
   }
 
-  /// The number over all documents.
+  /// Returns the aggregate over all documents.
   public double all() {
-    return of.applyAsDouble(IntStream.range(0, size).toArray());
+    return aggregate.applyAsDouble(IntStream.range(0, size).toArray());
   }
 
-  /// The number over selected documents, by index; an index may repeat.
+  /// Returns the aggregate over selected documents, by index; an index may repeat.
   public double some(int[] places) {
-    return of.applyAsDouble(places);
+    return aggregate.applyAsDouble(places);
   }
 
-  /// The number of a bootstrap resample.
+  /// Returns the aggregate of a bootstrap resample.
   ///
   /// @param times multiplicity of each document in the resample
   public double counted(int[] times) {
@@ -245,11 +245,11 @@ public final class Aggregation {
     return places -> metric.score(sentences, places);
   }
 
-  /// The standard error as the harness reports it: analytic for a mean, else bootstrapped with the
-  /// harness's random numbers.
+  /// Returns the standard error as the harness reports it: analytic for a mean, else bootstrapped
+  /// with the harness's random numbers.
   ///
   /// @param resamples most resamples
-  /// @return NaN if the harness gives none
+  /// @return NaN if the harness reports none
   double standardError(int resamples) {
     int n = size;
     if (n < 2) {

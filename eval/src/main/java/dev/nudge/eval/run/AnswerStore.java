@@ -39,12 +39,12 @@ public final class AnswerStore {
     Map<String, JsonNode> answers = new HashMap<>();
     AnswerStore store = new AnswerStore(file, answers);
     try {
-      // a kill may have cut a line within a character: what is none is replaced
+      // a kill may have truncated a character: invalid bytes are replaced
       byte[] bytes = Files.exists(file) ? Files.readAllBytes(file) : new byte[0];
       String text = new String(bytes, StandardCharsets.UTF_8);
       text.lines().forEach(line -> read(line, answers));
       if (text.isEmpty() || !text.endsWith("\n")) {
-        OutFolder.append(file, ""); // the file is there from here on
+        OutFolder.append(file, ""); // create the file, or end the truncated line
       }
       return store;
     } catch (IOException e) {
@@ -59,11 +59,11 @@ public final class AnswerStore {
         answers.put(entry.path("key").stringValue(), entry.path("answer"));
       }
     } catch (JacksonException e) {
-      // cut off
+      // a truncated line
     }
   }
 
-  /// The cached answer; null if there is none.
+  /// Returns the cached answer; null if there is none.
   public @Nullable JsonNode find(String key) {
     return answers.get(key);
   }
@@ -80,7 +80,7 @@ public final class AnswerStore {
   /// @throws dev.nudge.settings.RunException on an I/O error
   public void flush() {
     if (!unwritten.isEmpty()) {
-      boolean interrupted = Thread.interrupted(); // a channel would close
+      boolean interrupted = Thread.interrupted(); // an interrupt would close the channel
       try {
         OutFolder.append(file, String.join("\n", unwritten));
         unwritten.clear();

@@ -29,22 +29,22 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// Runs inference on the requests of a task that have no cached answer yet.
 ///
 /// Choices with a common context share its KV cache in the engine if that saves more tokens than
-/// the continuations have; other texts are scored whole, in batches ([Session#score]). Equal
-/// requests are run once. A sampled answer depends only on its request and repeat, not on what
-/// else is run.
+/// the continuations have; other texts are scored in full, in batches ([Session#score]). Equal
+/// requests are run once. A sampled answer depends only on its request and repeat, not on other
+/// requests in the run.
 ///
 /// Threading: one thread.
 final class Answers {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
   private static final String FROM_BASE = "kl_from_base";
-  private static final int LARGE = 4096; // tokens asked for before what is answered is written down
+  private static final int LARGE = 4096; // tokens computed between two writes to disk
 
   /// A tokenized request.
   ///
   /// @param parts context and continuation of a likelihood request, or the windows of a rolling
   ///     one
   /// @param prompt the prompt of a generation; else null
-  /// @param digest of the tokens and of the generation settings
+  /// @param digest digest of the tokens and of the generation settings
   record Encoded(TaskRequest request, List<Item> parts, int @Nullable [] prompt, String digest) {
     /// Number of tokens, for progress.
     long tokens() {
@@ -64,7 +64,7 @@ final class Answers {
   ///
   /// @param name such as `base`
   /// @param adapter its name in the session; null: the base alone
-  /// @param digest of the weights and of their numeric type
+  /// @param digest digest of the weights and of their numeric type
   record EvaluatedModel(String name, @Nullable String adapter, String digest) {}
 
   private final Session session;
@@ -93,16 +93,16 @@ final class Answers {
         int[] prompt = tokens.prompt(r.context(), r.how().maxTokens());
         GenerationKwargs how = r.how();
         String rule =
-            "generate %s %s %s %s %s %s %s%s" // no %d: its digits are the locale's
+            "generate %s %s %s %s %s %s %s%s" // no %d: its digits depend on the locale
                 .formatted(
-                    tokens.digest(), // the text is the tokenizer's
+                    tokens.digest(), // decoded text depends on the tokenizer
                     how.until(),
                     how.maxTokens(),
                     how.temperature(),
                     how.topP(),
                     how.topK(),
                     r.repeats(),
-                    how.samples() ? " by request" : ""); // once draws were by place
+                    how.samples() ? " by request" : ""); // earlier versions drew by position
         yield new Encoded(r, List.of(), prompt, digest(rule, List.of(), prompt));
       }
     };
@@ -125,7 +125,7 @@ final class Answers {
     return Sha256.of(Arrays.copyOf(all.array(), all.position()));
   }
 
-  /// The same texts as requests for the KL divergence from the base.
+  /// Returns the same texts as requests for the KL divergence from the base.
   static Encoded fromBase(Encoded rolling) {
     String digest = digest(FROM_BASE, rolling.parts(), null);
     return new Encoded(rolling.request(), rolling.parts(), null, digest);
@@ -140,7 +140,7 @@ final class Answers {
         (of.digest() + request.digest()).getBytes(java.nio.charset.StandardCharsets.UTF_8));
   }
 
-  /// The distinct requests without a cached answer, by cache key.
+  /// Returns the distinct requests without a cached answer, by cache key.
   Map<String, Encoded> missing(List<Encoded> requests, EvaluatedModel of) {
     Map<String, Encoded> missing = new LinkedHashMap<>();
     for (Encoded request : requests) {
@@ -175,11 +175,11 @@ final class Answers {
 
   /// Computes the KL divergence of an adapted model from the base on texts.
   ///
-  /// @param texts of [#fromBase]
+  /// @param texts texts from [#fromBase]
   /// @return per text the sum over its tokens in nats, and the number of tokens
   List<JsonNode> fromBase(List<Encoded> texts, EvaluatedModel of, IntConsumer done) {
     String adapter = of.adapter();
-    if (adapter == null) { // the base is its own
+    if (adapter == null) { // the base has no divergence from itself
       return texts.stream().map(text -> apart(0, text.scored())).toList();
     }
     Map<String, Sum> sums = new LinkedHashMap<>();
@@ -246,8 +246,8 @@ final class Answers {
     }
   }
 
-  /// The contexts of all requests, cached ones included, so that a resumed evaluation decides and
-  /// computes bit by bit as an uninterrupted one.
+  /// Returns the contexts of all requests, cached ones included, so that a resumed evaluation
+  /// computes the same bits as an uninterrupted one.
   private static Map<IntBuffer, ContinuationSize> contexts(List<Encoded> requests) {
     Map<IntBuffer, ContinuationSize> contexts = new HashMap<>();
     for (Encoded request : requests) {
@@ -362,7 +362,7 @@ final class Answers {
     }
   }
 
-  /// The speed of a model.
+  /// Returns the speed of a model.
   Pace pace(String model) {
     return paces.getOrDefault(model, Pace.NONE);
   }
@@ -403,7 +403,7 @@ final class Answers {
           ArrayNode all = texts.computeIfAbsent(key, k -> NODES.arrayNode()).add(text);
           if (all.size() == repeats(r)) {
             while (all.size() < r.repeats()) {
-              all.add(text); // the likeliest text is the same each time
+              all.add(text); // greedy decoding always returns the same text
             }
             store.put(key, all);
           }
@@ -413,9 +413,9 @@ final class Answers {
         });
   }
 
-  /// The random stream id of a sampled answer.
+  /// Returns the random stream id of a sampled answer.
   ///
-  /// @param digest of its request
+  /// @param digest digest of its request
   /// @param repeat index of the sample, from 0
   private static long draws(String digest, int repeat) {
     byte[] both = (digest + " " + repeat).getBytes(java.nio.charset.StandardCharsets.UTF_8);

@@ -13,11 +13,11 @@ import java.util.Objects;
 
 /// The paired difference of a metric between two models on the same documents.
 ///
-/// For independent right/wrong documents p is the exact McNemar test and the interval Tango's;
-/// else both come from a paired bootstrap of documents, or of clusters of correlated documents.
-/// With fewer than `Resampled.FEWEST` of those, or if all resamples are alike, nothing is
-/// known; scores in [0, 1] keep an interval in the latter case ([Resampled#interval]). The tasks
-/// of a group are resampled separately.
+/// For independent right/wrong documents p is the exact McNemar test and the interval Tango's; else
+/// both come from a paired bootstrap of documents, or of clusters of correlated documents. With
+/// fewer than `Resampled.FEWEST` of those, or if all resamples are equal, nothing is known; scores
+/// in [0, 1] keep an interval in the latter case ([Resampled#interval]). The tasks of a group are
+/// resampled separately.
 ///
 /// @param key `METRIC,FILTER`
 /// @param value second − first
@@ -127,7 +127,7 @@ public record Difference(
         spread.detectable);
   }
 
-  /// The difference of a group, its tasks resampled separately; a single task has its own.
+  /// Computes a group's difference, its tasks resampled separately; a single task's is its own.
   private static Difference ofGroup(
       String name, String key, ModelResults before, ModelResults after) {
     GroupScores group = Objects.requireNonNull(after.groups().get(name));
@@ -162,8 +162,8 @@ public record Difference(
         spread.detectable);
   }
 
-  private static Score score(String task, String key, ModelResults of) {
-    TaskScores scores = Objects.requireNonNull(of.tasks().get(task));
+  private static Score score(String task, String key, ModelResults model) {
+    TaskScores scores = Objects.requireNonNull(model.tasks().get(task));
     return Objects.requireNonNull(scores.scores().get(key));
   }
 }

@@ -28,22 +28,22 @@ final class DocumentMetric {
   private static final Set<String> SCALES = Set.of("thousand", "million", "billion", "percent");
   private static final Set<String> NUMBERS = Set.of("arithmetic", "count");
 
-  private final String said;
+  private final String answer;
   private final JsonNode document;
   private final String place;
-  private NumericAnswer.@Nullable Score number; // of both metrics of TAT-QA
-  private Instructions.@Nullable Verdict verdict; // of all four of IFEval
+  private NumericAnswer.@Nullable Score number; // for both metrics of TAT-QA
+  private Instructions.@Nullable Verdict verdict; // for all four metrics of IFEval
 
-  /// @param said the generated text
-  /// @param place of the task, for messages
-  DocumentMetric(String said, JsonNode document, String place) {
-    this.said = said;
+  /// @param answer the generated text
+  /// @param place the task's file, for messages
+  DocumentMetric(String answer, JsonNode document, String place) {
+    this.answer = answer;
     this.document = document;
     this.place = place;
   }
 
   String said() {
-    return said;
+    return answer;
   }
 
   /// The value of a metric; null if the metric needs no document columns.
@@ -64,7 +64,7 @@ final class DocumentMetric {
   private NumericAnswer.Score number() {
     NumericAnswer.Score known = number;
     if (known == null) {
-      known = number(said, document, place);
+      known = number(answer, document, place);
       number = known;
     }
     return known;
@@ -73,7 +73,7 @@ final class DocumentMetric {
   private Instructions.Verdict verdict() {
     Instructions.Verdict known = verdict;
     if (known == null) {
-      known = verdict(said, document, place);
+      known = verdict(answer, document, place);
       verdict = known;
     }
     return known;
@@ -87,12 +87,12 @@ final class DocumentMetric {
     return new Weighted(followed.stream().filter(one -> one).count(), followed.size());
   }
 
-  private static NumericAnswer.Score number(String said, JsonNode document, String place) {
+  private static NumericAnswer.Score number(String answer, JsonNode document, String place) {
     List<String> gold = new ArrayList<>();
     column(document, "answers", place).forEach(one -> gold.add(one.asString("")));
     String goldScale = column(document, "scale", place).asString("");
     boolean number = NUMBERS.contains(column(document, "answer_type", place).asString(""));
-    String text = said.strip();
+    String text = answer.strip();
     int several = text.lastIndexOf(';');
     boolean scaled = isScaled(text) && (several < 0 || !isScaled(text.substring(0, several)));
     String last = scaled ? lastWord(text) : "";
@@ -115,7 +115,7 @@ final class DocumentMetric {
     return SCALES.contains(lastWord(text.strip()));
   }
 
-  private static Instructions.Verdict verdict(String said, JsonNode document, String place) {
+  private static Instructions.Verdict verdict(String answer, JsonNode document, String place) {
     List<String> ids = new ArrayList<>();
     column(document, "instruction_id_list", place).forEach(id -> ids.add(id.asString("")));
     List<Map<String, Object>> arguments = new ArrayList<>();
@@ -123,7 +123,7 @@ final class DocumentMetric {
       arguments.add(values(one));
     }
     try {
-      return Instructions.of(ids, arguments).verdict(said);
+      return Instructions.of(ids, arguments).verdict(answer);
     } catch (InputException | IllegalArgumentException e) {
       throw new InputException(place + ": " + e.getMessage(), e);
     }

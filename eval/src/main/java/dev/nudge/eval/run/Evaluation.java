@@ -62,7 +62,7 @@ public final class Evaluation {
   public interface Watcher {
     /// Reports inference progress.
     ///
-    /// @param tokens processed so far
+    /// @param tokens tokens processed so far
     /// @param all tokens to process, cached answers excluded
     /// @param task current task
     /// @param model current model
@@ -73,14 +73,14 @@ public final class Evaluation {
 
     /// Reports the metrics to come before a model is loaded; an exception ends the evaluation.
     ///
-    /// @param metrics of each task, and of each group with metrics of its own, as `METRIC` and
+    /// @param metrics metrics of each task, and of each group with its own metrics, as `METRIC` and
     ///     `METRIC,FILTER`
     /// @param groups the tasks of each group
     default void ready(Map<String, Set<String>> metrics, Map<String, List<String>> groups) {}
 
     /// Reports the progress of the LLM judge.
     ///
-    /// @param verdicts that have arrived
+    /// @param verdicts number of verdicts so far
     /// @param all verdicts needed
     /// @param task whose answers are judged
     default void judging(long verdicts, long all, String task) {}
@@ -318,7 +318,7 @@ public final class Evaluation {
               : name.equals(COMPARE) ? settings.compare() : null;
       models.add(
           new ModelResults(name, adapter == null ? null : adapter.toString(), tasks, groups));
-      if (i > 0) { // the one that is compared stands behind the adapter, where there is one
+      if (i > 0) { // `--compare` comes after the adapter, if there is one
         differences.put(name, Difference.between(models.get(i - 1), models.get(i)));
       }
     }

@@ -36,7 +36,7 @@ public record GroupScores(TaskGroup group, int sampleLength, Map<String, Score> 
     }
   }
 
-  /// The keys of the metrics that a group will have.
+  /// Returns the keys of the metrics that a group will have.
   ///
   /// @param tasks the metric keys of each task
   static Set<String> keys(TaskGroup group, Map<String, Set<String>> tasks) {

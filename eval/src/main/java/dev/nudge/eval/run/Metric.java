@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// A metric of a task, resolved to what is computed.
 ///
 /// @param aggregation from per-document values to one number
-/// @param options of exact_match; unset for other metrics
+/// @param options options of exact_match; unset for other metrics
 public record Metric(
     String name, Aggregation.Kind aggregation, boolean higherIsBetter, ExactMatch.Options options) {
 
@@ -36,7 +36,7 @@ public record Metric(
 
   static final Map<String, Known> KNOWN = new LinkedHashMap<>();
 
-  /// The metrics of generated text that are means of a score of each document.
+  /// The metrics of generated text that are means of per-document scores.
   static final Map<String, TextMetric> TEXT = TextMetric.all();
 
   /// Generation metrics that accept several reference answers.
@@ -77,7 +77,7 @@ public record Metric(
     OF_SEVERAL.addAll(TEXT.keySet());
   }
 
-  /// A sum over a sum of weights, such as a loss in nats a token; less is better.
+  /// Returns a weighted mean where lower is better, such as a loss in nats per token.
   public static Metric ratio(String name) {
     return new Metric(name, Aggregation.Kind.SHARE, false, ExactMatch.Options.NONE);
   }
@@ -87,7 +87,7 @@ public record Metric(
     KNOWN.putIfAbsent(name, new Known(Set.of(types), aggregation, higher));
   }
 
-  /// Resolves the metrics of a task; one that does not fit the output type is skipped with a
+  /// Resolves the metrics of a task; a metric that does not fit the output type is skipped with a
   /// warning, as in the harness.
   ///
   /// @param several whether documents have several right answers
@@ -130,7 +130,7 @@ public record Metric(
     return name.equals(KL_FROM_BASE);
   }
 
-  /// Whether the metric lies in [0, 1].
+  /// Whether the metric is in [0, 1].
   public boolean isFraction() {
     return switch (aggregation) {
       case F1, MACRO_F1, MICRO_F1, WEIGHTED_F1 -> true;

@@ -7,7 +7,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// The value that one document contributes to a metric.
 public sealed interface MetricItem {
-  /// The value as in a samples file.
+  /// Returns the value as in a samples file.
   JsonNode json();
 
   /// A number.

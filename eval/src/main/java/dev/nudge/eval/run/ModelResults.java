@@ -7,15 +7,15 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param name `base`, `adapter` or `compare`
 /// @param adapter the adapter as named by the user; null: the base alone
-/// @param tasks by name, in the order in which they were run
-/// @param groups by name
+/// @param tasks results of tasks by name, in run order
+/// @param groups results of groups by name
 public record ModelResults(
     String name,
     @Nullable String adapter,
     Map<String, TaskScores> tasks,
     Map<String, GroupScores> groups) {
 
-  /// The value of a metric of a task or group.
+  /// Returns the value of a metric of a task or group.
   ///
   /// @param key `METRIC,FILTER`
   /// @return NaN if there is none

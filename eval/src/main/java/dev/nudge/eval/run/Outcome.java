@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// The result of an evaluation.
 ///
 /// @param models the base first, then those with an adapter
-/// @param differences of each model from the one before it, by model name and task (or group with
-///     metrics of its own)
+/// @param differences of each model from the previous one, by model name and task (or group with
+///     its own metrics)
 /// @param asked requests run now, cached answers excluded
 /// @param requests requests of all models
 /// @param seconds wall time, loading included
@@ -33,7 +33,7 @@ public record Outcome(
     this(models, differences, asked, requests, seconds, Pace.NONE);
   }
 
-  /// The evaluated model: the one with the adapter, if there is one.
+  /// Returns the evaluated model: the one with the adapter, if there is one.
   public ModelResults main() {
     return models.stream()
         .filter(m -> m.name().equals(Evaluation.ADAPTER))
@@ -41,8 +41,8 @@ public record Outcome(
         .orElse(models.getFirst());
   }
 
-  /// The metrics as in `--json`, by task or group: `METRIC` is that of the task's first filter,
-  /// `METRIC,FILTER` that of a named filter.
+  /// Returns the metrics as in `--json`, by task or group: `METRIC` for the task's first filter,
+  /// `METRIC,FILTER` for a named filter.
   public Map<String, Object> summary() {
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("results", numbers(main()));

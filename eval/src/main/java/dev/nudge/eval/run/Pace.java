@@ -4,7 +4,7 @@ package dev.nudge.eval.run;
 /// from the base are excluded.
 ///
 /// @param requests answered requests
-/// @param seconds of those requests
+/// @param seconds seconds for those requests
 /// @param tokens generated tokens
 /// @param generating seconds of generation
 public record Pace(long requests, double seconds, long tokens, double generating) {

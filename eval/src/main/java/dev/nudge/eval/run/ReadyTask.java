@@ -33,8 +33,8 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
     Task task = Task.load(shot, settings.dataDir());
     List<Metric> metrics = metrics(shot, task, settings, warnings);
     List<Sample> samples = task.samples(settings.limit(), style);
-    boolean two = metrics.stream().anyMatch(m -> m.aggregation() == Aggregation.Kind.F1);
-    if (two && samples.stream().anyMatch(sample -> sample.choices().size() > 2)) {
+    boolean binary = metrics.stream().anyMatch(m -> m.aggregation() == Aggregation.Kind.F1);
+    if (binary && samples.stream().anyMatch(sample -> sample.choices().size() > 2)) {
       throw new InputException(
           "%s: f1 is of two choices, and documents have more; take macro_f1, micro_f1 or weighted_f1"
               .formatted(config.place()));
@@ -56,9 +56,9 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
     return new ReadyTask(task, metrics, samples);
   }
 
-  /// Warns of targets that are no choice: the harness counts such documents as wrong.
+  /// Warns of targets that are not among the choices: the harness counts such documents as wrong.
   ///
-  /// @throws InputException if that are all targets, so that every model would score 0
+  /// @throws InputException if this holds for all targets, so that every model would score 0
   private static void warnOfTargets(
       TaskConfig config, List<Sample> samples, Consumer<String> warnings) {
     List<Sample> none =
@@ -84,7 +84,7 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
     }
   }
 
-  /// The metrics of a task; without the KL divergence from the base if there is no adapter.
+  /// Returns the metrics of a task; without the KL divergence from the base if there is no adapter.
   private static List<Metric> metrics(
       TaskConfig config, Task task, EvaluateSettings settings, Consumer<String> warnings) {
     List<Metric> metrics =
@@ -102,7 +102,7 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
   }
 
   /// Scores each document with a dummy answer before inference, so that a missing column, a target
-  /// that is no choice, or an unsuitable filter or metric fails at once.
+  /// that is not a choice, or an unsuitable filter or metric fails at once.
   ///
   /// @throws InputException if a document, filter or metric cannot be scored
   void dryRun() {
@@ -122,7 +122,7 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
               .forEach(
                   (name, item) -> items.computeIfAbsent(name, n -> new ArrayList<>()).add(item));
         } catch (AnswerException e) {
-          continue; // a model may answer otherwise
+          continue; // a model's real answer may be fine
         } catch (JacksonException e) {
           throw new InputException(
               "%s: what the filters of %s leave cannot be scored as output_type: %s; of choices the last is take_first, and filters of texts are for generate_until"

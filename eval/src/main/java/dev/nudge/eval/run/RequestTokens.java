@@ -11,11 +11,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Tokenizes requests as lm-evaluation-harness does for a causal model.
 ///
-/// Trailing white space of a context moves to the continuation, whose tokens are those of both
-/// texts together after the context's own count. An empty context is the BOS token, else the EOS
-/// token. Too long requests are truncated on the left. A long text is scored in disjoint windows,
-/// each with as much preceding context as fits: one token before a full window, more before the
-/// last one. Consecutive choices share the tokens of their context.
+/// Trailing white space of a context moves to the continuation. The joined text is tokenized, and
+/// the continuation begins after as many tokens as the context has. An empty context is the BOS
+/// token, else EOS. Too long requests are truncated on the left. A long text is scored in disjoint
+/// windows, each with as much preceding context as fits: one token before a full window, more
+/// before the last one. Consecutive choices share the tokens of their context.
 ///
 /// Threading: any number of threads.
 public final class RequestTokens {
@@ -44,17 +44,17 @@ public final class RequestTokens {
     this.digest = tokenizer.digest();
   }
 
-  /// The longest sequence of the model, in tokens.
+  /// Returns the longest sequence of the model, in tokens.
   int maxLength() {
     return maxLength;
   }
 
-  /// The digest of the tokenizer.
+  /// Returns the digest of the tokenizer.
   String digest() {
     return digest;
   }
 
-  /// Tokenizes a text; no second BOS is added to one that begins with it.
+  /// Tokenizes a text; no second BOS is added if the text begins with it.
   int[] of(String text) {
     boolean begun = !begin.isEmpty() && text.startsWith(begin);
     return encoder.ids(text, !begun);
@@ -65,30 +65,30 @@ public final class RequestTokens {
   /// @throws InputException if no token is left to score, or the continuation is too long
   Item likelihood(String context, String continuation) {
     int[] before;
-    int[] behind;
+    int[] scored;
     if (context.isEmpty()) {
-      behind = encoder.ids(continuation, false);
-      boolean begun = behind.length > 0 && behind[0] == prefix;
+      scored = encoder.ids(continuation, false);
+      boolean begun = scored.length > 0 && scored[0] == prefix;
       before = new int[] {prefix};
-      behind = begun ? Arrays.copyOfRange(behind, 1, behind.length) : behind;
+      scored = begun ? Arrays.copyOfRange(scored, 1, scored.length) : scored;
     } else {
       String stripped = PythonText.stripEnd(context);
       int[] whole = of(context + continuation);
       before = context(stripped);
-      behind = Arrays.copyOfRange(whole, Math.min(before.length, whole.length), whole.length);
+      scored = Arrays.copyOfRange(whole, Math.min(before.length, whole.length), whole.length);
     }
-    if (behind.length == 0 || before.length == 0) {
+    if (scored.length == 0 || before.length == 0) {
       throw new InputException(
           "continuation '%s' of context '%s' has no tokens to score"
               .formatted(shortened(continuation), shortened(context)));
     }
-    if (behind.length > maxLength) {
+    if (scored.length > maxLength) {
       throw new InputException(
           "'%s' has %s tokens, and the model reads %s; a longer text is for loglikelihood_rolling"
-              .formatted(shortened(continuation), behind.length, maxLength));
+              .formatted(shortened(continuation), scored.length, maxLength));
     }
-    int[] all = Arrays.copyOf(before, before.length + behind.length);
-    System.arraycopy(behind, 0, all, before.length, behind.length);
+    int[] all = Arrays.copyOf(before, before.length + scored.length);
+    System.arraycopy(scored, 0, all, before.length, scored.length);
     int cut = Math.max(0, all.length - (maxLength + 1));
     return new Item(Arrays.copyOfRange(all, cut, all.length), before.length - cut);
   }
@@ -102,7 +102,7 @@ public final class RequestTokens {
     return known.ids;
   }
 
-  /// The windows of a text; empty without tokens.
+  /// Returns the windows of a text; empty without tokens.
   List<Item> rolling(String text) {
     int[] ids = of(text);
     List<Item> windows = new ArrayList<>();
@@ -121,7 +121,7 @@ public final class RequestTokens {
     return windows;
   }
 
-  /// The tokens of a prompt, truncated to leave space for `maxTokens` generated tokens.
+  /// Returns the tokens of a prompt, truncated to leave space for `maxTokens` generated tokens.
   int[] prompt(String context, int maxTokens) {
     int most = maxLength - maxTokens;
     if (most < 1) {

@@ -32,7 +32,7 @@ import tools.jackson.databind.JsonNode;
 /// `samples_TASK.jsonl`.
 public final class ResultFiles {
   static final String RESULTS = "results.json";
-  private static final String NOT_KNOWN = "N/A"; // the harness's own
+  private static final String NOT_KNOWN = "N/A"; // the harness's value
   private static final Object MIXED = new Object();
 
   private ResultFiles() {}
@@ -59,12 +59,12 @@ public final class ResultFiles {
     return "samples_" + plain(task) + ".jsonl";
   }
 
-  /// A task name with characters that file names forbid replaced.
+  /// Replaces the characters of a task name that file names cannot contain.
   public static String plain(String task) {
     return task.replaceAll("[/\\\\:*?\"<>|]", "_");
   }
 
-  /// Removes the result files of an earlier evaluation's model.
+  /// Removes the result files that an earlier evaluation wrote into a folder.
   static void remove(Path folder) {
     if (Files.isDirectory(folder)) {
       removeSamples(folder);
@@ -256,7 +256,7 @@ public final class ResultFiles {
     return row;
   }
 
-  /// A request as the harness's `arguments`.
+  /// Returns a request as the harness's `arguments`.
   static List<Object> arguments(TaskRequest request) {
     return switch (request) {
       case TaskRequest.Likelihood r -> List.of(r.context(), r.continuation());
@@ -281,7 +281,7 @@ public final class ResultFiles {
     return all;
   }
 
-  /// The SHA-256 of a text as the harness writes it, without a prefix.
+  /// Returns the SHA-256 of a text as the harness writes it, without a prefix.
   static String hash(String text) {
     return Sha256.of(text.getBytes(StandardCharsets.UTF_8)).substring(Sha256.PREFIX.length());
   }
@@ -290,7 +290,7 @@ public final class ResultFiles {
   static void write(
       EvaluateSettings settings, Outcome outcome, Tokenizer tokenizer, RequestTokens encoder) {
     Set<String> stale =
-        new LinkedHashSet<>(List.of(Evaluation.BASE, Evaluation.COMPARE)); // of an earlier call
+        new LinkedHashSet<>(List.of(Evaluation.BASE, Evaluation.COMPARE)); // of earlier calls
     for (ModelResults model : outcome.models()) {
       boolean main = model.name().equals(outcome.main().name());
       Map<String, @Nullable Object> more = about(settings, model, tokenizer, encoder);

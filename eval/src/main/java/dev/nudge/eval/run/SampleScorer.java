@@ -25,9 +25,9 @@ import tools.jackson.databind.JsonNode;
 
 /// Scores the answers to one document by the metrics of its task, as the harness does.
 ///
-/// Of multiple choices the likeliest is taken (the first of equal ones); `acc_norm` normalises by
-/// the length of a choice in code points, `acc_bytes` in bytes, the delimiter excluded. A document
-/// whose target is none of the choices is wrong. One of several right answers is enough.
+/// The likeliest of multiple choices is the answer (the first of equal ones); `acc_norm` normalises
+/// by the length of a choice in code points, `acc_bytes` in bytes, the delimiter excluded. A
+/// document whose target is not among the choices is wrong. Any of several right answers counts.
 final class SampleScorer {
   private final OutputType type;
   private final List<Metric> metrics;
@@ -60,7 +60,7 @@ final class SampleScorer {
     return all;
   }
 
-  /// The metric values of the task's output type.
+  /// Returns the metric values of the task's output type.
   private Function<Metric, MetricItem> own(Sample sample, List<JsonNode> answers) {
     JsonNode answer = answers.getFirst();
     return switch (type) {
@@ -102,13 +102,13 @@ final class SampleScorer {
   /// The scored choices of a document.
   ///
   /// @param logprobs log-likelihood of each choice
-  /// @param alone unconditional log-likelihood of each choice; empty if not requested
+  /// @param unconditional log-likelihoods without the context; empty if not requested
   /// @param greedy whether each choice is the greedy continuation
   /// @param gold indices of the right choices
   private record Choices(
       List<String> texts,
       List<Double> logprobs,
-      List<Double> alone,
+      List<Double> unconditional,
       List<Boolean> greedy,
       List<Integer> gold) {
 
@@ -118,7 +118,7 @@ final class SampleScorer {
         case "acc" -> right(likeliest(i -> logprobs.get(i)));
         case "acc_norm" -> right(likeliest(i -> logprobs.get(i) / characters(texts.get(i))));
         case "acc_bytes" -> right(likeliest(i -> logprobs.get(i) / Perplexity.bytes(texts.get(i))));
-        case "acc_mutual_info" -> right(likeliest(i -> logprobs.get(i) - alone.get(i)));
+        case "acc_mutual_info" -> right(likeliest(i -> logprobs.get(i) - unconditional.get(i)));
         case "exact_match" -> new Value(gold.stream().anyMatch(place -> isGreedy(place)) ? 1 : 0);
         case "brier_score" -> new Chances(first, softmax());
         case "f1", "macro_f1", "micro_f1", "weighted_f1", "mcc" ->
@@ -136,7 +136,7 @@ final class SampleScorer {
       return place != Sample.NO_CHOICE && at >= 0 && greedy.get(at);
     }
 
-    /// The index of the first maximum; NaN ranks above all.
+    /// Returns the index of the first maximum; NaN ranks above all.
     private int likeliest(ToDoubleFunction<Integer> of) {
       int best = 0;
       double most = of.applyAsDouble(0);
@@ -165,11 +165,11 @@ final class SampleScorer {
   private Choices choices(Sample sample, List<JsonNode> answers) {
     int n = sample.choices().size();
     List<Double> logprobs = new ArrayList<>();
-    List<Double> alone = new ArrayList<>();
+    List<Double> unconditional = new ArrayList<>();
     List<Boolean> greedy = new ArrayList<>();
     for (int i = 0; i < answers.size(); i++) {
       double logprob = answers.get(i).path(0).doubleValue();
-      (i < n ? logprobs : alone).add(logprob);
+      (i < n ? logprobs : unconditional).add(logprob);
       greedy.add(answers.get(i).path(1).booleanValue());
     }
     for (JsonNode one : sample.gold().isArray() ? sample.gold() : List.of(sample.gold())) {
@@ -180,7 +180,7 @@ final class SampleScorer {
       }
     }
     return new Choices(
-        sample.choices(), logprobs, alone, greedy.subList(0, n), sample.goldPlaces());
+        sample.choices(), logprobs, unconditional, greedy.subList(0, n), sample.goldPlaces());
   }
 
   private DocumentMetric said(Sample sample, JsonNode answer) {
@@ -228,7 +228,7 @@ final class SampleScorer {
     return golds.isEmpty() ? List.of("") : golds;
   }
 
-  /// The share of right answers; with several gold answers, whether any is right.
+  /// Returns the share of right answers; with several gold answers, whether any is right.
   private double exact(Metric metric, JsonNode answer, List<String> golds) {
     List<@Nullable String> said = new ArrayList<>();
     for (JsonNode one : answer.isArray() ? answer : List.of(answer)) {

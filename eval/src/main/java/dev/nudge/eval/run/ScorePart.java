@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /// A weighted part of a metric or paired difference for the bootstrap: a task has one part, a
 /// group one per task, resampled separately.
 ///
-/// @param before null: the metric itself, not a difference
-/// @param weight of the part in the total
+/// @param before score of the other model; null: the metric itself, not a difference
+/// @param weight weight of the part in the total
 public record ScorePart(@Nullable Score before, Score after, double weight) {
 
   /// The bootstrap of all parts.
@@ -21,14 +21,14 @@ public record ScorePart(@Nullable Score before, Score after, double weight) {
   /// @param lowest minimum of such a number; the maximum is 1
   public record Drawn(Resampled resampled, boolean fraction, double lowest) {
 
-    /// The two-sided interval at a confidence.
+    /// Returns the two-sided interval at a confidence.
     public Interval interval(double confidence) {
       return fraction ? resampled.interval(confidence, lowest, 1) : resampled.interval(confidence);
     }
   }
 
-  /// Resamples the weighted sum of parts; null with fewer than [Resampled#FEWEST] units, a
-  /// resample without a value, or constant resamples that are no fractions.
+  /// Resamples the weighted sum of parts; null with fewer than [Resampled#FEWEST] units, a resample
+  /// without a value, or constant resamples that are not fractions.
   public static @Nullable Drawn draw(List<ScorePart> parts) {
     int fewest = parts.stream().mapToInt(part -> part.after.units().count()).min().orElseThrow();
     if (fewest < Resampled.FEWEST) {
@@ -38,7 +38,7 @@ public record ScorePart(@Nullable Score before, Score after, double weight) {
     try {
       resampled = Bootstrap.STANDARD.strata(parts.stream().map(ScorePart::stratum).toList());
     } catch (IllegalArgumentException e) {
-      return null; // a resample has no number
+      return null; // a resample has no value
     }
     Interval whole = resampled.interval(1);
     boolean fraction = parts.stream().allMatch(ScorePart::isFraction);

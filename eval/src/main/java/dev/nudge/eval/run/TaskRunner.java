@@ -94,17 +94,17 @@ final class TaskRunner {
     return byDocument;
   }
 
-  /// The name of a model, by index.
+  /// Returns the name of a model, by index.
   String name(int model) {
     return models.get(model).name();
   }
 
-  /// The number of requests run now, cached answers excluded.
+  /// Returns the number of requests run now, cached answers excluded.
   long asked() {
     return asked;
   }
 
-  /// The number of requests of all models.
+  /// Returns the number of requests of all models.
   long requests() {
     return requests;
   }

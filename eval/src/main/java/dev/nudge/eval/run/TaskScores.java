@@ -37,7 +37,7 @@ public record TaskScores(
       this(metric, filter, value, stderr, items, Units.alone(items.size()));
     }
 
-    /// The key in results.
+    /// Returns the key in results.
     public String key() {
       return metric.name() + "," + filter;
     }
@@ -48,10 +48,10 @@ public record TaskScores(
     }
 
     /// Whether the metric is a mean whose per-document values all satisfy a condition.
-    public boolean isMean(DoublePredicate of) {
+    public boolean isMean(DoublePredicate condition) {
       return metric.aggregation() == Aggregation.Kind.MEAN
           && items.stream()
-              .allMatch(item -> item instanceof MetricItem.Value v && of.test(v.value()));
+              .allMatch(item -> item instanceof MetricItem.Value v && condition.test(v.value()));
     }
 
     /// Whether each document is right, for a proportion.
@@ -61,7 +61,7 @@ public record TaskScores(
       return right;
     }
 
-    /// The key of its standard error.
+    /// Returns the key of its standard error.
     public String stderrKey() {
       return metric.name() + "_stderr," + filter;
     }
@@ -78,7 +78,7 @@ public record TaskScores(
       List<JsonNode> filtered,
       Map<String, MetricItem> items) {}
 
-  /// The number of scored documents.
+  /// Returns the number of scored documents.
   public int sampleLength() {
     return scores.values().iterator().next().items().size();
   }

@@ -34,7 +34,7 @@ public record Units(List<Integer> clusters, int count) {
     Map<Object, Integer> known = new HashMap<>();
     List<Integer> clusters = new ArrayList<>();
     for (Object value : values) {
-      int next = clusters.size(); // a number that no document before has
+      int next = clusters.size(); // a number that no earlier document has
       clusters.add(value == null ? next : known.computeIfAbsent(value, v -> next));
     }
     return of(clusters);
@@ -45,13 +45,13 @@ public record Units(List<Integer> clusters, int count) {
     return !clusters.isEmpty();
   }
 
-  /// The number of clusters; 0 if documents are independent.
+  /// Returns the number of clusters; 0 if documents are independent.
   public int clusterCount() {
     return areClusters() ? count : 0;
   }
 
-  /// The units of selected documents. Documents of a single cluster become independent units, and
-  /// the result is valid for that cluster only.
+  /// Returns the units of selected documents. Documents of a single cluster become independent
+  /// units, and the result is valid for that cluster only.
   public Units some(List<Integer> places) {
     return areClusters() && !areOfOne(places)
         ? of(places.stream().map(clusters::get).toList())
@@ -65,7 +65,7 @@ public record Units(List<Integer> clusters, int count) {
         && places.stream().map(clusters::get).distinct().count() == 1;
   }
 
-  /// The unit number of each document, for resampling.
+  /// Returns the unit number of each document, for resampling.
   public int[] numbers() {
     return areClusters() ? clusters.stream().mapToInt(i -> i).toArray() : Bootstrap.alone(count);
   }

@@ -40,8 +40,8 @@ final class Beginning implements Evaluation.Watcher {
 
   /// Digests of input files that may change during an evaluation.
   ///
-  /// @param adapter by file name
-  /// @param template null: no chat template
+  /// @param adapter digests of the adapter's files, by name
+  /// @param template digest of the chat template; null: none
   record Files(Map<String, String> adapter, String tokenizer, @Nullable String template) {
     static Files of(EvaluateSettings settings) {
       Path model = settings.model().model();
@@ -70,12 +70,12 @@ final class Beginning implements Evaluation.Watcher {
     this.watcher = watcher;
   }
 
-  /// The digests from before the model was loaded.
+  /// Returns the digests taken before the model was loaded.
   Files files() {
     return Objects.requireNonNull(files);
   }
 
-  /// The numeric type of the computation.
+  /// Returns the numeric type of the computation.
   String compute() {
     return compute;
   }

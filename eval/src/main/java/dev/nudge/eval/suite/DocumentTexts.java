@@ -20,21 +20,21 @@ import tools.jackson.databind.JsonNode;
 ///
 /// They are the question without shots; the column that the task file names in
 /// `doc_to_decontamination_query`, or else the longest column of at least [#ASKS] words in the
-/// question, whatever its template; and an answer of at least [#OWN] words.
+/// question, independent of the template; and an answer of at least [#OWN] words.
 ///
 /// A question or column is left out if it equals a short answer (under [#OWN] words) of any
 /// document, and a column if more than a tenth of the documents (and more than five) share its
-/// text: `yes`, `B` or a subject name occurs in any training set and says nothing of one document.
+/// text: `yes`, `B` or a subject name occurs in any training set and does not identify a document.
 /// A column of one or two words is left out too, such as the France of "the capital of France".
 final class DocumentTexts {
-  private static final int OWN = 13; // words of an answer that is no other document's
-  private static final int ASKS = 3; // words of a column that may be a question by itself
+  private static final int OWN = 13; // words of an answer that is unique to a document
+  private static final int ASKS = 3; // words of a column that may be a whole question
   private static final int LEAST_COMMON = 5; // documents
 
   private final @Nullable String named;
-  private final Set<String> answers = new HashSet<>(); // of a few words, of all documents
-  private final Map<String, Integer> columns = new HashMap<>(); // how many documents have it
-  private final int common; // more documents than that
+  private final Set<String> answers = new HashSet<>(); // short answers of all documents
+  private final Map<String, Integer> columns = new HashMap<>(); // text → number of documents
+  private final int common; // more documents than this make a text common
 
   private DocumentTexts(@Nullable String named, Collection<Sample> samples) {
     this.named = named;
@@ -48,9 +48,9 @@ final class DocumentTexts {
     this.common = Math.max(LEAST_COMMON, samples.size() / 10);
   }
 
-  /// The leak scan items of a task.
+  /// Returns the leak scan items of a task.
   static List<Item> of(TaskScores task) {
-    Map<Integer, Sample> samples = new LinkedHashMap<>(); // one comes once for each filter
+    Map<Integer, Sample> samples = new LinkedHashMap<>(); // a sample occurs once per filter
     task.samples().forEach(s -> samples.putIfAbsent(s.sample().id(), s.sample()));
     Object query = task.task().config().written().get("doc_to_decontamination_query");
     DocumentTexts all =

@@ -44,15 +44,15 @@ public final class Suite {
   /// The result of an evaluation.
   ///
   /// @param leaks leak scan of each task's documents, by task; empty: no scan
-  /// @param gate null: no policy
-  /// @param judge null: no judge
+  /// @param gate verdict of the policy; null: none
+  /// @param judge results of the LLM judge; null: none
   public record Judged(
       Outcome outcome,
       Map<String, LeakReport> leaks,
       @Nullable JudgeResult judge,
       @Nullable GateResult gate) {
 
-    /// The results as in `--json`: those of the outcome, `calibration` of the main model on
+    /// Returns the results as in `--json`: those of the outcome, `calibration` of the main model on
     /// multiple-choice tasks (expected calibration error, ten bins of equal width), and `leaks`.
     public Map<String, Object> summary() {
       Map<String, Object> summary = new LinkedHashMap<>(outcome.summary());
@@ -62,11 +62,11 @@ public final class Suite {
           .tasks()
           .forEach(
               (name, task) -> {
-                Reliability of = Reliability.of(task);
-                if (of != null) {
+                Reliability reliability = Reliability.of(task);
+                if (reliability != null) {
                   Map<String, Object> one = new LinkedHashMap<>();
-                  one.put("ece", of.ece());
-                  one.put("documents", of.documents());
+                  one.put("ece", reliability.ece());
+                  one.put("documents", reliability.documents());
                   calibration.put(name, one);
                 }
               });
@@ -135,7 +135,7 @@ public final class Suite {
     try {
       judge = judging == null ? null : judging.run(outcome, watcher);
     } catch (NudgeException e) {
-      unjudged = e; // told when all else is written
+      unjudged = e; // thrown after all else is written
     }
     Instant now = Instant.now();
     GateResult gate = null;
@@ -174,7 +174,7 @@ public final class Suite {
     return gate == null ? data : data.withGate(gate);
   }
 
-  /// The settings that change numbers, for the report and the verdict's digests.
+  /// Returns the settings that change numbers, for the report and the verdict's digests.
   private static Map<String, String> shown(
       EvaluateSettings settings, String compute, TrainingTexts training) {
     Map<String, String> shown = new LinkedHashMap<>();

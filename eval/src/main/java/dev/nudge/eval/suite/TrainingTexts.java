@@ -25,8 +25,8 @@ import tools.jackson.databind.JsonNode;
 
 /// The texts of a training set, to be scanned for evaluation documents.
 ///
-/// Every text of a row is scanned, however short and whatever its column or role. Malformed rows
-/// and rows without text, which training would reject, are counted and skipped.
+/// Every text of a row is scanned, of any length, column or role. Malformed rows and rows without
+/// text, which training would reject, are counted and skipped.
 record TrainingTexts(List<Path> files) {
   /// @param names files, folders and globs, as for `train --data`
   /// @throws InputException if a file is missing or cannot be read to its end
@@ -39,7 +39,7 @@ record TrainingTexts(List<Path> files) {
     for (Path file : files) {
       try (RowSource source = Sources.open(file)) {
         while (source.next() != null) {
-          // read whole: what is broken at its end is told before a model is asked
+          // read to the end, so that errors are reported before inference
         }
       } catch (IOException e) {
         throw unreadable(file, e);
@@ -57,14 +57,14 @@ record TrainingTexts(List<Path> files) {
     return files.isEmpty();
   }
 
-  /// A digest of the files' content, computed as for a training run's data.
+  /// Returns a digest of the files' content, computed as for a training run's data.
   String digest() {
     return ContentDigest.of(files.stream().map(Path::toString).toList());
   }
 
   /// Scans for the documents of each task.
   ///
-  /// @param warnings told how many rows were skipped
+  /// @param warnings receives the number of skipped rows
   Map<String, LeakReport> look(ModelResults model, Consumer<String> warnings) {
     Map<String, LeakScan> scans = new LinkedHashMap<>();
     model.tasks().forEach((name, task) -> scans.put(name, new LeakScan(DocumentTexts.of(task))));

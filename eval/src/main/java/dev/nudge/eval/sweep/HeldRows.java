@@ -17,13 +17,13 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The held-out losses of a setting, row by row, or the metric of each document of an evaluation:
-/// what a paired comparison needs.
+/// The held-out losses of a run, row by row, or an evaluation's metric of each document, for paired
+/// comparisons.
 ///
-/// @param step after which they were taken
-/// @param rows which they are: the file of each and its place there
+/// @param step step after which they were measured
+/// @param rows identity of each row: file and position
 /// @param tokens labelled tokens of each row
-/// @param losses of each row, in nats, summed over its labelled tokens
+/// @param losses loss of each row in nats, summed over its labelled tokens
 public record HeldRows(int step, List<String> rows, int[] tokens, double[] losses) {
   private static final double CONFIDENCE = 0.95;
 
@@ -36,8 +36,7 @@ public record HeldRows(int step, List<String> rows, int[] tokens, double[] losse
         losses);
   }
 
-  /// Whether two sets are the same rows with as many labelled tokens, which prompts before them do
-  /// not change.
+  /// Whether two sets have the same rows with equally many labelled tokens; prompts may differ.
   static boolean same(Dataset one, Dataset other) {
     double[] none = {};
     HeldRows a = of(0, one, none);
@@ -45,28 +44,29 @@ public record HeldRows(int step, List<String> rows, int[] tokens, double[] losse
     return a.rows.equals(b.rows) && Arrays.equals(a.tokens, b.tokens);
   }
 
-  /// The losses of the rows of one file.
+  /// Makes the losses of the rows of one file.
   public static HeldRows of(int[] tokens, double[] losses) {
     return new HeldRows(
         0, IntStream.range(0, tokens.length).mapToObj(Integer::toString).toList(), tokens, losses);
   }
 
-  /// A number of each document, counted alike.
+  /// Makes one value per document, with equal weights.
   static HeldRows each(double[] values) {
     int[] ones = new int[values.length];
     Arrays.fill(ones, 1);
     return of(ones, values);
   }
 
-  /// The mean loss of a token.
+  /// Returns the mean loss per token.
   double mean() {
     return Arrays.stream(losses).sum() / Arrays.stream(tokens).sum();
   }
 
-  /// This minus another, by the ratio estimator: with dᵢ the difference of row i and nᵢ its tokens,
-  /// D = Σd / Σn, and its standard error √(m/(m−1) · Σ(dᵢ − D·nᵢ)²) / Σn over m rows.
+  /// Computes the difference this − other by the ratio estimator: with dᵢ the difference of row i
+  /// and nᵢ its tokens, D = Σd / Σn, and its standard error √(m/(m−1) · Σ(dᵢ − D·nᵢ)²) / Σn over m
+  /// rows.
   ///
-  /// @return null if the rows are not the same, or fewer than two
+  /// @return null if the rows differ, or are fewer than two
   public @Nullable Difference minus(HeldRows other) {
     int m = losses.length;
     boolean same =
@@ -98,25 +98,25 @@ public record HeldRows(int step, List<String> rows, int[] tokens, double[] losse
     OutFolder.place(file, Json.line(values) + "\n");
   }
 
-  /// Reads what [#write] wrote; null: there is none.
+  /// Reads the file that [#write] wrote; null: none.
   static @Nullable HeldRows read(Path file) {
     if (!Files.exists(file)) {
       return null;
     }
-    JsonNode there = Json.read(file);
+    JsonNode json = Json.read(file);
     return new HeldRows(
-        there.path("step").asInt(0),
-        there.path("rows").valueStream().map(one -> one.asString("")).toList(),
-        there.path("tokens").valueStream().mapToInt(one -> one.asInt(0)).toArray(),
-        there.path("losses").valueStream().mapToDouble(one -> one.asDouble(Double.NaN)).toArray());
+        json.path("step").asInt(0),
+        json.path("rows").valueStream().map(one -> one.asString("")).toList(),
+        json.path("tokens").valueStream().mapToInt(one -> one.asInt(0)).toArray(),
+        json.path("losses").valueStream().mapToDouble(one -> one.asDouble(Double.NaN)).toArray());
   }
 
-  /// The mean difference of a token's held-out loss from another setting's on the same rows.
+  /// The mean difference of held-out loss per token from another run on the same rows.
   ///
-  /// @param value in nats; positive: the other is better
-  /// @param interval at 95 %
+  /// @param value difference in nats; positive: the other run is better
+  /// @param interval 95 % interval
   public record Difference(double value, Interval interval) {
-    /// `+0.0123 [-0.0045, +0.0291]`.
+    /// Formats it as `+0.0123 [-0.0045, +0.0291]`.
     String shown() {
       return String.format(
           Locale.ROOT, "%+.4f [%+.4f, %+.4f]", value, interval.low(), interval.high());

@@ -25,14 +25,14 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// How the settings of a sweep compare: those that went to their end by their lowest held-out loss,
-/// or by the metric of an evaluation, then those that were ended before, the later the better. It
-/// has no times, so a sweep that was interrupted has the same.
+/// Ranks the settings of a sweep: finished ones by their lowest held-out loss, or by the metric of
+/// an evaluation, then the ones that were stopped early, later stops first. It contains no times,
+/// so an interrupted sweep has the same leaderboard.
 ///
-/// @param metric by which they are ranked
-/// @param higher whether more of it is better
-/// @param rows the best first
-/// @param on how many held-out rows, or documents, the best one's score stands; null: unknown
+/// @param metric metric of the ranking
+/// @param higher whether a higher value is better
+/// @param rows settings, the best first
+/// @param on number of held-out rows, or documents, behind the best score; null: unknown
 public record Leaderboard(
     String metric,
     boolean higher,
@@ -44,16 +44,16 @@ public record Leaderboard(
   static final String MARKDOWN = "leaderboard.md";
   static final String SVG = "sweep.svg";
 
-  /// A setting.
+  /// A setting of the sweep, with its result.
   ///
-  /// @param rate the highest learning rate, that of `auto` too; null: not begun
+  /// @param rate the highest learning rate, also if chosen by `auto`; null: not begun
   /// @param state of its run: `finished`, `stopped`, `failed`; `none` if it was not begun
-  /// @param steps made
-  /// @param loss the lowest held-out loss, of its saved adapter; null: none
-  /// @param step of that loss
-  /// @param score by the metric; null: none
-  /// @param ended why it ended before its last step; null: it did not
-  /// @param difference of the score from that of the best; null: it is the best, or rows differ
+  /// @param steps completed steps
+  /// @param loss the lowest held-out loss, which its saved adapter has; null: none
+  /// @param step step of that loss
+  /// @param score value of the metric; null: none
+  /// @param ended why it was stopped early; null: it was not
+  /// @param difference of the score from the best one; null: it is the best, or rows differ
   public record Row(
       String name,
       Map<String, @Nullable Object> settings,
@@ -77,12 +77,12 @@ public record Leaderboard(
       return number(score);
     }
 
-    /// The difference from the best; empty for the best, and if rows differ.
+    /// Formats the difference from the best; empty for the best, and if rows differ.
     public String shownDifference() {
       return difference == null ? "" : difference.shown();
     }
 
-    /// Why it ended before its last step, or its state; empty if it finished.
+    /// Returns why it was stopped early, or its state; empty if it finished.
     public String shownEnd() {
       return ended != null ? ended : finished() ? "" : state;
     }
@@ -119,10 +119,10 @@ public record Leaderboard(
     }
   }
 
-  /// The leaderboard of the runs in a sweep's folder.
+  /// Builds the leaderboard of the runs in a sweep's folder.
   ///
-  /// @param metric of an evaluation; null: held-out loss
-  /// @param scored what an evaluation found, by name
+  /// @param metric metric of an evaluation; null: held-out loss
+  /// @param scored results of an evaluation, by name
   static Leaderboard of(
       Path out,
       SweepFile sweep,
@@ -152,7 +152,7 @@ public record Leaderboard(
     }
     List<Map<String, Object>> halving = new ArrayList<>();
     for (SweepState.Rung rung : state.rungs()) {
-      Map<String, Object> values = new LinkedHashMap<>(); // of one order in every process
+      Map<String, Object> values = new LinkedHashMap<>(); // in a reproducible order
       values.put("at", rung.at());
       values.put("losses", rung.losses());
       halving.add(values);
@@ -169,13 +169,13 @@ public record Leaderboard(
         : higher ? -score : (double) score;
   }
 
-  /// The file of a setting's held-out losses.
+  /// Returns the file of a setting's held-out losses.
   static Path held(Path out, String name) {
     return out.resolve(".held").resolve(name + ".json");
   }
 
-  /// The held-out losses of a setting's saved adapter; null: none, or a run that `train` took on
-  /// has saved a better one.
+  /// Returns the held-out losses of a setting's saved adapter; null: none, or `train` has resumed
+  /// the run and saved a better one.
   private static @Nullable HeldRows held(Path out, Row row) {
     HeldRows rows = HeldRows.read(held(out, row.name()));
     return rows == null || !Integer.valueOf(rows.step()).equals(row.step()) ? null : rows;
@@ -209,14 +209,14 @@ public record Leaderboard(
         null);
   }
 
-  /// The best setting that went to its end and has a score; null: there is none.
+  /// Returns the best finished setting with a score; null: none.
   public @Nullable Row best() {
     Row first = rows.getFirst();
     Double score = first.score();
     return first.finished() && score != null && Double.isFinite(score) ? first : null;
   }
 
-  /// The content of `leaderboard.json`.
+  /// Returns the content of `leaderboard.json`.
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     Row best = best();
@@ -243,7 +243,7 @@ public record Leaderboard(
     }
   }
 
-  /// The leaderboard as a table.
+  /// Formats the leaderboard as a table.
   List<String> markdown() {
     List<String> lines = new ArrayList<>();
     lines.add("# " + Count.of(rows.size(), "setting") + " by " + title() + shownOn());
@@ -277,7 +277,7 @@ public record Leaderboard(
     return lines;
   }
 
-  /// A text that ends no cell of a table.
+  /// Escapes a text for a table cell.
   static String cell(String text) {
     return text.replace("\\", "\\\\").replace("|", "\\|").replaceAll("\\R", " ");
   }
@@ -286,12 +286,12 @@ public record Leaderboard(
     return metric.equals(LOSS);
   }
 
-  /// On how many rows that stands: ` on 86 rows`; empty if that is unknown.
+  /// Formats the number of rows: ` on 86 rows`; empty if unknown.
   public String shownOn() {
     return on == null ? "" : " on " + Count.of(on, byLoss() ? "row" : "document");
   }
 
-  /// What they are ranked by, for people.
+  /// Names the metric of the ranking, for people.
   public String title() {
     return byLoss() ? "held-out loss" : metric;
   }

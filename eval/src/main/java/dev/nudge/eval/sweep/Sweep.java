@@ -32,19 +32,18 @@ import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/// Tries many settings of one base: trains those that share it in the same passes, ends the worst
-/// early where the file asks for it, and compares what is left on the same held-out rows.
+/// Tries many settings on one base: trains compatible ones in shared passes, stops the worst early
+/// if the file asks for it, and compares the rest on the same held-out rows.
 ///
-/// Each setting is a run in a folder of its own, with the bytes that `train` alone gives. A rung of
-/// successive halving [1] measures all that are left at one step; its losses and the settings that
-/// it ends are in `sweep.json` before anything follows from them. Where not all fit into memory at
-/// once, groups train one after the other up to each rung, each going on from its checkpoints.
+/// Each setting is a run in its own folder, with the same bytes as from `train`. A rung of
+/// successive halving [1] evaluates all remaining settings at one step; its losses and the settings
+/// that it stops are written to `sweep.json` before they take effect. If not all settings fit into
+/// memory, groups train in sequence up to each rung, resuming from their checkpoints.
 ///
 /// [1] Jamieson, Talwalkar: Non-stochastic best arm identification and hyperparameter optimization,
 /// 2016.
 ///
-/// Groups train where [SweepTraining.Places] are: in this process, or each by a worker
-/// ([SweepWorkers]).
+/// [SweepTraining.Places] trains the groups: in this process, or by workers ([SweepWorkers]).
 ///
 /// Threading: one thread calls.
 public final class Sweep {
@@ -57,9 +56,9 @@ public final class Sweep {
   private final @Nullable SweepWorkers workers;
   private final Training.SharedInputs shared = new Training.SharedInputs();
 
-  /// What a sweep tells, on the thread that runs it.
+  /// Receives the events of a sweep, on the thread that runs it.
   public interface Watcher {
-    /// A line on the sweep, for people.
+    /// A line about the sweep, for people.
     void line(String line);
 
     /// A warning of one or several settings.
@@ -68,15 +67,15 @@ public final class Sweep {
     /// An event of a setting's run.
     void event(String setting, TrainEvent event);
 
-    /// A setting is ended before its last step.
+    /// A setting was stopped early.
     void ended(String setting, String why);
   }
 
-  /// The end of a sweep.
+  /// The result of a sweep.
   ///
-  /// @param stopped whether it was cancelled; it goes on from there with `--resume`
+  /// @param stopped whether it was cancelled; `--resume` continues it
   /// @param plan lines of a dry run; empty after a sweep
-  /// @param values for `--json`
+  /// @param values values for `--json`
   /// @param pushed the version in the registry; null: none
   public record Result(
       boolean stopped,
@@ -105,10 +104,10 @@ public final class Sweep {
   /// Runs a sweep.
   ///
   /// @param document the values of the sweep's file
-  /// @param names makes paths of names in a run's settings
-  /// @param cancelled asked between steps; once true, all runs are stopped as they are
+  /// @param names replaces hub names in a run's settings by paths
+  /// @param cancelled polled between steps; once true, all runs save and stop
   /// @throws InputException in one line, before anything starts
-  /// @throws RunException if no setting comes to its end
+  /// @throws RunException if no setting finishes
   public static Result run(
       SweepSettings settings,
       Map<String, ? extends @Nullable Object> document,
@@ -119,10 +118,10 @@ public final class Sweep {
     return run(settings, document, machine, names, watcher, cancelled, null);
   }
 
-  /// Runs a sweep whose groups are trained by other processes. An evaluation by which it ranks is
-  /// made in this one.
+  /// Runs a sweep whose groups are trained by other processes. Evaluations for the ranking run in
+  /// this process.
   ///
-  /// @param workers null: the groups train in this process, one after the other
+  /// @param workers workers; null: the groups train in this process, in sequence
   public static Result run(
       SweepSettings settings,
       Map<String, ? extends @Nullable Object> document,
@@ -235,7 +234,7 @@ public final class Sweep {
     return new Result(false, List.of(), values, board, pushed);
   }
 
-  /// Evaluates what each setting has saved.
+  /// Evaluates each setting's saved adapter or model.
   ///
   /// @return false if it was cancelled
   private boolean evaluate(SweepEvaluation evaluation, Map<String, HeldRows> scored) {
@@ -249,7 +248,7 @@ public final class Sweep {
         watcher.line("evaluating %s on %s".formatted(entry.name(), evaluation.metric().task()));
         try {
           scored.put(entry.name(), evaluation.of(run));
-        } catch (InputException | RunException e) { // of one setting; the others are compared
+        } catch (InputException | RunException e) { // the other settings are still compared
           watcher.warning("%s is not evaluated: %s".formatted(entry.name(), e.getMessage()));
         }
       }
@@ -257,7 +256,7 @@ public final class Sweep {
     return true;
   }
 
-  /// The entries whose runs are not finished in their folders.
+  /// Returns the entries whose runs are not finished.
   private List<Entry> unfinished(List<Entry> entries) {
     List<Entry> open = new ArrayList<>();
     for (Entry entry : entries) {
@@ -369,7 +368,7 @@ public final class Sweep {
                 Count.of(all, "setting"),
                 Count.of(groups.size(), "group"),
                 going.size() == all ? "" : ", " + (all - going.size()) + " of them ended before"));
-    if (workers != null && !settings.dryRun()) { // which waits for no worker
+    if (workers != null && !settings.dryRun()) { // a dry run waits for no worker
       lines.add("spread     over %s".formatted(Count.of(workers.places(), "task")));
     }
     for (int g = 0; g < groups.size(); g++) {

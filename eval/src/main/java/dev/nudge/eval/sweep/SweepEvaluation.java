@@ -24,12 +24,12 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// Evaluates the adapters of a sweep on the documents of one task. Answers are kept in a folder of
-/// the sweep, so none is asked for twice, and the base is asked once.
+/// Evaluates the adapters of a sweep on the documents of one task. Answers are cached in a folder
+/// of the sweep, so no request is computed twice, and the base is evaluated once.
 ///
 /// @param out folder of the sweep
-/// @param metric what is asked
-/// @param resolved its metric, as the task has it
+/// @param metric task and metric of the ranking
+/// @param resolved the task's definition of the metric
 record SweepEvaluation(Path out, Machine machine, Ranking metric, Metric resolved) {
   private static final String ANSWERS = ".eval";
 
@@ -93,7 +93,7 @@ record SweepEvaluation(Path out, Machine machine, Ranking metric, Metric resolve
         .values(model)
         .forEach(
             (key, value) -> {
-              if (value != null && !key.equals("max_length")) { // of rows
+              if (value != null && !key.equals("max_length")) { // max_length is for training rows
                 values.put(key, value);
               }
             });
@@ -117,7 +117,7 @@ record SweepEvaluation(Path out, Machine machine, Ranking metric, Metric resolve
     return Files.exists(folder.resolve(PeftFiles.WEIGHTS)) || ModelFolder.isModel(folder);
   }
 
-  /// Evaluates what a setting's run has saved.
+  /// Evaluates the saved adapter or model of a run.
   ///
   /// @return the metric of each document
   HeldRows of(TrainSettings run) {

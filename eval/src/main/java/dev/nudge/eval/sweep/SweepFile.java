@@ -21,7 +21,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// What a sweep tries, as its file says:
+/// The settings that a sweep tries, read from its file:
 ///
 ///     base: {model: M, data: [rows.jsonl], eval_data: held.jsonl, steps: 400}
 ///     grid: {learning_rate: [1e-4, 3e-4], rank: [8, 16]}     # or list, or random
@@ -29,10 +29,10 @@ import org.jspecify.annotations.Nullable;
 ///     metric: eval_loss                                      # or {task: T, metric: M}
 ///
 /// @param place the file, for messages
-/// @param base settings that all share
-/// @param entries what is tried
-/// @param halving null: every setting goes to its end
-/// @param metric null: settings are ranked by held-out loss
+/// @param base settings that all entries share
+/// @param entries the settings to try
+/// @param halving successive halving; null: all settings train to the end
+/// @param metric metric of the ranking; null: held-out loss
 public record SweepFile(
     String place,
     Map<String, @Nullable Object> base,
@@ -46,16 +46,16 @@ public record SweepFile(
 
   /// A setting of the sweep.
   ///
-  /// @param name of its folder
-  /// @param values what it has of its own, by key
+  /// @param name name of its folder
+  /// @param values its own settings, by key
   public record Entry(String name, Map<String, @Nullable Object> values) {}
 
-  /// Ends the worst settings early.
+  /// Stops the worst settings early.
   ///
-  /// @param keep share of the settings that go on
-  /// @param at steps, ascending
+  /// @param keep share of the settings that continue
+  /// @param at steps of the rungs, ascending
   public record Halving(double keep, List<Integer> at) {
-    /// How many of `n` go on.
+    /// Returns how many of `n` settings continue.
     public int kept(int n) {
       return (int) Math.max(1, Math.ceil(keep * n - 1e-9));
     }
@@ -107,7 +107,7 @@ public record SweepFile(
     return new InputException(place + ": " + line);
   }
 
-  /// A value of the file as a file may have it; text without quotes.
+  /// Formats a value as in a file; text without quotes.
   static String shown(@Nullable Object value) {
     return value instanceof String text ? text : value == null ? "not given" : Json.line(value);
   }
@@ -127,7 +127,7 @@ public record SweepFile(
                 : "; it must hold keys with values"));
   }
 
-  /// Refuses keys that are the sweep's.
+  /// Refuses keys that the sweep itself sets.
   static void checkKeys(String place, String part, Map<String, ?> values) {
     for (String own : OWN) {
       if (values.containsKey(own)) {
@@ -170,7 +170,7 @@ public record SweepFile(
     return new Halving(keep.doubleValue(), List.copyOf(at));
   }
 
-  /// Makes the names different, and refuses settings that are the same.
+  /// Makes names unique, and refuses duplicate settings.
   private static List<Entry> named(String place, List<Entry> entries) {
     Map<Map<String, @Nullable Object>, String> known = new HashMap<>();
     Set<String> names = new HashSet<>();
@@ -189,7 +189,7 @@ public record SweepFile(
     return named;
   }
 
-  /// The settings of the run of an entry.
+  /// Returns the settings of an entry's run.
   ///
   /// @param out folder of the sweep
   /// @throws InputException naming the entry
@@ -206,7 +206,7 @@ public record SweepFile(
     }
   }
 
-  /// The error of a setting, with its name.
+  /// Adds a setting's name to its error.
   static InputException refused(String setting, InputException e) {
     String why = String.valueOf(e.getMessage());
     String instead =
@@ -219,17 +219,17 @@ public record SweepFile(
     return refused;
   }
 
-  /// An evaluation by which a sweep ranks its settings.
+  /// The evaluation for a sweep's ranking.
   ///
   /// @param task name or file of a task
-  /// @param metric of the task, a mean over its documents
+  /// @param metric metric of the task, a mean over its documents
   /// @param dataDir folder of documents, as `eval --data-dir`; null: none
   /// @param limit most documents, the first ones; null: all
   public record Ranking(
       String task, String metric, @Nullable String dataDir, @Nullable Integer limit) {
     private static final List<String> KEYS = List.of("task", "metric", "data_dir", "limit");
 
-    /// Reads what a file says; null: settings are ranked by held-out loss.
+    /// Reads `metric` of a file; null: held-out loss.
     static @Nullable Ranking of(String place, @Nullable Object given) {
       if (given == null || given.equals(Leaderboard.LOSS)) {
         return null;
@@ -270,10 +270,10 @@ public record SweepFile(
   private static final Set<String> FILES =
       Set.of(Leaderboard.JSON, Leaderboard.MARKDOWN, Leaderboard.SVG, SweepState.FILE);
   private static final int LONGEST = 100; // characters of a name
-  private static final int DIGITS = 4; // of a drawn number
-  private static final int TRIES = 100; // draws for each that is wanted
+  private static final int DIGITS = 4; // digits of a drawn number
+  private static final int TRIES = 100; // draws per wanted setting
 
-  /// All combinations, the last axis first.
+  /// Returns all combinations; the last axis varies first.
   static List<Entry> grid(String place, Map<String, @Nullable Object> axes) {
     checkKeys(place, "grid", axes);
     List<Map<String, @Nullable Object>> all = List.of(Map.of());
@@ -302,7 +302,7 @@ public record SweepFile(
             .formatted(part, axis.getKey(), shown(axis.getValue())));
   }
 
-  /// Settings one by one; `name` is the name of one's folder.
+  /// Reads a list of settings; `name` is the name of a setting's folder.
   static List<Entry> list(String place, @Nullable Object given) {
     List<Entry> entries = new ArrayList<>();
     if (!(given instanceof List<?> all) || all.isEmpty()) {
@@ -336,7 +336,7 @@ public record SweepFile(
     return entries;
   }
 
-  /// Draws settings: of a list one of its values, of `{log: [a, b]}` and `{uniform: [a, b]}` a
+  /// Draws settings: from a list one of its values, from `{log: [a, b]}` and `{uniform: [a, b]}` a
   /// number between a and b, rounded to four digits.
   static List<Entry> random(String place, Map<String, @Nullable Object> axes) {
     checkKeys(place, "random", axes);
@@ -408,7 +408,7 @@ public record SweepFile(
             .formatted(axis.getKey(), shown(axis.getValue())));
   }
 
-  /// `learning_rate=0.0003-rank=8`, without what a path does not take.
+  /// Returns a name such as `learning_rate=0.0003-rank=8`, safe for paths.
   private static String name(Map<String, @Nullable Object> values) {
     String name =
         values.entrySet().stream()

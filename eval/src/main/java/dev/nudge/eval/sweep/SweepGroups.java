@@ -23,8 +23,8 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Trains settings in this process, group by group. Where all are of one group, it stays loaded for
-/// the next step.
+/// Trains settings in this process, group by group. If there is only one group, it stays loaded for
+/// the next rung.
 ///
 /// Threading: one thread calls.
 final class SweepGroups implements SweepTraining.Places {
@@ -36,9 +36,9 @@ final class SweepGroups implements SweepTraining.Places {
   private @Nullable Live only;
 
   /// @param out folder of the sweep
-  /// @param first runs of the settings of the first call, as they are now; empty: none is prepared
-  /// @param preparing plans the runs of settings, from where they are
-  /// @param cancelled asked between steps
+  /// @param first prepared runs for the first call; empty: none is prepared
+  /// @param preparing plans the runs of settings, resuming from their folders
+  /// @param cancelled polled between steps
   SweepGroups(
       Path out,
       List<Prepared> first,
@@ -52,7 +52,7 @@ final class SweepGroups implements SweepTraining.Places {
     this.cancelled = cancelled;
   }
 
-  /// A group that trains.
+  /// A loaded group that trains.
   private record Live(
       int number,
       RunGroup group,
@@ -82,7 +82,7 @@ final class SweepGroups implements SweepTraining.Places {
       return goesOn();
     }
     List<Prepared> prepared = first.isEmpty() ? preparing.apply(names) : first;
-    first = List.of(); // they were not begun since
+    first = List.of(); // they are only valid before the first call
     List<GroupPlan> groups = GroupPlan.of(prepared);
     for (int g = 0; g < groups.size(); g++) {
       if (isCancelled()) {
@@ -105,7 +105,7 @@ final class SweepGroups implements SweepTraining.Places {
     return goesOn();
   }
 
-  /// Whether nobody stopped the sweep; if one did, what still trains is stopped with a checkpoint.
+  /// Whether the sweep continues; if it was cancelled, saves and stops the training runs.
   private boolean goesOn() {
     boolean stopped = isCancelled() || only != null && only.group().interrupted();
     if (stopped) {
@@ -122,7 +122,7 @@ final class SweepGroups implements SweepTraining.Places {
     }
   }
 
-  /// Stops all that have not ended, so that another process may go on with them.
+  /// Saves and stops all unfinished runs, so that another process can resume them.
   void stop() {
     if (only != null) {
       only.stop();
@@ -160,7 +160,7 @@ final class SweepGroups implements SweepTraining.Places {
     }
   }
 
-  /// Passes on what a group tells, and keeps the held-out losses of each setting's best adapter.
+  /// Forwards the events of a group, and stores the held-out losses of each setting's best adapter.
   private final class GroupProgress implements RunGroup.Listener {
     private final List<String> names;
     private final List<Prepared> runs;
@@ -184,7 +184,7 @@ final class SweepGroups implements SweepTraining.Places {
     }
   }
 
-  /// Trains a group up to a step, and measures those that go on.
+  /// Trains a group up to a step, and evaluates the unfinished runs.
   private List<Reached> advance(Live live, int target) {
     RunGroup group = live.group();
     List<Integer> before =

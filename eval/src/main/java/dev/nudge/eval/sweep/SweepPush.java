@@ -13,10 +13,10 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Where the best adapter of a sweep goes in the registry.
+/// The name and alias under which a sweep's best adapter is stored in the registry.
 ///
-/// @param alias put to it; null: none
-/// @param anyBase whether the alias may move to another base than it had
+/// @param alias alias to move to it; null: none
+/// @param anyBase whether the alias may move to another base than before
 record SweepPush(String name, @Nullable String alias, boolean anyBase) {
   static SweepPush of(String text, boolean anyBase) {
     int at = text.indexOf('@');
@@ -35,8 +35,8 @@ record SweepPush(String name, @Nullable String alias, boolean anyBase) {
     return new SweepPush(name, alias, anyBase);
   }
 
-  /// Checks that the registry can take a version, and that the alias may move to one that no gate
-  /// has judged.
+  /// Checks that the registry accepts a version, and that the alias may move without a gate's
+  /// verdict.
   ///
   /// @throws InputException if it cannot, or the alias is protected
   void check(@Nullable Path registry) {
@@ -50,7 +50,7 @@ record SweepPush(String name, @Nullable String alias, boolean anyBase) {
     }
   }
 
-  /// Checks that the alias may move to an adapter of a model, before that is trained.
+  /// Checks before training that the alias may move to an adapter of the model.
   ///
   /// @throws InputException if the alias has another base
   void checkBase(@Nullable Path registry, Path model, Path cache) {
@@ -66,7 +66,7 @@ record SweepPush(String name, @Nullable String alias, boolean anyBase) {
 
   /// Stores an adapter as a new version.
   ///
-  /// @param from what it is the best of
+  /// @param from description of the sweep, for the log
   /// @param warnings receives one line each
   Version store(@Nullable Path registry, Path adapter, String from, Consumer<String> warnings) {
     Registry to = Registry.open(registry == null ? Registry.home() : registry);

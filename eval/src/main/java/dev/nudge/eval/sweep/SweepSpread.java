@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 
-/// Trains settings by workers: groups are cut, as long as that gives one more worker something to
-/// do. A setting has the same bytes in any company.
+/// Trains settings by workers: groups are split as long as there are idle workers. A setting's
+/// bytes do not depend on its group.
 ///
 /// Threading: one thread calls.
 final class SweepSpread implements SweepTraining.Places {
@@ -51,14 +51,14 @@ final class SweepSpread implements SweepTraining.Places {
     List<List<Reached>> reached = workers.train(shares, target, watcher);
     int number = 0;
     for (List<Reached> share : reached) {
-      int before = number; // of groups in the shares before
+      int before = number; // number of groups in earlier shares
       told.accept(share.stream().map(one -> one.in(before + one.group())).toList());
       number += share.stream().mapToInt(Reached::group).max().orElse(0);
     }
     return !reached.isEmpty();
   }
 
-  /// Cuts the largest group in halves until there are as many as places, or each has one setting.
+  /// Halves the largest group until there are as many groups as places, or each has one setting.
   static List<List<String>> cut(List<List<String>> groups, int places) {
     List<List<String>> cut = new ArrayList<>(groups);
     while (cut.size() < places) {
@@ -79,11 +79,11 @@ final class SweepSpread implements SweepTraining.Places {
 
   @Override
   public void stop(List<String> names) {
-    // a worker has left each with a checkpoint
+    // the worker has saved a checkpoint of each
   }
 
   @Override
   public void close() {
-    // nothing stays loaded between the rungs
+    // nothing stays loaded between rungs
   }
 }

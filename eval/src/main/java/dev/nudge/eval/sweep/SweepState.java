@@ -16,8 +16,8 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// What a sweep has decided, in `sweep.json` of its folder: written before anything follows from
-/// it, so a sweep that was killed goes on as it would have.
+/// The decisions of a sweep, in `sweep.json` of its folder. They are written before they take
+/// effect, so a killed sweep resumes with the same decisions.
 ///
 /// Threading: confined to the sweep's thread.
 final class SweepState {
@@ -28,12 +28,12 @@ final class SweepState {
   private final List<Rung> rungs = new ArrayList<>();
   private final Map<String, End> ended = new LinkedHashMap<>();
 
-  /// The held-out losses at a step at which settings were ended.
+  /// The held-out losses at a step at which settings were stopped.
   ///
-  /// @param losses by name; null: not finite
+  /// @param losses losses by name; null: not finite
   record Rung(int at, Map<String, @Nullable Double> losses) {}
 
-  /// Why a setting ended before its last step.
+  /// The reason why a setting was stopped early.
   ///
   /// @param kind `halving` or `failed`
   record End(int step, String kind, String why) {}
@@ -51,7 +51,7 @@ final class SweepState {
     settings.put("metric", sweep.metric());
   }
 
-  /// The state of a sweep that begins.
+  /// Creates the state of a new sweep.
   static SweepState begin(Path out, SweepFile sweep) {
     SweepState state = new SweepState(out.resolve(FILE), sweep);
     OutFolder.make(out);
@@ -59,7 +59,7 @@ final class SweepState {
     return state;
   }
 
-  /// Checks that a sweep may begin in a folder.
+  /// Checks that a folder is free for a new sweep.
   static void checkFree(Path out) {
     OutFolder.checkPlace(out);
     if (Files.exists(out.resolve(FILE))) {
@@ -71,7 +71,7 @@ final class SweepState {
     }
   }
 
-  /// The state of the sweep in a folder, which must be the same.
+  /// Reads the state of the sweep in a folder, which must have the same settings.
   static SweepState goOn(Path out, SweepFile sweep) {
     SweepState state = new SweepState(out.resolve(FILE), sweep);
     if (!Files.exists(state.file)) {
@@ -80,16 +80,16 @@ final class SweepState {
               + out
               + " holds no sweep to go on with; leave --resume out to begin one");
     }
-    JsonNode there = Json.read(state.file);
-    JsonNode own = Json.parse(Json.line(state.settings)); // numbers as they are read
+    JsonNode stored = Json.read(state.file);
+    JsonNode own = Json.parse(Json.line(state.settings)); // numbers as parsed
     for (String key : List.of("base", "settings", "halving", "metric")) {
-      if (there.has(key) && !same(key, there, own)) {
+      if (stored.has(key) && !same(key, stored, own)) {
         throw new InputException(
             "--out %s holds another sweep: its %s %s not that of %s; give another folder"
                 .formatted(out, key, key.equals("settings") ? "are" : "is", sweep.place()));
       }
     }
-    for (JsonNode rung : there.path("rungs")) {
+    for (JsonNode rung : stored.path("rungs")) {
       Map<String, @Nullable Double> losses = new LinkedHashMap<>();
       rung.path("losses")
           .properties()
@@ -100,7 +100,7 @@ final class SweepState {
                       one.getValue().isNumber() ? (Double) one.getValue().asDouble() : null));
       state.rungs.add(new Rung(rung.path("at").asInt(0), losses));
     }
-    there
+    stored
         .path("ended")
         .properties()
         .forEach(
@@ -111,7 +111,7 @@ final class SweepState {
                         one.getValue().path("step").asInt(0),
                         one.getValue().path("kind").asString(""),
                         one.getValue().path("why").asString(""))));
-    state.ended.keySet().removeIf(name -> isFinished(out.resolve(name))); // by train --resume
+    state.ended.keySet().removeIf(name -> isFinished(out.resolve(name))); // done by train --resume
     return state;
   }
 
@@ -121,7 +121,7 @@ final class SweepState {
         : one.path(key).equals(other.path(key));
   }
 
-  /// Settings without those that may differ when a run goes on.
+  /// Removes the settings that may differ when a run is resumed.
   private static Map<String, JsonNode> fixed(JsonNode settings) {
     return settings.properties().stream()
         .filter(one -> !Training.mayDiffer(one.getKey()))
@@ -141,7 +141,7 @@ final class SweepState {
     return ended;
   }
 
-  /// Whether the settings that end at a step are decided.
+  /// Whether the decision at a step was made.
   boolean decided(int at) {
     return rungs.stream().anyMatch(rung -> rung.at() == at);
   }

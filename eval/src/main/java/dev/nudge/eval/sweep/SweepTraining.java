@@ -16,13 +16,13 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Trains the settings of a sweep rung by rung, and ends the worst at each. Each run's `run.json`
-/// says in which group it ran, and why it ended before its last step.
+/// Trains the settings of a sweep rung by rung, and stops the worst at each. Each run's `run.json`
+/// records its group, and why it was stopped early.
 ///
 /// Threading: one thread calls.
 ///
-/// @param places where they train
-/// @param groups the number of each setting's group, at the step that trains
+/// @param places trains the settings, here or elsewhere
+/// @param groups number of each setting's group in the present rung
 record SweepTraining(
     SweepFile file,
     Path out,
@@ -30,13 +30,13 @@ record SweepTraining(
     SweepState state,
     Sweep.Watcher watcher,
     Map<String, Integer> groups) {
-  private static final String KEY = "sweep"; // of run.json
+  private static final String KEY = "sweep"; // key in run.json
 
   SweepTraining(SweepFile file, Path out, Places places, SweepState state, Sweep.Watcher watcher) {
     this(file, out, places, state, watcher, new LinkedHashMap<>());
   }
 
-  /// Trains to the end, or until it is cancelled.
+  /// Trains to the end, or until cancelled.
   ///
   /// @return whether it was cancelled
   boolean run(List<Entry> entries) {
@@ -67,7 +67,7 @@ record SweepTraining(
     return entries.stream().map(Entry::name).toList();
   }
 
-  /// Notes which settings of a group ended, and the losses of those that go on.
+  /// Records which settings of a group failed, and the losses of the continuing ones.
   private void take(List<Reached> group, Map<String, @Nullable Double> losses) {
     group.forEach(one -> groups.put(one.name(), one.group()));
     for (Reached one : group) {
@@ -82,9 +82,9 @@ record SweepTraining(
     }
   }
 
-  /// Ends the worst at a rung.
+  /// Stops the worst at a rung.
   ///
-  /// @return those that ended
+  /// @return the stopped settings
   private List<Entry> decide(
       int at, Map<String, @Nullable Double> losses, List<Entry> going, Halving halving) {
     List<Entry> ranked = new ArrayList<>(going);
@@ -114,24 +114,23 @@ record SweepTraining(
 
   /// Trains settings of a sweep, here or elsewhere.
   interface Places extends AutoCloseable {
-    /// Trains settings up to a step, from where their folders are.
+    /// Trains settings up to a step, resuming from their folders.
     ///
-    /// @param names of those that go on
-    /// @param told receives how far each came, a list a group
+    /// @param names names of the continuing settings
+    /// @param told receives the progress of each setting, a list per group
     /// @return false if it was cancelled
     /// @throws dev.nudge.settings.InputException if a setting cannot be trained there
-    /// @throws dev.nudge.settings.RunException if a group failed by other than a setting's
-    /// divergence
+    /// @throws dev.nudge.settings.RunException if a group failed for another reason than divergence
     boolean train(List<String> names, int target, Consumer<List<Reached>> told);
 
-    /// Stops settings that do not go on, each with a checkpoint.
+    /// Saves and stops settings that do not continue.
     void stop(List<String> names);
 
     @Override
     void close();
   }
 
-  /// Notes and tells that a setting ended before its last step.
+  /// Records and reports that a setting was stopped early.
   private void ended(String setting, SweepState.End end) {
     if (!state.ended().containsKey(setting)) {
       state.end(setting, end);
@@ -140,7 +139,7 @@ record SweepTraining(
     watcher.ended(setting, end.why());
   }
 
-  /// Notes what ended before this process did and was not noted.
+  /// Records settings that an earlier process stopped without recording it.
   private void noteEarlier(List<Entry> going) {
     for (Entry entry : file.entries()) {
       Path folder = out.resolve(entry.name());
@@ -152,13 +151,13 @@ record SweepTraining(
     }
   }
 
-  /// Says in a run's `run.json` in which group it ran, and why it ended before its last step.
+  /// Records in a run's `run.json` its group, and why it was stopped early.
   private void note(String setting, SweepState.@Nullable End end) {
     Path folder = out.resolve(setting);
     if (Files.exists(folder.resolve(RunFiles.RUN))) {
       Integer group = groups.get(setting);
       Map<String, @Nullable Object> note = new LinkedHashMap<>();
-      if (group != null) { // null: it ended in a process that was killed before it noted it
+      if (group != null) { // null: its process was killed before it recorded the group
         note.put("group", group);
         note.put(
             "with",

@@ -15,40 +15,40 @@ import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Processes that train the groups of a sweep, each by [#share], in folders that this
-/// process sees too.
+/// Processes that train the groups of a sweep, each by [#share], in folders that this process also
+/// sees.
 ///
 /// Threading: the thread that runs the sweep calls.
 public interface SweepWorkers {
-  /// A worker, as runs are checked and grouped here before they start. Whether its memory is
-  /// enough is a question to the worker.
+  /// Returns a worker's machine, to check and group runs here before they start. Each worker checks
+  /// its own memory.
   Machine machine();
 
-  /// How many groups train at once.
+  /// Returns how many groups train in parallel.
   int places();
 
   /// A run of a share.
   ///
-  /// @param steps of the whole run
+  /// @param steps steps of the whole run
   record Planned(TrainSettings settings, int steps) {}
 
-  /// Trains shares up to a step, each by one worker, and begins those anew whose worker is lost.
+  /// Trains shares up to a step, each by one worker, and restarts shares whose worker is lost.
   ///
-  /// @param watcher told of warnings and steps
-  /// @return how far the settings of each share came, in the order of the shares; empty if the
-  ///     sweep was cancelled, after all workers have left the folders
+  /// @param watcher receives warnings and steps
+  /// @return the progress of the settings of each share, in the order of the shares; empty if
+  ///     cancelled, after all workers have released the folders
   /// @throws dev.nudge.settings.InputException if a worker cannot train a setting
   /// @throws dev.nudge.settings.RunException if a share failed too often
   List<List<Reached>> train(List<List<Planned>> shares, int step, Sweep.Watcher watcher);
 
-  /// How far a setting came, of those that trained up to a step.
+  /// The progress of a setting that trained up to a step.
   ///
-  /// @param group in which it trained, from 1
-  /// @param steps made; 0 if an earlier attempt has finished the run
-  /// @param finished whether its run has come to its end
+  /// @param group number of its group, from 1
+  /// @param steps completed steps; 0 if an earlier attempt has finished the run
+  /// @param finished whether its run is finished
   /// @param failure why its run diverged; null: it did not
-  /// @param measured whether it goes on, and its held-out loss was taken
-  /// @param loss held-out loss; null: not finite, or not taken
+  /// @param measured whether it continues, and its held-out loss was measured
+  /// @param loss held-out loss; null: not finite, or not measured
   record Reached(
       String name,
       int group,
@@ -61,20 +61,20 @@ public interface SweepWorkers {
       return new Reached(name, 1, 0, true, null, false, null);
     }
 
-    /// The same in the group of another number.
+    /// Returns the same progress with another group number.
     Reached in(int number) {
       return new Reached(name, number, steps, finished, failure, measured, loss);
     }
   }
 
-  /// Trains settings of a sweep up to a step, in as few groups as the machine's memory holds, and
-  /// leaves those that go on with a checkpoint. What an earlier attempt has done is not done again.
+  /// Trains settings of a sweep up to a step, in as few groups as the machine's memory allows, and
+  /// saves checkpoints of the unfinished ones. Work of an earlier attempt is not repeated.
   ///
-  /// @param runs whose folders are in the sweep's
-  /// @param watcher of which warnings and events are told
-  /// @param cancelled asked between steps
+  /// @param runs runs whose folders are in the sweep's folder
+  /// @param watcher receives warnings and events
+  /// @param cancelled polled between steps
   /// @throws InputException if a setting cannot be trained on this machine
-  /// @throws RunException if it is cancelled, or a run fails by other than divergence
+  /// @throws RunException if cancelled, or if a run fails for another reason than divergence
   static List<Reached> share(
       List<TrainSettings> runs,
       int step,
@@ -124,7 +124,7 @@ public interface SweepWorkers {
     }
   }
 
-  /// The name of a setting: its folder's.
+  /// Returns the name of a setting, which is its folder's name.
   static String name(TrainSettings run) {
     return String.valueOf(run.output().out().getFileName());
   }

@@ -1,7 +1,7 @@
-/// Many settings of one base tried in one go: what a sweep's file says, which settings go on, and
-/// how they compare on the same held-out rows.
+/// Tries many settings on one base: reads a sweep's file, decides which settings continue, and
+/// compares them on the same held-out rows.
 ///
-/// It knows nothing of models and passes: a group of runs is [dev.nudge.train.RunGroup]. Read
+/// It knows nothing about models and passes: a group of runs is [dev.nudge.train.RunGroup]. Read
 /// [dev.nudge.eval.sweep.Sweep] first.
 @NullMarked
 package dev.nudge.eval.sweep;

@@ -2,7 +2,7 @@ package dev.nudge.eval.task;
 
 import dev.nudge.settings.InputException;
 
-/// A filter cannot process an answer; other answers may be fine.
+/// Thrown if a filter cannot process an answer; other answers may be fine.
 public final class AnswerException extends InputException {
   private static final long serialVersionUID = 1L;
 

@@ -88,7 +88,7 @@ public final class AnswerFilters {
     return maker.of(keys);
   }
 
-  /// The names of the pipelines.
+  /// Returns the names of the pipelines.
   public List<String> names() {
     return List.copyOf(pipelines.keySet());
   }
@@ -111,7 +111,7 @@ public final class AnswerFilters {
     return step;
   }
 
-  /// The answers as texts; null for one that is no text.
+  /// Returns the answers as texts; null for an answer that is not a text.
   static List<@Nullable String> texts(TaskKeys keys, JsonNode answers) {
     if (!answers.isArray()) {
       throw new InputException(

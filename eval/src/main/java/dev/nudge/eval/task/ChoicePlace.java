@@ -8,14 +8,14 @@ import tools.jackson.databind.JsonNode;
 final class ChoicePlace {
   private ChoicePlace() {}
 
-  /// The index that a look-up in a list of `choices` finds; −1 if out of range.
+  /// Returns the index that a look-up in a list of `choices` finds; −1 if out of range.
   static int lookedUp(JsonNode place, int choices) {
     int at = number(place, choices);
     at = at < 0 ? at + choices : at;
     return at >= 0 && at < choices ? at : -1;
   }
 
-  /// The index that a target names, as number or choice text; [Sample#NO_CHOICE] if none.
+  /// Returns the index that a target names, as number or choice text; [Sample#NO_CHOICE] if none.
   static int named(JsonNode target, List<String> choices) {
     if (target.isString()) {
       int at = choices.indexOf(target.stringValue());
@@ -25,7 +25,7 @@ final class ChoicePlace {
     return at < choices.size() ? at : Sample.NO_CHOICE;
   }
 
-  /// The number itself; `choices` (out of range) if it is no int.
+  /// Returns the number itself; `choices` (out of range) if it is not an int.
   private static int number(JsonNode place, int choices) {
     if (place.isBoolean()) {
       return place.booleanValue() ? 1 : 0;

@@ -104,7 +104,7 @@ final class ChoiceRegexFilter {
     return stripped.isEmpty() ? "" : letters.getOrDefault(stripped, stripped);
   }
 
-  /// A pattern that matches any of some texts, the longest first.
+  /// Returns a pattern that matches any of some texts, the longest first.
   private static String any(List<String> texts) {
     return String.join(
         "|",

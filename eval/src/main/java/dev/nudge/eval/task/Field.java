@@ -12,7 +12,7 @@ import tools.jackson.databind.JsonNode;
 
 /// A value of a task file that is a column name, or else a Jinja template over a document.
 final class Field {
-  private static final LocalDateTime NO_TIME = LocalDateTime.of(1970, 1, 1, 0, 0); // none reads it
+  private static final LocalDateTime NO_TIME = LocalDateTime.of(1970, 1, 1, 0, 0); // never read
 
   private final String text;
   private final String place;

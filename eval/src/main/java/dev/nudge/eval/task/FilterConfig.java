@@ -10,7 +10,7 @@ import java.util.Set;
 /// @param steps the keys of each filter, `function` included
 record FilterConfig(String name, List<TaskKeys> steps) {
 
-  /// The pipelines of a task; by default one named `none` that takes the first answer.
+  /// Returns the pipelines of a task; by default one named `none` that takes the first answer.
   static List<FilterConfig> of(TaskKeys keys) {
     List<?> list = keys.list("filter_list");
     if (list == null) {

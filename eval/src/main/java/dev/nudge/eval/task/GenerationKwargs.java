@@ -47,7 +47,7 @@ public record GenerationKwargs(
     return temperature > 0;
   }
 
-  /// @param keys of the task
+  /// @param keys keys of the task
   /// @param delimiter the few-shot delimiter, the stop string if none is set
   static GenerationKwargs of(TaskKeys keys, String delimiter) {
     TaskKeys given = keys.map("generation_kwargs");

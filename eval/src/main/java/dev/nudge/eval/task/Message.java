@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// A message of a chat prompt.
 ///
 /// @param role system, user or assistant
-/// @param behind delimiter after the message if the prompt is plain text
+/// @param behind delimiter after the message in a plain text prompt
 public record Message(String role, String content, String behind) {
   Message(String role, String content) {
     this(role, content, "");

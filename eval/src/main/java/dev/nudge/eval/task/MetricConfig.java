@@ -10,10 +10,10 @@ import org.jspecify.annotations.Nullable;
 
 /// An entry of a task's `metric_list`.
 ///
-/// @param aggregation null: the metric's default
-/// @param higherIsBetter null: the metric's default
+/// @param aggregation aggregation function; null: the metric's default
+/// @param higherIsBetter whether higher is better; null: the metric's default
 /// @param options all other keys, such as `ignore_case`
-/// @param place for messages
+/// @param place place in the file, for messages
 public record MetricConfig(
     String name,
     @Nullable String aggregation,
@@ -61,7 +61,7 @@ public record MetricConfig(
     options.keySet().removeAll(OWN);
     Boolean higher =
         keys.has("higher_is_better") ? (Boolean) keys.flag("higher_is_better", true) : null;
-    // Of likelihoods the harness loads a metric of Hugging Face's and never calls it.
+    // For likelihoods the harness loads a Hugging Face metric but never calls it.
     boolean called = type == OutputType.GENERATE_UNTIL && !metric.equals("exact_match");
     if (keys.flag("hf_evaluate", false) && called) {
       throw new InputException(

@@ -23,12 +23,12 @@ public enum OutputType {
     this.metrics = metrics;
   }
 
-  /// The metrics of a task that names none.
+  /// Returns the metrics of a task that names none.
   public List<String> metrics() {
     return metrics;
   }
 
-  /// The name in a task file.
+  /// Returns the name in a task file.
   public String key() {
     return name().toLowerCase(Locale.ROOT);
   }

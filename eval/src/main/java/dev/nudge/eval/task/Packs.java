@@ -14,8 +14,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 
-/// Built-in task packs: legal, finance, medical and support, whose documents the user supplies,
-/// and retention (forgetting), with documents of its own.
+/// Built-in task packs: legal, finance, medical and support, whose documents the user supplies, and
+/// retention (forgetting), with its own documents.
 ///
 /// They are unpacked into a cache folder with their digest in its name, so documents may be placed
 /// beside the task files.
@@ -33,7 +33,7 @@ public final class Packs {
         && tree.tasks().keySet().stream().noneMatch(name -> name.startsWith(RETENTION + "_"));
   }
 
-  /// The packs whose documents the user supplies: all but retention.
+  /// Returns the packs whose documents the user supplies: all but retention.
   static Set<String> domains() {
     Set<String> domains = new TreeSet<>();
     names().forEach(name -> domains.add(name.substring(0, name.indexOf('/'))));
@@ -43,7 +43,7 @@ public final class Packs {
 
   /// Unpacks the packs, unless the cache has them, and returns their folder.
   ///
-  /// @param cache folder of this machine
+  /// @param cache cache folder of this machine
   /// @throws RunException on an I/O error
   public static Path folder(Path cache) {
     List<String> names = names();
@@ -69,7 +69,7 @@ public final class Packs {
       try {
         OutFolder.move(growing, folder);
       } catch (RunException e) {
-        if (!Files.isDirectory(folder)) { // another process was not faster
+        if (!Files.isDirectory(folder)) { // no other process has placed it
           throw e;
         }
         OutFolder.delete(growing);
@@ -79,7 +79,7 @@ public final class Packs {
     }
   }
 
-  /// The packs' files.
+  /// Returns the packs' files.
   static List<String> names() {
     return new String(bytes(INDEX), StandardCharsets.UTF_8).lines().toList();
   }

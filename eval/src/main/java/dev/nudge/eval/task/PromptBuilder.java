@@ -24,7 +24,7 @@ final class PromptBuilder {
     this.multipleInput = multipleInput;
   }
 
-  /// The prompts of a document: one, or one per choice if the choices are contexts.
+  /// Returns the prompts of a document: one, or one per choice if the choices are contexts.
   List<String> of(JsonNode doc) {
     String prefix = fields.prefix(doc);
     List<Message> before = before(doc);
@@ -84,7 +84,7 @@ final class PromptBuilder {
     return choices.get(at);
   }
 
-  /// The answer text of a few-shot example; null: none.
+  /// Returns the answer text of a few-shot example; null: none.
   private @Nullable String answer(JsonNode target, @Nullable List<String> choices) {
     if (target.isNull()) {
       return null;
@@ -102,7 +102,7 @@ final class PromptBuilder {
 
   /// Adds a question with its answer, or with the beginning of the answer.
   ///
-  /// @param answer null: to be generated
+  /// @param answer answer text; null: to be generated
   /// @param target the raw target of the answer
   private static void turn(
       String question,

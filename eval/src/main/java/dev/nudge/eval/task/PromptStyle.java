@@ -3,20 +3,20 @@ package dev.nudge.eval.task;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// How prompts are written.
+/// The style of prompts: plain text or chat.
 ///
-/// @param system what is said to the model before all else; null: nothing
-/// @param chat by which template; null: as plain text
-/// @param multiturn each shot is a turn of its own in a chat
+/// @param system system message; null: none
+/// @param chat renders the chat template; null: plain text
+/// @param multiturn whether each shot is a separate turn of a chat
 public record PromptStyle(@Nullable String system, @Nullable Chat chat, boolean multiturn) {
   /// Plain text.
   public static final PromptStyle PLAIN = new PromptStyle(null, null, true);
 
-  /// Writes conversations as a model reads them.
+  /// Renders conversations for a model.
   public interface Chat {
-    /// Writes a conversation.
+    /// Renders a conversation.
     ///
-    /// @param begins whether the beginning of an answer follows; else the last message goes on
+    /// @param begins whether to add a generation prompt; else the last message is continued
     String render(List<Message> messages, boolean begins);
   }
 }

@@ -4,7 +4,7 @@ package dev.nudge.eval.task;
 ///
 /// @param name as written in the file
 public record PythonFunction(String name) {
-  /// The function name without its module.
+  /// Returns the function name without its module.
   public String last() {
     return name.substring(name.lastIndexOf('.') + 1);
   }

@@ -35,7 +35,7 @@ final class Refused {
     }
   }
 
-  /// The error for a Python scoring function.
+  /// Returns the error for a Python scoring function.
   static InputException scoring(String place, String key, PythonFunction function) {
     return new InputException(
         "%s: %s is Python (!function %s), which is not run here; score by metric_list and filter_list alone"

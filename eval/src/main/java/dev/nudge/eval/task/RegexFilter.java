@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Extracts a match of a regular expression from an answer: one of its matches, the first
-/// non-empty group, stripped.
+/// Extracts from an answer the first non-empty group of the match that `group_select` picks,
+/// stripped.
 final class RegexFilter {
   static final Set<String> KEYS = Set.of("regex_pattern", "group_select", "fallback");
   private static final String PATTERN = "#### (\\-?[0-9\\.\\,]+)";
@@ -83,7 +83,7 @@ final class RegexFilter {
     return all.get(at);
   }
 
-  /// The first non-empty group; if the expression has a single group, that group.
+  /// Returns the first non-empty group; if the expression has a single group, that group.
   static @Nullable String filled(List<String> match) {
     if (match.size() == 1) {
       return match.getFirst();

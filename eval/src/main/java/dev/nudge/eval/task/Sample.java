@@ -9,7 +9,7 @@ import tools.jackson.databind.JsonNode;
 /// @param id index in the split
 /// @param target the answer: a text, a choice index, or a list of either
 /// @param gold the target, or the index of the right context if choices are contexts
-/// @param choices empty if there are none
+/// @param choices texts of the choices; may be empty
 public record Sample(
     int id,
     JsonNode doc,
@@ -17,7 +17,7 @@ public record Sample(
     JsonNode gold,
     List<String> choices,
     List<TaskRequest> requests) {
-  /// The harness's value of a target that is no choice.
+  /// The harness's value for a target that is not a choice.
   public static final int NO_CHOICE = -100;
 
   public Sample {
@@ -25,8 +25,8 @@ public record Sample(
     requests = List.copyOf(requests);
   }
 
-  /// The indices of the right choices, at least one; [#NO_CHOICE] for a target that is no choice.
-  /// A negative index stays as it is and matches no choice.
+  /// Returns the indices of the right choices, at least one; [#NO_CHOICE] for a target that is not
+  /// a choice. A negative index stays as it is and matches no choice.
   public List<Integer> goldPlaces() {
     List<Integer> places = new ArrayList<>();
     for (JsonNode one : gold.isArray() ? gold : List.of(gold)) {
@@ -35,7 +35,7 @@ public record Sample(
     return places.isEmpty() ? List.of(NO_CHOICE) : List.copyOf(places);
   }
 
-  /// The index of the single right choice; −1 if there is none, or several.
+  /// Returns the index of the single right choice; −1 if there is none, or several.
   public int goldPlace() {
     List<Integer> right = goldPlaces().stream().filter(at -> at >= 0).distinct().toList();
     return right.size() == 1 ? right.getFirst() : -1;

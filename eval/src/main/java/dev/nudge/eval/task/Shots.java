@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Selects few-shot examples: the first ones, or random ones as CPython's `random.sample` draws
-/// them, the generator's state running on from document to document.
+/// them, the generator's state continues from document to document.
 ///
 /// Threading: one thread; call in document order.
 final class Shots {
@@ -17,7 +17,7 @@ final class Shots {
   private final boolean firstN;
   private final PythonRandom random = new PythonRandom(Task.SHOTS_SEED);
 
-  /// @param place for messages
+  /// @param place the task's file, for messages
   Shots(String place, List<JsonNode> pool, boolean firstN) {
     this.place = place;
     this.pool = pool;
@@ -39,7 +39,7 @@ final class Shots {
     }
     check(n + 1, pool.size());
     List<JsonNode> drawn = without(asked, at(pool, random.sample(pool.size(), n + 1)));
-    if (drawn.size() < n) { // the document is in the pool several times
+    if (drawn.size() < n) { // the pool contains the document several times
       List<JsonNode> others = without(asked, pool);
       check(n, others.size());
       return at(others, random.sample(others.size(), n));
@@ -59,11 +59,11 @@ final class Shots {
     return from.stream().filter(one -> !one.equals(doc)).toList();
   }
 
-  private void check(int wanted, int there) {
-    if (wanted > there) {
+  private void check(int wanted, int available) {
+    if (wanted > available) {
       throw new InputException(
           "%s: %s documents are wanted to choose shots from, and there are %s; lower num_fewshot"
-              .formatted(place, wanted, there));
+              .formatted(place, wanted, available));
     }
   }
 }

@@ -8,12 +8,12 @@ import tools.jackson.databind.JsonNode;
 
 /// Few-shot settings: `fewshot_config`, with defaults from the task.
 ///
-/// @param firstN take the first examples; else draw them
-/// @param split null: the task's first of training, validation and test split
+/// @param firstN whether to take the first examples; else they are drawn
+/// @param split their split; null: the task's first of training, validation and test split
 /// @param samples examples in the file itself; null: none
 /// @param text question template of an example; null: the task's
-/// @param choice null: examples have no choices of their own
-/// @param genPrefix null: none
+/// @param choice choices template of an example; null: none
+/// @param genPrefix answer prefix of an example; null: none
 record ShotsConfig(
     boolean firstN,
     @Nullable String split,

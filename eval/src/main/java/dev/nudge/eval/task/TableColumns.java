@@ -35,7 +35,7 @@ final class TableColumns {
     private @Nullable Shape elements;
     private boolean real;
     private boolean number;
-    private boolean other; // a text or a truth
+    private boolean other; // a text or a boolean
     private boolean mixed;
     private @Nullable Set<String> first; // the keys of the first object
 

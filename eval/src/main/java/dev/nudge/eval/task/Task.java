@@ -17,18 +17,18 @@ public final class Task {
   public static final long SHOTS_SEED = 1234;
 
   private final TaskConfig config;
-  private final Documents asked;
+  private final Documents documents;
   private final TaskFields fields;
   private final List<JsonNode> pool;
   private final boolean multipleInput;
   private final boolean multipleTarget;
 
-  private Task(TaskConfig config, Documents asked, TaskFields fields, List<JsonNode> pool) {
+  private Task(TaskConfig config, Documents documents, TaskFields fields, List<JsonNode> pool) {
     this.config = config;
-    this.asked = asked;
+    this.documents = documents;
     this.fields = fields;
     this.pool = pool;
-    JsonNode first = asked.rows().getFirst();
+    JsonNode first = documents.rows().getFirst();
     boolean rolls = config.type() == OutputType.LOGLIKELIHOOD_ROLLING;
     this.multipleInput = !rolls && fields.hasChoices() && fields.text(first).isIntegralNumber();
     this.multipleTarget = fields.target(first).isArray();
@@ -47,13 +47,13 @@ public final class Task {
           "%s: test_split and validation_split are both missing; name the split that is asked about"
               .formatted(config.place()));
     }
-    Documents asked = data.split(split);
+    Documents documents = data.split(split);
     return new Task(
-        config, asked, new TaskFields(config, asked.columns()), pool(config, data, split));
+        config, documents, new TaskFields(config, documents.columns()), pool(config, data, split));
   }
 
-  /// The documents to select few-shot examples from; empty for zero-shot.
-  private static List<JsonNode> pool(TaskConfig config, TaskData data, String asked) {
+  /// Returns the documents to select few-shot examples from; empty for zero-shot.
+  private static List<JsonNode> pool(TaskConfig config, TaskData data, String split) {
     if (Objects.requireNonNullElse(config.numFewshot(), 0) == 0) {
       return List.of();
     }
@@ -67,16 +67,16 @@ public final class Task {
     }
     String training = config.split("training");
     String validation = config.split("validation");
-    return data.split(training != null ? training : validation != null ? validation : asked).rows();
+    return data.split(training != null ? training : validation != null ? validation : split).rows();
   }
 
   public TaskConfig config() {
     return config;
   }
 
-  /// The number of documents.
+  /// Returns the number of documents.
   public int size() {
-    return asked.rows().size();
+    return documents.rows().size();
   }
 
   /// Whether a document may have several right answers.
@@ -84,8 +84,8 @@ public final class Task {
     return multipleTarget;
   }
 
-  /// The zero-shot question of a document; the text of a rolling task; all contexts if choices are
-  /// contexts.
+  /// Returns the zero-shot question of a document; the text of a rolling task; all contexts if
+  /// choices are contexts.
   public String question(JsonNode doc) {
     if (config.type() == OutputType.LOGLIKELIHOOD_ROLLING) {
       return text(fields.target(doc));
@@ -104,7 +104,7 @@ public final class Task {
     List<Sample> samples = new ArrayList<>();
     int most = limit == null ? size() : Math.min(limit, size());
     for (int i = 0; i < most; i++) {
-      JsonNode doc = asked.rows().get(i);
+      JsonNode doc = documents.rows().get(i);
       JsonNode target = fields.target(doc);
       List<String> choices = fields.hasChoices() ? fields.choices(doc) : List.of();
       List<String> contexts = rolls ? List.of("") : prompts.of(doc);
@@ -144,8 +144,8 @@ public final class Task {
     return all;
   }
 
-  /// The delimiter before a choice: none in a chat, except after an answer prefix without white
-  /// space at its end.
+  /// Returns the delimiter before a choice: none in a chat, except after an answer prefix without
+  /// white space at its end.
   private String delimiter(PromptStyle style) {
     String prefix = config.keys().text("gen_prefix");
     boolean open =

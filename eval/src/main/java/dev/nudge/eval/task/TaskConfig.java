@@ -13,9 +13,9 @@ import tools.jackson.databind.JsonNode;
 /// The configuration of a task, with includes and group overrides applied.
 ///
 /// Keys that need Python are refused by name. Ignored are a key that the harness itself ignores
-/// (`should_decontaminate`) and `metadata`, except `version` and our own `subgroups` and
-/// `cluster`. The harness also ignores `doc_to_decontamination_query`; here it names the column
-/// for the leak scan of training data ([#written]).
+/// (`should_decontaminate`) and `metadata`, except `version` and nudge's own `subgroups` and
+/// `cluster`. The harness also ignores `doc_to_decontamination_query`; here it names the column for
+/// the leak scan of training data ([#written]).
 ///
 /// @param keys all keys
 /// @param numFewshot few-shot examples per question; null: unset
@@ -151,35 +151,35 @@ public record TaskConfig(
         delimiter);
   }
 
-  /// The file, for messages.
+  /// Returns the file, for messages.
   public String place() {
     return keys.place();
   }
 
-  /// The version in the metadata; null: none.
+  /// Returns the version in the metadata; null: none.
   public @Nullable Object version() {
     return metadata(keys).get("version");
   }
 
-  /// The column whose values cluster correlated documents, such as questions on one text; null:
-  /// documents are independent.
+  /// Returns the column whose values cluster correlated documents, such as questions on one text;
+  /// null: documents are independent.
   public @Nullable String cluster() {
     return (String) metadata(keys).get("cluster");
   }
 
-  /// A document's value in that column; null: an independent document.
+  /// Returns a document's value in that column; null: an independent document.
   public @Nullable JsonNode cluster(JsonNode doc) {
     String column = cluster();
     JsonNode value = column == null ? null : doc.get(column);
     return value == null || value.isNull() ? null : value;
   }
 
-  /// The columns to slice a report by.
+  /// Returns the columns to slice a report by.
   public List<String> subgroups() {
     return columns(keys, "subgroups").stream().map(String.class::cast).toList();
   }
 
-  /// A metadata value: a list, or a single entry.
+  /// Returns a metadata value: a list, or a single entry.
   private static List<?> columns(TaskKeys keys, String name) {
     Object named = metadata(keys).get(name);
     return named instanceof List<?> several ? several : named == null ? List.of() : List.of(named);
@@ -193,7 +193,7 @@ public record TaskConfig(
     return keys.text(kind + "_split");
   }
 
-  /// A copy with another number of few-shot examples, unless the file sets 0.
+  /// Returns a copy with another number of few-shot examples, unless the file sets 0.
   public TaskConfig withFewshot(@Nullable Integer shots) {
     boolean none = numFewshot != null && numFewshot == 0;
     int number = shots != null && !none ? shots : Objects.requireNonNullElse(numFewshot, 0);
@@ -212,14 +212,14 @@ public record TaskConfig(
         fewshotDelimiter);
   }
 
-  /// The keys as in results, functions by name.
+  /// Returns the keys as in results, functions by name.
   public Map<String, @Nullable Object> written() {
     Map<String, @Nullable Object> written = new LinkedHashMap<>();
     keys.all()
         .forEach(
             (key, value) ->
                 written.put(key, value instanceof PythonFunction f ? TaskYaml.shown(f) : value));
-    List.of("tag", "group", "task_list").forEach(written::remove); // as the harness does
+    List.of("tag", "group", "task_list").forEach(written::remove); // omitted as in the harness
     written.put("num_fewshot", numFewshot == null ? 0 : numFewshot);
     return written;
   }

@@ -47,13 +47,13 @@ final class TaskData {
     if (dataDir != null) {
       all.add(dataDir);
     }
-    Path beside = Path.of(config.place()).getParent();
-    all.add(beside == null ? Path.of("") : beside);
+    Path taskFolder = Path.of(config.place()).getParent();
+    all.add(taskFolder == null ? Path.of("") : taskFolder);
     all.add(Path.of(""));
     this.folders = List.copyOf(all);
   }
 
-  /// The documents of a split.
+  /// Returns the documents of a split.
   ///
   /// @throws InputException in one line, if there are none
   Documents split(String name) {
@@ -138,7 +138,7 @@ final class TaskData {
             .toList());
   }
 
-  /// The files of a folder that match a glob; of the working directory without a folder.
+  /// Returns the files of a folder that match a glob; of the working directory without a folder.
   private List<Path> matching(@Nullable Path named, String glob) {
     Path folder = named == null ? Path.of("") : named;
     if (!Files.isDirectory(folder)) {

@@ -19,7 +19,7 @@ final class TaskFields {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
   private final TaskConfig config;
-  private final List<String> columns; // of the documents that are asked about
+  private final List<String> columns; // columns of the evaluated documents
   private final Map<String, Field> fields = new HashMap<>();
 
   TaskFields(TaskConfig config, List<String> columns) {
@@ -40,7 +40,7 @@ final class TaskFields {
     return text(doc, config.keys().get("doc_to_text"));
   }
 
-  /// The question of a document: a text, or an index if the choices are contexts.
+  /// Returns the question of a document: a text, or an index if the choices are contexts.
   JsonNode text(JsonNode doc, @Nullable Object written) {
     JsonNode fixed = fixed(written);
     if (fixed != null) {
@@ -58,7 +58,7 @@ final class TaskFields {
     return target(doc, config.keys().get("doc_to_target"));
   }
 
-  /// The target of a document: a text, a choice index, or a list of either.
+  /// Returns the target of a document: a text, a choice index, or a list of either.
   JsonNode target(JsonNode doc, @Nullable Object written) {
     JsonNode fixed = fixed(written);
     if (fixed != null) {
@@ -86,7 +86,7 @@ final class TaskFields {
     return choices(doc, config.keys().get("doc_to_choice"));
   }
 
-  /// The choices of a document.
+  /// Returns the choices of a document.
   List<String> choices(JsonNode doc, @Nullable Object written) {
     JsonNode list;
     if (written instanceof List<?> several) {

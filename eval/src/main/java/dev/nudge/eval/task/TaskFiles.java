@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// Reads a task file with its includes.
 ///
 /// Includes are relative to the including file. A later include overrides an earlier one, and the
-/// file's own keys override all; values are replaced whole, lists and maps are not merged.
+/// file's own keys override all; values are replaced as a whole, lists and maps are not merged.
 final class TaskFiles {
   private TaskFiles() {}
 

@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
 
 /// A group of tasks and subgroups, with its aggregated metrics.
 ///
-/// @param children names in order
+/// @param children names of members, in order
 /// @param tasks names of all tasks, those of subgroups included
-/// @param aggregates null: no aggregation
+/// @param aggregates metrics to aggregate; null: none
 public record TaskGroup(
     String name,
     String alias,
@@ -29,7 +29,7 @@ public record TaskGroup(
 
   /// A metric to aggregate over the tasks.
   ///
-  /// @param filters null: all filters that have the metric
+  /// @param filters names of filters; null: all filters with the metric
   /// @param bySize true: weighted by documents (micro); false: equally (macro)
   public record Aggregate(String metric, @Nullable List<String> filters, boolean bySize) {}
 

@@ -41,13 +41,13 @@ public final class TaskIndex {
 
   /// A named task, group or tag.
   ///
-  /// @param file null for a tag
-  /// @param tasks of a tag
+  /// @param file the file; null for a tag
+  /// @param tasks tasks of a tag
   record Entry(String name, Kind kind, @Nullable Path file, Set<String> tasks) {}
 
   /// Indexes all task files of folders.
   ///
-  /// @throws InputException if a path is no folder
+  /// @throws InputException if a path is not a folder
   public static TaskIndex of(List<Path> folders) {
     TaskIndex index = new TaskIndex();
     for (Path folder : folders) {

@@ -12,7 +12,7 @@ final class TaskKeys {
   private final String place;
   private final Map<?, ? extends @Nullable Object> map;
 
-  /// @param place of the map, for messages: a file, perhaps with a key
+  /// @param place place of the map, for messages: a file, perhaps with a key
   TaskKeys(String place, Map<?, ? extends @Nullable Object> map) {
     this.place = place;
     this.map = map;
@@ -140,7 +140,7 @@ final class TaskKeys {
     throw wrong(key, "a map");
   }
 
-  /// A list entry that must be a map.
+  /// Returns a list entry that must be a map.
   TaskKeys entry(String key, @Nullable Object entry) {
     if (entry instanceof Map<?, ?> inner) {
       return new TaskKeys(place + ": " + key, inner);

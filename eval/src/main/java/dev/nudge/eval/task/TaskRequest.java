@@ -3,7 +3,7 @@ package dev.nudge.eval.task;
 /// A request to a model: log-likelihood, rolling log-likelihood or generation.
 public sealed interface TaskRequest {
 
-  /// The context or prompt; for a rolling request the whole text.
+  /// Returns the context or prompt; for a rolling request the whole text.
   String first();
 
   /// The log-likelihood of a continuation given a context.

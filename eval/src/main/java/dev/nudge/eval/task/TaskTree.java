@@ -17,15 +17,15 @@ import org.jspecify.annotations.Nullable;
 
 /// Resolves `--tasks` (names of tasks, groups and tags, glob patterns, files) to tasks and groups.
 ///
-/// A group key that is not a group setting is passed to all members; keys beside a member's name
+/// A group key that is not a group setting is passed to all members; keys next to a member's name
 /// in the group override it, and both override the member's file.
 ///
-/// @param tasks by name, in run order
-/// @param groups by name, outer ones first
+/// @param tasks tasks by name, in run order
+/// @param groups groups by name, outer ones first
 public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> groups) {
   private static final int MOST_DEPTH = 50;
 
-  /// Resolves names, some perhaps of a user's own folders.
+  /// Resolves names of built-in tasks and of a user's task folders.
   ///
   /// @throws InputException in one line, if a name is unknown or a task cannot be run
   public static TaskTree of(TaskIndex index, List<String> names) {
@@ -177,7 +177,7 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
       return config.name();
     }
 
-    /// The keys of a group that are passed to its members.
+    /// Returns the keys of a group that are passed to its members.
     private static Map<String, @Nullable Object> passed(Map<String, @Nullable Object> keys) {
       Map<String, @Nullable Object> passed = new LinkedHashMap<>(keys);
       passed.keySet().removeAll(TaskGroup.KEYS);

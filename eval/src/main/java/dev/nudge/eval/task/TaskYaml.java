@@ -29,7 +29,7 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
 /// Reads YAML 1.1 as PyYAML does, which the harness's files are written for: `no` is a boolean,
 /// `017` octal and `1e3` a text. [1] Of duplicate keys the last wins, `<<` merges, and `!function`
-/// gives a [PythonFunction].
+/// becomes a [PythonFunction].
 ///
 /// Values are maps, lists, strings, `Long` or `BigInteger`, `Double`, `Boolean` and null.
 ///
@@ -63,7 +63,7 @@ final class TaskYaml {
 
   /// Reads a YAML file.
   ///
-  /// @throws InputException if the file cannot be read, is invalid, or is no map
+  /// @throws InputException if the file cannot be read, is invalid, or is not a map
   static Map<String, @Nullable Object> read(Path file) {
     String text;
     try {

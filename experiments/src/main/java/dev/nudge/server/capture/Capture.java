@@ -21,15 +21,15 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Keeps what a server was asked, what it answered and what users said of that, in a folder of JSON
-/// lines that only its owner may read.
+/// Stores a server's prompts, answers and user feedback in a folder of JSON lines that only its
+/// owner may read.
 ///
-/// An answer never waits: its line is queued, and a thread redacts and writes it. Where the queue
-/// is full or the disk refuses, the line is dropped and counted. Feedback waits until it is on the
-/// disk, because its client is told so.
+/// An answer never waits: its line is queued, and a thread redacts and writes it. If the queue is
+/// full or writing fails, the line is dropped and counted. Feedback waits until it is on the disk,
+/// because the reply to the client confirms that.
 ///
-/// Feedback is taken for the last 50,000 answers; a restarted server knows those of today and
-/// yesterday (UTC).
+/// Feedback is accepted for the last 50,000 answers; a restarted server knows the answers of today
+/// and yesterday (UTC).
 ///
 /// Threading: any thread.
 public final class Capture implements AutoCloseable {
@@ -44,9 +44,9 @@ public final class Capture implements AutoCloseable {
   private final RecentAnswers recent = new RecentAnswers();
   private final DayCounts counts = new DayCounts();
 
-  /// An answer that feedback was taken for.
+  /// An answer for which feedback was accepted.
   ///
-  /// @param adapter with its version
+  /// @param adapter adapter with its version
   public record RatedAnswer(String request, String adapter) {}
 
   private Capture(
@@ -66,12 +66,12 @@ public final class Capture implements AutoCloseable {
             files, settings.captureRedact(), settings.captureDays(), clock, warnings, counts);
   }
 
-  /// Opens a folder, which is made where it is absent; null if the settings name none.
+  /// Opens a folder, created if absent; returns null if the settings name none.
   ///
   /// @param base digest of the base's weights
-  /// @param warnings receives one line each time that writing begins to fail
+  /// @param warnings receives one line whenever writing starts to fail
   /// @throws InputException if the folder cannot be written
-  /// @throws RunException if another server has it
+  /// @throws RunException if another server uses the folder
   public static @Nullable Capture open(
       CaptureSettings settings, String base, Consumer<String> warnings) {
     return open(settings, base, InstantSource.system(), warnings);
@@ -106,7 +106,7 @@ public final class Capture implements AutoCloseable {
     LocalDate yesterday = LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC).minusDays(1);
     CaptureReader.files(folder).stream()
         .filter(file -> !day(file).isBefore(yesterday))
-        .sorted(Comparator.comparing(Capture::day)) // the eldest are forgotten first
+        .sorted(Comparator.comparing(Capture::day)) // oldest first, as the oldest are evicted first
         .forEach(
             file ->
                 CaptureReader.read(
@@ -128,12 +128,12 @@ public final class Capture implements AutoCloseable {
     }
   }
 
-  /// The digest of the base's weights.
+  /// Returns the digest of the base's weights.
   public String base() {
     return base;
   }
 
-  /// Queues an answer, if the settings want it. Never waits and never fails.
+  /// Queues an answer, if the settings capture it. Never waits and never fails.
   public void answered(CapturedAnswer answer) {
     if (!settings.wants(answer.client(), answer.adapter())) {
       return;
@@ -145,11 +145,11 @@ public final class Capture implements AutoCloseable {
     }
   }
 
-  /// Takes feedback; it is on the disk on return.
+  /// Accepts feedback; it is on the disk on return.
   ///
-  /// @return null: no captured answer of the client has that id
+  /// @return the rated answer; null: no captured answer of the client has that id
   /// @throws FieldException if it does not fit the answer
-  /// @throws BusyException if too much is waiting
+  /// @throws BusyException if the queue is full
   /// @throws RunException if it cannot be written
   public @Nullable RatedAnswer take(String client, Opinion said) {
     RecentAnswer answer = recent.find(client, said.id(), said.byRequest());
@@ -192,27 +192,27 @@ public final class Capture implements AutoCloseable {
     return earlier.id();
   }
 
-  /// What came in within the last day, by adapter.
+  /// Returns the counts of the last day, by adapter.
   public List<DayCounts.Row> lastDay() {
     return counts.lastDay(clock.instant());
   }
 
-  /// Number of lines that were written.
+  /// Returns the number of written lines.
   public long written() {
     return queue.written();
   }
 
-  /// Number of lines that were dropped because too much was waiting.
+  /// Returns the number of lines dropped because the queue was full.
   public long dropped() {
     return queue.dropped();
   }
 
-  /// Number of lines that the disk refused.
+  /// Returns the number of lines that could not be written.
   public long failed() {
     return queue.failed();
   }
 
-  /// Writes what is queued, and gives the folder back.
+  /// Writes the queued lines, and unlocks the folder.
   @Override
   public void close() {
     queue.close();

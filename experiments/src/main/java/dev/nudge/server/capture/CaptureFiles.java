@@ -26,11 +26,11 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The files of a capture folder: `CLIENT/ADAPTER/2026-11-30.jsonl`, and behind 64 MiB
+/// The files of a capture folder: `CLIENT/ADAPTER/2026-11-30.jsonl`, after 64 MiB
 /// `2026-11-30-2.jsonl`. Only their owner may read them.
 ///
-/// A name becomes a path by percent-encoding what is no letter, digit, `.`, `_` or `-`; a long one
-/// is cut and has a digest behind it. Lines hold the names themselves.
+/// A name becomes a path by percent-encoding all but letters, digits, `.`, `_` and `-`; a long name
+/// is truncated and gets a digest at its end. Lines contain the original names.
 ///
 /// Threading: one thread.
 final class CaptureFiles {
@@ -43,19 +43,19 @@ final class CaptureFiles {
 
   private final Path root;
   private final long mostBytes;
-  private final Map<Path, Path> open = new HashMap<>(); // folder → the file that takes lines
+  private final Map<Path, Path> open = new HashMap<>(); // folder → the file to append to
 
   CaptureFiles(Path root) {
     this(root, MOST_BYTES);
   }
 
-  /// @param mostBytes size from which on a new file is begun
+  /// @param mostBytes size from which a new file is started
   CaptureFiles(Path root, long mostBytes) {
     this.root = root;
     this.mostBytes = mostBytes;
   }
 
-  /// Makes a folder that only its owner may read; an existing one stays as it is.
+  /// Makes a folder that only its owner may read; an existing folder is not changed.
   static void make(Path folder) throws IOException {
     if (!Files.isDirectory(folder)) {
       Files.createDirectories(folder, owner("rwx------"));
@@ -70,9 +70,9 @@ final class CaptureFiles {
         : new FileAttribute<?>[0];
   }
 
-  /// Takes the rights of all but its owner from a file, where the file system knows rights.
+  /// Restricts a file's permissions to its owner, if the file system has permissions.
   ///
-  /// @throws RunException if the disk refuses
+  /// @throws RunException if this fails
   static void hide(Path file) {
     try {
       if (POSIX) {
@@ -87,7 +87,7 @@ final class CaptureFiles {
     return root.resolve(safe(client)).resolve(safe(adapter));
   }
 
-  /// The name of a folder for a client or an adapter.
+  /// Returns the folder name for a client or an adapter.
   static String safe(String name) {
     StringBuilder path = new StringBuilder();
     for (byte b : name.getBytes(StandardCharsets.UTF_8)) {
@@ -105,11 +105,11 @@ final class CaptureFiles {
     return path + "-" + digest.substring(Sha256.PREFIX.length(), Sha256.PREFIX.length() + 12);
   }
 
-  /// Appends whole lines to the day's file of a folder; a write that fails leaves nothing behind.
+  /// Appends whole lines to the day's file of a folder; a failed write leaves nothing behind.
   ///
   /// @param lines each without its line end
-  /// @param force whether they are on the disk on return
-  /// @throws dev.nudge.settings.RunException if the disk refuses
+  /// @param force whether to sync the lines to the disk
+  /// @throws dev.nudge.settings.RunException if writing fails
   void append(Path folder, LocalDate day, List<String> lines, boolean force) throws IOException {
     Path file = file(folder, day);
     String all = String.join("\n", lines);
@@ -122,7 +122,7 @@ final class CaptureFiles {
     }
   }
 
-  /// The file that takes the lines of a day, made where it is not there.
+  /// Returns the file for the lines of a day, created if absent.
   private Path file(Path folder, LocalDate day) throws IOException {
     Path file = open.get(folder);
     if (file == null || !day.equals(day(file))) {
@@ -131,7 +131,7 @@ final class CaptureFiles {
         file = folder.resolve(name(day, i));
       }
       if (open.size() >= 10_000) {
-        open.clear(); // found again by the loop above
+        open.clear(); // the loop above finds them again
       }
       open.put(folder, file);
     }
@@ -142,7 +142,7 @@ final class CaptureFiles {
     return file;
   }
 
-  /// Whether a file has no torn line at its end, as a crash leaves one.
+  /// Whether a file ends with a complete line; a crash may leave a partial one.
   private static boolean endsWhole(Path file) throws IOException {
     try (RandomAccessFile in = new RandomAccessFile(file.toFile(), "r")) {
       long size = in.length();
@@ -164,12 +164,12 @@ final class CaptureFiles {
     return number == null ? 1 : Integer.parseInt(number);
   }
 
-  /// What the name of a file begins with: its day.
+  /// Returns the start of a file's name: its day.
   private static String begin(Path file) {
     return file.getFileName().toString().substring(0, "2026-11-30".length());
   }
 
-  /// The day of a file; null: it is none of these files.
+  /// Returns the day of a file; null: not a capture file.
   static @Nullable LocalDate day(Path file) {
     Matcher matcher = NAME.matcher(file.getFileName().toString());
     try {
@@ -179,7 +179,7 @@ final class CaptureFiles {
     }
   }
 
-  /// All files of a capture folder, those of a folder in the order of their days.
+  /// Lists all files of a capture folder; within a subfolder by day.
   static List<Path> all(Path root) throws IOException {
     List<Path> files = new ArrayList<>();
     for (Path client : list(root)) {
@@ -201,8 +201,8 @@ final class CaptureFiles {
     }
   }
 
-  /// Deletes the files of days before a day, and folders that are empty then: all that can be
-  /// deleted, before the first failure is thrown.
+  /// Deletes the files of earlier days, and folders that become empty. Tries all files before it
+  /// throws the first failure.
   void expire(LocalDate first) throws IOException {
     IOException failure = null;
     for (Path file : all(root)) {

@@ -28,16 +28,16 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// A bounded queue of lines, and the thread that redacts and writes them, many at once. It also
-/// deletes files whose days are over.
+/// A bounded queue of lines, and the thread that redacts and writes them in batches. It also
+/// deletes expired files.
 ///
-/// Threading: any thread offers; the writer is a daemon thread of its own.
+/// Threading: any thread offers; a daemon thread writes.
 final class CaptureQueue implements AutoCloseable {
   static final int MOST_LINES = 4096;
   static final long MOST_BYTES = 64 << 20;
   private static final int BATCH = 256;
-  private static final int MOST_SECONDS = 30; // of a write
-  private static final Duration RETRY = Duration.ofHours(1); // of a deletion that failed
+  private static final int MOST_SECONDS = 30; // seconds to wait for a write
+  private static final Duration RETRY = Duration.ofHours(1); // after a failed deletion
   private static final Set<String> TEXTS =
       Set.of("prompt", "tools", "answers", "label", "comment", "correction");
   private static final Line END =
@@ -56,9 +56,9 @@ final class CaptureQueue implements AutoCloseable {
   private final LongAdder failed = new LongAdder();
   private @Nullable Thread writer;
   private volatile boolean closed;
-  private volatile boolean over; // nothing is taken out of the queue any more
-  private boolean failing; // said once, until it works again
-  private Instant nextSweep = Instant.MIN; // of old files
+  private volatile boolean writerEnded; // the writer takes no more lines
+  private boolean failing; // warns once, until writing works again
+  private Instant nextSweep = Instant.MIN; // time of the next deletion of old files
 
   private record Line(
       Path folder,
@@ -66,11 +66,11 @@ final class CaptureQueue implements AutoCloseable {
       ObjectNode json,
       Instant at,
       long bytes,
-      @Nullable Written told) {}
+      @Nullable Written done) {}
 
   private record Target(Path folder, LocalDate day) {}
 
-  /// Completed when a line is on the disk.
+  /// A future that completes when a line is on the disk.
   static final class Written {
     private final CompletableFuture<Void> done = new CompletableFuture<>();
 
@@ -92,7 +92,7 @@ final class CaptureQueue implements AutoCloseable {
       return String.valueOf(e.getMessage());
     }
 
-    /// @param failure null: the line is on the disk
+    /// @param failure the failure; null: the line is on the disk
     private void end(@Nullable Throwable failure) {
       if (failure == null) {
         done.complete(null);
@@ -122,14 +122,14 @@ final class CaptureQueue implements AutoCloseable {
     writer = Thread.ofPlatform().name("nudge-capture").daemon().start(this::run);
   }
 
-  /// Queues a line; false: there is no room, and the line is counted as dropped.
+  /// Queues a line; returns false if the queue is full, and counts the line as dropped.
   ///
-  /// @param told null: nobody waits
-  boolean offer(Path folder, String adapter, ObjectNode json, Instant at, @Nullable Written told) {
+  /// @param done completed when the line is written; null: nobody waits
+  boolean offer(Path folder, String adapter, ObjectNode json, Instant at, @Nullable Written done) {
     long size = size(json);
-    Line line = new Line(folder, adapter, json, at, size, told);
+    Line line = new Line(folder, adapter, json, at, size, done);
     boolean taken = bytes.addAndGet(size) <= MOST_BYTES && !closed && queue.offer(line);
-    if (taken && !(over && queue.remove(line))) {
+    if (taken && !(writerEnded && queue.remove(line))) {
       return true;
     }
     bytes.addAndGet(-size);
@@ -137,7 +137,7 @@ final class CaptureQueue implements AutoCloseable {
     return false;
   }
 
-  /// About the bytes of a tree in memory.
+  /// Estimates the bytes of a tree in memory.
   private static long size(JsonNode node) {
     long size = 64 + (node.isString() ? 2L * node.stringValue().length() : 0);
     for (JsonNode child : node) {
@@ -161,7 +161,7 @@ final class CaptureQueue implements AutoCloseable {
       }
     }
     batch.clear();
-    over = true;
+    writerEnded = true;
     queue.drainTo(batch);
     write(batch);
   }
@@ -170,7 +170,7 @@ final class CaptureQueue implements AutoCloseable {
     try {
       return queue.poll(1, TimeUnit.HOURS);
     } catch (InterruptedException e) {
-      return END; // nobody interrupts this thread but to end it
+      return END; // an interrupt of this thread means its end
     }
   }
 
@@ -207,14 +207,14 @@ final class CaptureQueue implements AutoCloseable {
     Throwable failure = null;
     try {
       List<String> texts = lines.stream().map(this::text).toList();
-      boolean force = lines.stream().anyMatch(line -> line.told != null);
+      boolean force = lines.stream().anyMatch(line -> line.done != null);
       files.append(target.folder, target.day, texts, force);
       written.add(lines.size());
       failing = false;
     } catch (IOException e) {
       failure = OutFolder.failure(target.folder, e);
     } catch (RuntimeException | Error e) {
-      failure = e; // the writer goes on with other lines
+      failure = e; // the writer continues with other lines
     }
     if (failure != null) {
       failed.add(lines.size());
@@ -228,8 +228,8 @@ final class CaptureQueue implements AutoCloseable {
       if (failure == null) {
         counts.add(line.adapter, line.json, line.at);
       }
-      if (line.told != null) {
-        line.told.end(failure);
+      if (line.done != null) {
+        line.done.end(failure);
       }
     }
   }
@@ -260,7 +260,7 @@ final class CaptureQueue implements AutoCloseable {
     return failed.sum();
   }
 
-  /// Writes what is queued.
+  /// Writes the queued lines.
   @Override
   public void close() {
     closed = true;

@@ -21,7 +21,7 @@ import tools.jackson.databind.JsonNode;
 final class CaptureReader {
   private CaptureReader() {}
 
-  /// The files of a folder.
+  /// Lists the files of a folder.
   ///
   /// @throws InputException if it cannot be read
   static List<Path> files(Path folder) {
@@ -36,13 +36,13 @@ final class CaptureReader {
     }
   }
 
-  /// Reads the lines of a file. One that a crash has torn is passed over.
+  /// Reads the lines of a file. A line that a crash truncated is skipped.
   ///
-  /// @return how many were torn
+  /// @return number of truncated lines
   /// @throws InputException if it cannot be read
   static int read(Path file, Consumer<JsonNode> lines) {
     int torn = 0;
-    // decoded by hand: a character that was cut in two is no error of the file
+    // an explicit decoder, as a truncated character must not fail the file
     try (BufferedReader in =
         new BufferedReader(
             new InputStreamReader(Files.newInputStream(file), StandardCharsets.UTF_8))) {
@@ -72,7 +72,7 @@ final class CaptureReader {
     }
   }
 
-  /// When a line was written; 1970 where it does not say so.
+  /// Returns the time of a line; 1970 if it has none.
   static Instant time(JsonNode line) {
     try {
       return Instant.parse(line.path("time").asString(""));

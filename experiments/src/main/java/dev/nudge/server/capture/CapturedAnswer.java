@@ -7,20 +7,20 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// An answered request, as a client saw it.
+/// A request with its answer, as the client received it.
 ///
 /// @param request id of the request, which the client may have chosen
-/// @param id of the answer, drawn by the server: feedback refers to it
-/// @param client name in the file of keys
-/// @param model name in the request
+/// @param id id of the answer, drawn by the server; feedback refers to it
+/// @param client name of the client in the keys file
+/// @param model model name in the request
 /// @param adapter name of the adapter, or the base's
-/// @param version null: the base, or an adapter from a folder
-/// @param digest of the adapter; null: the base
+/// @param version version of the adapter; null: the base, or an adapter from a folder
+/// @param digest digest of the adapter; null: the base
 /// @param base digest of the base's weights
-/// @param experiment null: the request was in none
-/// @param arm of the experiment
+/// @param experiment experiment of the request; null: none
+/// @param arm arm of the experiment
 /// @param prompt messages, or a text
-/// @param tools of a chat; null: none
+/// @param tools tools of a chat; null: none
 /// @param answers a message or a text for each choice
 /// @param finish finish reason of each choice
 public record CapturedAnswer(
@@ -40,7 +40,7 @@ public record CapturedAnswer(
     List<String> finish) {
   static final String KIND = "answer";
 
-  /// The line of the file, without its time.
+  /// Returns the file's line, without the time.
   ObjectNode json() {
     ObjectNode line = JsonNodeFactory.instance.objectNode().put("kind", KIND);
     line.put("id", id).put("request_id", request).put("client", client).put("model", model);

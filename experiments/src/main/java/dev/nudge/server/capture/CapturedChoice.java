@@ -11,15 +11,15 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// A choice of a captured answer, and the rows that can be made of it.
+/// A choice of a captured answer, which can be converted to rows.
 ///
-/// @param line of the answer
+/// @param line captured line of the answer
 /// @param answer a text, or a message of the assistant
 /// @param prompt digest of the prompt and its tools
-/// @param key names prompt and answer
-/// @param cut whether it ended at a limit and not by itself
+/// @param key identifies prompt and answer
+/// @param cut whether it ended at a limit, not by an end token
 record CapturedChoice(JsonNode line, JsonNode answer, String prompt, String key, boolean cut) {
-  /// A choice of an answer; null if there is none.
+  /// Returns a choice of an answer; null: no such choice.
   static @Nullable CapturedChoice of(@Nullable JsonNode line, int index) {
     JsonNode answer = line == null ? MissingNode.getInstance() : line.path("answers").path(index);
     if (line == null || answer.isMissingNode()) {
@@ -39,8 +39,8 @@ record CapturedChoice(JsonNode line, JsonNode answer, String prompt, String key,
     return new CapturedChoice(line, answer, prompt, prompt + " " + digest, cut);
   }
 
-  /// A message as chat templates know it: without the fields that only clients of a server read,
-  /// arguments of tools as objects.
+  /// Converts a message for chat templates: without fields that only API clients need, and with
+  /// tool arguments as objects.
   private static JsonNode plain(JsonNode answer) {
     if (!(answer instanceof ObjectNode given)) {
       return answer;
@@ -62,7 +62,7 @@ record CapturedChoice(JsonNode line, JsonNode answer, String prompt, String key,
     try {
       return Json.parse(text);
     } catch (JacksonException e) {
-      return MissingNode.getInstance(); // it stays a text
+      return MissingNode.getInstance(); // not JSON: it stays a text
     }
   }
 
@@ -70,7 +70,7 @@ record CapturedChoice(JsonNode line, JsonNode answer, String prompt, String key,
     return line.path("client").asString("");
   }
 
-  /// Why no row can be made of it; null: one can.
+  /// Returns why it cannot become a row; null: it can.
   @Nullable Drop useless() {
     JsonNode asked = line.path("prompt");
     if (asked.isString() ? asked.stringValue().isBlank() : asked.isEmpty()) {
@@ -84,7 +84,7 @@ record CapturedChoice(JsonNode line, JsonNode answer, String prompt, String key,
     return says ? null : Drop.EMPTY;
   }
 
-  /// The answer as a user would have it.
+  /// Returns this choice with the user's correction as the answer.
   ///
   /// @param correction a text, or a message
   CapturedChoice corrected(JsonNode correction) {
@@ -99,19 +99,19 @@ record CapturedChoice(JsonNode line, JsonNode answer, String prompt, String key,
     return of(line, better, prompt, false);
   }
 
-  /// A row of kto.
+  /// Returns a row for KTO.
   ObjectNode labelled(boolean good) {
     return said().put("label", good);
   }
 
-  /// A row of supervised fine-tuning.
+  /// Returns a row for supervised fine-tuning.
   ObjectNode said() {
     ObjectNode row = row();
     row.set("completion", listed());
     return tools(row);
   }
 
-  /// A row of dpo with this answer as the chosen one.
+  /// Returns a row for DPO with this answer as the chosen one.
   ObjectNode over(CapturedChoice rejected) {
     ObjectNode row = row();
     row.set("chosen", listed());

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 
-/// Counts of what came in by adapter, in the current hour and the 23 before it.
+/// Counts answers and feedback by adapter, in the current hour and the 23 before it.
 ///
 /// Threading: any thread.
 public final class DayCounts {
@@ -17,7 +17,7 @@ public final class DayCounts {
 
   /// The counts of an adapter.
   ///
-  /// @param adapter with its version
+  /// @param adapter adapter with its version
   /// @param liked ratings above ½
   /// @param disliked ratings below ½
   public record Row(
@@ -58,7 +58,7 @@ public final class DayCounts {
     hours.keySet().removeIf(hour -> hour <= hour(now) - HOURS);
   }
 
-  /// The counts of the last day, by adapter.
+  /// Returns the counts of the last day, by adapter.
   synchronized List<Row> lastDay(Instant now) {
     forget(now);
     Map<String, long[]> sums = new TreeMap<>();

@@ -22,17 +22,17 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Makes rows for `train` of what users said of captured answers.
+/// Converts user feedback on captured answers to rows for `train`.
 ///
-/// - A score above ½ is a good answer, one below it a bad one, a correction a good one: a row of
-///   `kto.jsonl` each (`prompt`, `completion`, `label`). `sft.jsonl` has the good ones alone.
-/// - `dpo.jsonl` has pairs (`prompt`, `chosen`, `rejected`): a correction over the answer, an
-///   answer over the one that it replaced, and of two answers to the same prompt of a client the
-///   liked one over the disliked one.
+/// - A score above ½ means a good answer, below ½ a bad one; a correction is a good answer. Each is
+///   a row of `kto.jsonl` (`prompt`, `completion`, `label`). `sft.jsonl` has only good answers.
+/// - `dpo.jsonl` has pairs (`prompt`, `chosen`, `rejected`): a correction is preferred to the
+///   answer, a regenerated answer to the one it replaced, and of a client's two answers to one
+///   prompt the liked to the disliked one.
 ///
-/// Chats give lists of messages, with their tools; completions give texts. What users say later
-/// replaces what they said before. An opinion that makes no row is counted with its reason
-/// ([Drop]).
+/// Rows of chats have lists of messages, with their tools; rows of completions have texts. Later
+/// feedback on an answer replaces earlier feedback. Feedback that makes no row is counted by its
+/// reason ([Drop]).
 public final class FeedbackRows {
   /// Name of the file with rated answers.
   public static final String KTO = "kto.jsonl";
@@ -40,7 +40,7 @@ public final class FeedbackRows {
   /// Name of the file with pairs.
   public static final String DPO = "dpo.jsonl";
 
-  /// Name of the file with the good answers alone.
+  /// Name of the file with only good answers.
   public static final String SFT = "sft.jsonl";
 
   private static final List<String> FILES = List.of(KTO, DPO, SFT);
@@ -50,7 +50,7 @@ public final class FeedbackRows {
   private final List<Rated> rated = new ArrayList<>();
   private final List<Pair> pairs = new ArrayList<>();
 
-  /// Why an opinion makes no row.
+  /// The reason why feedback makes no row.
   public enum Drop {
     NO_ANSWER("no answer is kept"),
     NO_PROMPT("no prompt"),
@@ -67,25 +67,25 @@ public final class FeedbackRows {
       this.words = words;
     }
 
-    /// The reason in words.
+    /// Returns the reason as text.
     public String words() {
       return words;
     }
   }
 
-  /// What a pair is made of.
+  /// The source of a pair.
   public enum Source {
     CORRECTION,
     REGENERATION,
     RATINGS
   }
 
-  /// The counts of what was read and written.
+  /// Counts of what was read and written.
   ///
-  /// @param answers captured answers of the clients and adapters that were asked for
-  /// @param opinions choices of answers that something was said of
-  /// @param liked good answers, corrections among them
-  /// @param torn lines that a crash has left incomplete
+  /// @param answers captured answers of the selected clients and adapters
+  /// @param opinions choices of answers with feedback
+  /// @param liked good answers, corrections included
+  /// @param torn lines that a crash truncated
   public record Written(
       int answers,
       int opinions,
@@ -94,12 +94,12 @@ public final class FeedbackRows {
       Map<Source, Integer> pairs,
       Map<Drop, Integer> dropped,
       int torn) {
-    /// Number of pairs.
+    /// Returns the number of pairs.
     public int pairCount() {
       return pairs.values().stream().mapToInt(Integer::intValue).sum();
     }
 
-    /// The reasons with their numbers, in words; empty if nothing was dropped.
+    /// Returns the reasons with their counts, as text; empty if nothing was dropped.
     public String droppedWords() {
       return dropped.entrySet().stream()
           .map(e -> e.getValue() + " " + e.getKey().words())
@@ -125,8 +125,8 @@ public final class FeedbackRows {
 
   /// Writes the files that have rows.
   ///
-  /// @throws InputException if nothing can be made, or a file is there already
-  /// @throws dev.nudge.settings.RunException if the disk refuses
+  /// @throws InputException if no row can be made, or a file exists already
+  /// @throws dev.nudge.settings.RunException if writing fails
   public static Written write(FeedbackSettings settings) {
     Path out = settings.out();
     OutFolder.checkPlace(out);
@@ -175,12 +175,12 @@ public final class FeedbackRows {
     if (hasRows) {
       file.place();
     } else {
-      file.removeOld(); // of other feedback
+      file.removeOld(); // written from earlier feedback
     }
   }
 
-  /// Makes rows; answers that are liked and disliked, and pairs that are there both ways round,
-  /// are dropped.
+  /// Makes rows; drops answers that are both liked and disliked, and pairs that also occur
+  /// reversed.
   private void judge() {
     opinions.said().forEach(this::judge);
     Set<String> liked = keys(true);
@@ -239,7 +239,7 @@ public final class FeedbackRows {
       drop(earlier == null ? Drop.NO_ANSWER : Drop.EMPTY, 1);
       return;
     }
-    double before = score(opinions.said().get(new Choice(id, 0)), 0); // asked again: not liked
+    double before = score(opinions.said().get(new Choice(id, 0)), 0); // regenerated, so not liked
     double now = score(said, 1);
     if (!earlier.prompt().equals(answer.prompt())) {
       drop(Drop.OTHER_PROMPT, 1);
@@ -259,7 +259,7 @@ public final class FeedbackRows {
     return score == null ? otherwise : score;
   }
 
-  /// Pairs the liked with the disliked answers to a prompt of a client, each once.
+  /// Pairs a client's liked and disliked answers to each prompt, each pair once.
   private void addRatedPairs() {
     Set<String> known = pairs.stream().map(Pair::key).collect(Collectors.toSet());
     Map<String, List<Rated>> byPrompt = new LinkedHashMap<>();

@@ -6,7 +6,7 @@ import java.util.List;
 
 /// Settings of the `data from-feedback` command.
 ///
-/// @param folder that `serve --capture` filled
+/// @param folder folder that `serve --capture` filled
 /// @param client names of clients; empty: all
 /// @param adapter names of adapters, or the base's; empty: all
 /// @param out folder for the files

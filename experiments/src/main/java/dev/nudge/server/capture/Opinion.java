@@ -5,15 +5,14 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What a user thinks of an answer.
+/// A user's feedback on an answer.
 ///
-/// @param id of the request or of the answer
+/// @param id id of the request or of the answer
 /// @param byRequest whether `id` is the request's
 /// @param choice index of the choice of the answer
 /// @param score in [0, 1]; above ½ the answer is good, below it bad
-/// @param correction what the answer should have been: a text, or a message of the assistant
-/// @param regenerationOf id of the earlier answer to the same prompt, in place of which this one
-///     was asked for
+/// @param correction the better answer: a text, or a message of the assistant
+/// @param regenerationOf id of the answer that was regenerated to get this one
 public record Opinion(
     String id,
     boolean byRequest,
@@ -25,7 +24,7 @@ public record Opinion(
     @Nullable String regenerationOf) {
   static final String KIND = "feedback";
 
-  /// The line of the file, without its time.
+  /// Returns the file's line, without the time.
   ///
   /// @param answer id of the answer
   /// @param earlier id of the answer that it replaces

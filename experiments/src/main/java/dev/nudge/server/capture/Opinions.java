@@ -11,10 +11,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// What users said of the answers in a capture folder, and these answers.
+/// The feedback in a capture folder, and the answers that it refers to.
 ///
-/// @param said by choice of an answer, what was said last of each kind
-/// @param answers by id, those that something was said of
+/// @param said latest feedback of each kind, by choice of an answer
+/// @param answers answers with feedback, by id
 /// @param captured number of all answers
 /// @param torn number of lines that cannot be read
 record Opinions(
@@ -23,7 +23,7 @@ record Opinions(
   /// A choice of an answer.
   record Choice(String id, int index) {}
 
-  /// What was said of a choice.
+  /// The feedback on a choice.
   ///
   /// @param regenerationOf id of the answer that this one replaced
   record ChoiceFeedback(
@@ -85,8 +85,7 @@ record Opinions(
     }
   }
 
-  /// Whether a file is of the clients and adapters that are asked for: its folders are named by
-  /// them.
+  /// Whether a file belongs to a selected client and adapter, which name its folders.
   private static boolean isWanted(FeedbackSettings settings, Path file) {
     Path adapter = Objects.requireNonNull(file.getParent()); // ROOT/CLIENT/ADAPTER/DAY.jsonl
     return isOne(settings.adapter(), adapter)

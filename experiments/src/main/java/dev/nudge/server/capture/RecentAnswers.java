@@ -7,17 +7,17 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The latest captured answers by their ids, so that feedback finds its folder.
+/// The latest captured answers by id, to find the folder for feedback.
 ///
 /// Threading: any thread.
 final class RecentAnswers {
-  /// Number of answers that take feedback.
+  /// Most answers remembered; older ones no longer accept feedback.
   static final int MOST = 50_000;
 
-  private final Map<String, RecentAnswer> byId = new LinkedHashMap<>(); // the eldest first
+  private final Map<String, RecentAnswer> byId = new LinkedHashMap<>(); // oldest first
   private final Map<String, String> byRequest = new HashMap<>(); // client/request → id
 
-  /// @param adapter with its version
+  /// @param adapter adapter with its version
   /// @param choices number of choices
   /// @param chat whether choices are messages
   record RecentAnswer(
@@ -28,8 +28,8 @@ final class RecentAnswers {
       Path folder,
       int choices,
       boolean chat) {
-    /// @param line of the answer
-    /// @param folder of its file
+    /// @param line captured line of the answer
+    /// @param folder folder of its file
     static RecentAnswer of(JsonNode line, Path folder) {
       String adapter = line.path("adapter").asString("");
       return new RecentAnswer(
@@ -57,12 +57,12 @@ final class RecentAnswers {
     }
   }
 
-  /// Finds an answer by its id, whoever asked for it; null if it is not known.
+  /// Finds an answer of any client by its id; null if unknown.
   synchronized @Nullable RecentAnswer find(String id) {
     return byId.get(id);
   }
 
-  /// Finds an answer of a client; null if it has none of that id.
+  /// Finds an answer of a client; null if the client has no answer with that id.
   synchronized @Nullable RecentAnswer find(String client, String id, boolean byRequest) {
     String answer = byRequest ? this.byRequest.get(client + "/" + id) : id;
     RecentAnswer kept = answer == null ? null : byId.get(answer);

@@ -6,7 +6,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Replaces secrets and personal data in all texts of a JSON tree, which is copied.
+/// Copies a JSON tree with secrets and personal data in its texts replaced.
 final class Redaction {
   private Redaction() {}
 

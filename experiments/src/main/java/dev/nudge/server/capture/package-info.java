@@ -1,7 +1,7 @@
-/// Prompts, answers and feedback of a server, kept in a folder, and rows for training made of them.
+/// Stores prompts, answers and feedback of a server in a folder, and makes training rows of them.
 ///
-/// It knows nothing of HTTP, models or experiments: a server hands it what was asked and said.
-/// Read [Capture] first for what is written, [FeedbackRows] for what is made of it.
+/// It knows nothing about HTTP, models or experiments: a server passes it answers and feedback.
+/// Read [Capture] first, which writes them, then [FeedbackRows], which makes rows.
 @NullMarked
 package dev.nudge.server.capture;
 

@@ -21,12 +21,12 @@ public final class Admin {
 
   private final Experiments experiments;
 
-  /// @param experiments of the server
+  /// @param experiments experiments of the server
   public Admin(Experiments experiments) {
     this.experiments = experiments;
   }
 
-  /// Creates and starts an experiment; 201.
+  /// Creates and starts an experiment; status 201.
   public Map<String, @Nullable Object> create(JsonNode body) {
     return experiments.create(body);
   }
@@ -50,7 +50,7 @@ public final class Admin {
 
   /// Stops an experiment.
   ///
-  /// @param body `arm`, which answers from now on, and `reason`, both optional; null: neither
+  /// @param body optional `arm`, which answers from now on, and optional `reason`; null: neither
   public Map<String, @Nullable Object> stop(String name, @Nullable JsonNode body) {
     if (body == null) {
       return experiments.stop(name, null, BY_HAND);

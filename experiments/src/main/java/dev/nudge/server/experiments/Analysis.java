@@ -18,24 +18,23 @@ import java.util.List;
 /// `min_sample` units per arm on. Preference is a win rate, tested by [Wins].
 ///
 /// **Event guardrails** (error, empty answer, slow first token): under "no difference" a unit with
-/// its first event belongs to an arm with just its assignment probability, whatever the load and
-/// time of day. So the arm's share of first events is tested by one-sided [BetaMixture] against π
-/// r / (π r + 1 − π), where π is the arm's share of units and r the tolerated ratio. The test is
-/// exact from the first event on. A first token is slow above the control arm's 95 % quantile so
-/// far.
+/// its first event is in an arm with exactly its assignment probability, at any load and time of
+/// day. So the arm's share of first events is tested by one-sided [BetaMixture] against π r / (π r
+/// + 1 − π), where π is the arm's share of units and r the tolerated ratio. The test is exact from
+/// the first event on. A first token is slow above the control arm's 95 % quantile so far.
 ///
 /// **Length guardrail**: the arm's mean minus r times the control's, one-sided.
 ///
 /// **Multiple testing**: Holm over the arms for the metric, and over all guardrails and arms.
 ///
 /// @param sampleRatio test for sample ratio mismatch
-/// @param comparisons by the metric, one per arm but the first
-/// @param watched each guardrail for each arm but the first
+/// @param comparisons comparisons by the metric, one per arm but the first
+/// @param watched test of each guardrail for each arm but the first
 record Analysis(SampleRatio sampleRatio, List<ArmComparison> comparisons, List<Watched> watched) {
   private static final double TIGHTEST_AT = 100; // first events
 
-  /// The fewest pairs from which a win rate is shown. Its interval is valid for fewer, but too
-  /// wide to be drawn.
+  /// The fewest pairs for which a win rate is shown. With fewer its interval is valid but too wide
+  /// to draw.
   private static final int FEWEST_PAIRS = 20;
 
   static Analysis of(ExperimentTotals tally) {
@@ -63,7 +62,7 @@ record Analysis(SampleRatio sampleRatio, List<ArmComparison> comparisons, List<W
     return new Analysis(ratio, comparisons, watched);
   }
 
-  /// The mixture for means, tightest at ten times `min_sample`.
+  /// Returns the mixture for means, tightest at ten times `min_sample`.
   static NormalMixture mixture(Definition definition) {
     return NormalMixture.of(definition.alpha(), 10.0 * definition.minSample());
   }
@@ -95,7 +94,7 @@ record Analysis(SampleRatio sampleRatio, List<ArmComparison> comparisons, List<W
   static final Interval EVERYTHING =
       new Interval(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
 
-  /// The smaller number of units with a value, of the control arm and this one.
+  /// Returns the smaller number of units with a value, of the control arm and this one.
   private static long have(ExperimentTotals tally, ArmMetric metric, int arm) {
     if (tally.definition().mode() == Mode.SHADOW) {
       return tally.pairs.length.units();
@@ -111,7 +110,7 @@ record Analysis(SampleRatio sampleRatio, List<ArmComparison> comparisons, List<W
     return Math.min(first, other);
   }
 
-  /// The arm's value minus `times` the control's, pooled over stages.
+  /// Estimates the arm's value minus `times` the control's, pooled over stages.
   private static Estimate difference(
       ExperimentTotals tally, ArmMetric metric, int arm, double times) {
     if (tally.definition().mode() == Mode.SHADOW) {

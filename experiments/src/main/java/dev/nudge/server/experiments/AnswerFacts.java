@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// @param completionTokens generated tokens
 /// @param firstTokenSeconds time to first token; null: no token
 /// @param seconds total time
-/// @param cold whether the request waited for its adapter to load, so that its times are not the
-///     arm's
+/// @param cold whether the request waited for its adapter to load, so its times do not count for
+///     the arm
 /// @param answer digest of the text, to compare the arms' answers; null: not needed
 public record AnswerFacts(
     @Nullable String responseId,

@@ -7,14 +7,13 @@ import tools.jackson.databind.JsonNode;
 
 /// A user's feedback on an answer, the body of `POST /v1/feedback`.
 ///
-/// @param id of the request or of the response
+/// @param id id of the request or of the response
 /// @param byRequest whether `id` is the request's
 /// @param score in [0, 1]; thumbs are 0 and 1
 /// @param preferred an arm's name, a response id, or `tie`
 /// @param choice index of the choice of the answer
-/// @param correction what the answer should have been: a text, or a message of the assistant
-/// @param regenerationOf id of the earlier answer to the same prompt, in place of which this one
-///     was asked for
+/// @param correction the better answer: a text, or a message of the assistant
+/// @param regenerationOf id of the answer that was regenerated to get this one
 public record AnswerFeedback(
     String id,
     boolean byRequest,
@@ -26,7 +25,7 @@ public record AnswerFeedback(
     @Nullable JsonNode correction,
     @Nullable String regenerationOf) {
   static final String TIE = "tie";
-  private static final int LONGEST_LABEL = 100; // each is counted by itself
+  private static final int LONGEST_LABEL = 100; // each label has its own count
   private static final int LONGEST_COMMENT = 10_000;
   private static final int MOST_CHOICES = 1 << 16;
 
@@ -94,17 +93,17 @@ public record AnswerFeedback(
     return said;
   }
 
-  /// Whether it says something that an experiment counts.
+  /// Whether it contains anything that an experiment counts.
   public boolean judges() {
     return score != null || preferred != null || label != null || comment != null;
   }
 
-  /// Whether it says something that only captured answers have a use for.
+  /// Whether it contains anything that applies only to captured answers.
   public boolean rewrites() {
     return correction != null || regenerationOf != null || choice > 0;
   }
 
-  /// Whether it says no more than which arm is better.
+  /// Whether it only says which arm is better.
   public boolean prefersOnly() {
     return score == null && label == null && comment == null && !rewrites();
   }
@@ -130,9 +129,9 @@ public record AnswerFeedback(
   }
 
   /// Converts the feedback to an event of an experiment; null if the experiment does not know the
-  /// id, or the request is of another owner.
+  /// id, or another owner made the request.
   ///
-  /// @param owner what the ids of the client's requests begin with
+  /// @param owner prefix of the ids of the client's requests
   /// @throws InputException if the feedback does not fit the experiment
   ExperimentEvent.@Nullable FeedbackEvent in(ExperimentTotals tally, String owner, long at) {
     String request = byRequest ? owner + id : tally.requestOf(id);

@@ -4,13 +4,13 @@ import dev.nudge.eval.Interval;
 
 /// The comparison of an arm with the control by the deciding metric.
 ///
-/// @param arm its index
+/// @param arm index of the arm
 /// @param difference its value minus the control's; for `preferred`, the win rate minus ½
 /// @param interval always-valid interval of the difference, at α over the number of arms compared
 /// @param p always-valid p-value of no difference
 /// @param adjusted p after Holm's correction over all arms
 /// @param have units of the smaller arm; for `preferred`, decided pairs
-/// @param need the fewest of them that give a result
+/// @param need units (or pairs) needed for a result
 record ArmComparison(
     int arm, double difference, Interval interval, double p, double adjusted, long have, int need) {
 
@@ -18,7 +18,7 @@ record ArmComparison(
     return new ArmComparison(arm, difference, interval, p, other, have, need);
   }
 
-  /// The number still missing; 0: enough.
+  /// Returns the number of missing units or pairs; 0: enough.
   long missing() {
     return Math.max(0, need - have);
   }

@@ -2,8 +2,8 @@ package dev.nudge.server.experiments;
 
 import java.util.Locale;
 
-/// The metrics of an arm, each a ratio of sums over answers, amount / weight. The weight is tokens
-/// for a per-token metric, else answers.
+/// The metrics of an arm, each a ratio of sums over answers, Σ amount / Σ weight. The weight is
+/// tokens for a per-token metric, else answers.
 public enum ArmMetric {
   /// Mean feedback score, from 0 to 1.
   SCORE(true, 0.25, "score, mean", Figure.Unit.NONE),
@@ -30,27 +30,27 @@ public enum ArmMetric {
     this.figure = new Figure(name, unit);
   }
 
-  /// The metric's name and unit in reports.
+  /// Returns the metric's name and unit in reports.
   Figure figure() {
     return figure;
   }
 
-  /// Whether a larger value is the better one.
+  /// Whether larger values are better.
   public boolean moreIsBetter() {
     return moreIsBetter;
   }
 
-  /// The variance of the pseudo-unit in [dev.nudge.eval.Clusters#ratio].
+  /// Returns the variance of the pseudo-unit in [dev.nudge.eval.Clusters#ratio].
   double prior() {
     return prior;
   }
 
-  /// The name in settings: `error_rate`.
+  /// Returns the name in settings: `error_rate`.
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /// An answer's contribution to the weight; 0 if it does not count.
+  /// Returns an answer's contribution to the weight; 0 if it does not count.
   double weight(AnswerFacts facts) {
     boolean done = facts.outcome() == AnswerFacts.Outcome.DONE;
     return switch (this) {
@@ -59,11 +59,11 @@ public enum ArmMetric {
       case FIRST_TOKEN -> facts.firstTokenSeconds() != null && !facts.cold() ? 1 : 0;
       case SECONDS_PER_TOKEN ->
           done && facts.firstTokenSeconds() != null ? Math.max(0, facts.completionTokens() - 1) : 0;
-      case SCORE, PREFERRED -> 0; // feedback says
+      case SCORE, PREFERRED -> 0; // counted from feedback
     };
   }
 
-  /// An answer's contribution to the amount.
+  /// Returns an answer's contribution to the amount.
   double amount(AnswerFacts facts) {
     double first = facts.firstTokenSeconds() == null ? 0 : facts.firstTokenSeconds();
     return switch (this) {

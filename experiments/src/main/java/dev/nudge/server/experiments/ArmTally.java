@@ -16,7 +16,7 @@ final class ArmTally {
   long cancelled;
   long cold;
 
-  /// Time to first token of all requests, and of the first of each unit, which are independent.
+  /// Time to first token of all requests, and of each unit's first request (independent samples).
   final QuantileSketch firstToken = new QuantileSketch();
   final QuantileSketch firstTokenOfUnits = new QuantileSketch();
   final QuantileSketch seconds = new QuantileSketch();
@@ -24,7 +24,7 @@ final class ArmTally {
 
   final Map<String, Long> labels = new TreeMap<>();
 
-  /// Number of scores that are 0 or 1, and number of ones.
+  /// Number of scores that are 0 or 1, and number of scores that are 1.
   long thumbs;
   long thumbsUp;
 
@@ -40,7 +40,7 @@ final class ArmTally {
     return weights[metric.ordinal()];
   }
 
-  /// Σ amount / Σ weight; NaN if the weight is 0.
+  /// Returns Σ amount / Σ weight; NaN if the weight is 0.
   double value(ArmMetric metric) {
     return amounts[metric.ordinal()] / weights[metric.ordinal()];
   }

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/// Deterministic assignment of units to arms by hashing, from the definition and the stage alone:
+/// Deterministic assignment of units to arms by hashing, from only the definition and the stage:
 /// equal on every server and after every restart, without stored state.
 ///
 /// The key of a unit is the first 8 bytes of SHA-256(salt : experiment : unit); its bucket is that
@@ -18,7 +18,7 @@ final class Assignment {
 
   private Assignment() {}
 
-  /// The key of a unit, its pseudonym in the log.
+  /// Returns the key of a unit, its pseudonym in the log.
   static long key(String salt, String experiment, String unit) {
     Sha256 sha = new Sha256();
     byte[] text = (salt + ":" + experiment + ":" + unit).getBytes(StandardCharsets.UTF_8);
@@ -26,12 +26,12 @@ final class Assignment {
     return Long.parseUnsignedLong(sha.hex().substring(0, 16), 16);
   }
 
-  /// The bucket of a key.
+  /// Returns the bucket of a key.
   static int bucket(long key) {
     return (int) Long.remainderUnsigned(key, BUCKETS);
   }
 
-  /// The index of the arm of a bucket.
+  /// Returns the index of the arm of a bucket.
   ///
   /// @param stage index of the canary stage
   static int arm(Definition definition, int stage, int bucket) {
@@ -42,13 +42,13 @@ final class Assignment {
     };
   }
 
-  /// Whether the shadow arm answers too.
+  /// Whether the shadow arm also answers.
   static boolean shadowed(Definition definition, int bucket) {
     return definition.mode() == Mode.SHADOW
         && bucket < definition.arms().get(1).weight() * PER_CENT;
   }
 
-  /// The arms' weights in a stage, with any sum; equal in a shadow.
+  /// Returns the arms' weights in a stage, with any sum; equal in a shadow.
   static double[] weights(Definition definition, int stage) {
     return switch (definition.mode()) {
       case AB -> definition.arms().stream().mapToDouble(Arm::weight).toArray();

@@ -8,7 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Typed access to a client's JSON object; a wrong field is refused in one line that begins with
+/// Typed access to a client's JSON object; the error for a wrong field is one line that begins with
 /// its path.
 ///
 /// @param at path of the object, for messages: `arms[1].`; empty for the root
@@ -44,7 +44,7 @@ record CheckedFields(JsonNode object, String at) {
     return !value.isMissingNode() && !value.isNull();
   }
 
-  /// A text; null if absent.
+  /// Returns a text; null if absent.
   @Nullable String text(String name) {
     if (!has(name)) {
       return null;
@@ -67,7 +67,7 @@ record CheckedFields(JsonNode object, String at) {
     return value.stringValue();
   }
 
-  /// A required text.
+  /// Returns a required text.
   String needed(String name) {
     String text = text(name);
     if (text == null) {
@@ -76,7 +76,7 @@ record CheckedFields(JsonNode object, String at) {
     return text;
   }
 
-  /// An integer from `least` to `most`, or a default.
+  /// Returns an integer from `least` to `most`, or a default.
   int whole(String name, int otherwise, int least, int most) {
     if (!has(name)) {
       return otherwise;
@@ -89,7 +89,7 @@ record CheckedFields(JsonNode object, String at) {
     return value.intValue();
   }
 
-  /// A number; null if absent.
+  /// Returns a number; null if absent.
   @Nullable Double number(String name, double least, double most, String allowed) {
     if (!has(name)) {
       return null;
@@ -102,7 +102,7 @@ record CheckedFields(JsonNode object, String at) {
     return number;
   }
 
-  /// The elements of a list; empty if absent.
+  /// Returns the elements of a list; empty if absent.
   List<JsonNode> list(String name) {
     if (!has(name)) {
       return List.of();

@@ -10,15 +10,15 @@ import org.jspecify.annotations.Nullable;
 
 /// The immutable definition of an experiment.
 ///
-/// @param name also a model name of the server; requests for it take part
+/// @param name name, also a model name of the server; requests for it take part
 /// @param mode how traffic is divided
-/// @param arms at least two; the first is the control
+/// @param arms at least two arms; the first is the control
 /// @param metric the deciding metric
 /// @param guardrails metrics that must not get worse
 /// @param alpha probability of any wrong verdict by the metric, and of any by the guardrails
 /// @param minSample units per arm before a mean is tested
 /// @param equivalence margin within which a difference counts as none; null: never
-/// @param salt of the assignment, so that experiments assign independently
+/// @param salt salt of the assignment hash, so that experiments assign independently
 /// @param ramp percentages of the canary stages
 /// @param stageUnits units of the canary arm in a stage before the next stage begins
 public record Definition(
@@ -44,7 +44,7 @@ public record Definition(
     ramp = List.copyOf(ramp);
   }
 
-  /// The index of the arm with a name; −1 if there is none.
+  /// Returns the index of the arm with a name; −1: none.
   int arm(String armName) {
     for (int i = 0; i < arms.size(); i++) {
       if (arms.get(i).name().equals(armName)) {
@@ -67,7 +67,7 @@ public record Definition(
     }
   }
 
-  /// The definition with the adapters' current digests.
+  /// Returns the definition with the adapters' current digests.
   Definition pinned(Resolver resolver) {
     List<Arm> pinned = new ArrayList<>();
     for (Arm arm : arms) {
@@ -93,7 +93,7 @@ public record Definition(
         stageUnits);
   }
 
-  /// The mode as in settings.
+  /// Returns the mode as in settings.
   String modeWord() {
     return mode.name().toLowerCase(Locale.ROOT);
   }

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A running or finished experiment: its log, totals and verdict.
 ///
-/// Every event is appended to the log and then counted, under one lock, so log order is count
-/// order. The stopping rule runs after each event.
+/// Every event is appended to the log and then counted, under one lock, so events are logged and
+/// counted in the same order. The stopping rule runs after each event.
 ///
 /// Threading: any thread. No disk flush happens under the lock; the resolver is called outside of
 /// it.
@@ -55,7 +55,7 @@ final class Experiment implements AutoCloseable {
   /// Resumes an experiment from its log; null if the log is empty because the process was killed
   /// before the start.
   ///
-  /// @param resolver null: no rollback is done
+  /// @param resolver does rollbacks; null: none are done
   static @Nullable Experiment open(Path file, @Nullable Resolver resolver, InstantSource clock) {
     ExperimentLog.Reading reading = new ExperimentLog.Reading(file);
     Log log = Log.open(file, reading);
@@ -74,7 +74,7 @@ final class Experiment implements AutoCloseable {
       stored.tally().forget();
     }
     Experiment experiment = new Experiment(log, stored.tally(), stored.history(), resolver, clock);
-    experiment.rollBack(); // where the last process was killed before it did
+    experiment.rollBack(); // if the last process was killed before its rollback
     return experiment;
   }
 
@@ -82,7 +82,7 @@ final class Experiment implements AutoCloseable {
     return tally.definition();
   }
 
-  /// The control arm; after the end the arm that answers.
+  /// Returns the control arm; after the end the arm that answers.
   Arm first() {
     lock.lock();
     try {
@@ -93,7 +93,7 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  /// Assigns a request to an arm. After the end, a rollback that failed is tried again.
+  /// Assigns a request to an arm. After the end, a failed rollback is retried.
   Routed route(Unit unit, String request) {
     Routed routed = assigned(unit, request);
     if (!routed.counts()) {
@@ -152,7 +152,7 @@ final class Experiment implements AutoCloseable {
   }
 
   /// Logs and counts an event without waiting for the disk; a write error makes the experiment
-  /// invalid, and the request goes on.
+  /// invalid, and the request continues.
   private long record(ExperimentEvent event) {
     try {
       long place = log.append(event.line());
@@ -164,7 +164,7 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  /// Whether the log is flushed to disk up to a position; waits for it.
+  /// Waits until the log is flushed to disk up to a position; returns false if that failed.
   boolean await(long place) {
     try {
       if (place >= 0) {
@@ -184,8 +184,8 @@ final class Experiment implements AutoCloseable {
 
   /// Records feedback on a known request or response, and waits until it is on disk.
   ///
-  /// @param owner what the ids of the client's requests begin with
-  /// @return the arm's name; null if the request is unknown, or of another owner
+  /// @param owner prefix of the ids of the client's requests
+  /// @return the arm's name; null if the request is unknown, or another owner's
   /// @throws InputException if the feedback does not fit the experiment
   /// @throws RunException on a write error
   @Nullable AcceptedFeedback take(AnswerFeedback said, String owner) {
@@ -211,9 +211,9 @@ final class Experiment implements AutoCloseable {
     return taken;
   }
 
-  /// Stops the experiment: no more requests take part, and its model name means one arm.
+  /// Stops the experiment: no more requests take part, and one arm answers for its model name.
   ///
-  /// @param arm that answers from now on; null: the first
+  /// @param arm arm that answers from now on; null: the first
   void stop(@Nullable String arm, String reason) {
     int index = arm == null ? 0 : said(arm);
     long place;
@@ -256,7 +256,7 @@ final class Experiment implements AutoCloseable {
         keep(event);
       }
     } catch (RunException e) {
-      // said again after the next request
+      // retried after the next request
     }
   }
 
@@ -270,7 +270,7 @@ final class Experiment implements AutoCloseable {
     return place;
   }
 
-  /// Number of units and requests in memory.
+  /// Returns the number of units and requests in memory.
   long remembered() {
     lock.lock();
     try {
@@ -300,8 +300,8 @@ final class Experiment implements AutoCloseable {
       Arm arm = definition().arms().get(stopped.harmful());
       resolver.rollBack(definition().name(), arm, stopped.reason());
     } catch (InputException e) {
-      error = String.valueOf(e.getMessage()); // there is nothing to roll back
-    } catch (RuntimeException e) { // a full disk, say: tried again, and after a restart too
+      error = String.valueOf(e.getMessage()); // nothing to roll back
+    } catch (RuntimeException e) { // such as a full disk: retried, also after a restart
       lock.lock();
       try {
         history.rollBackFailed(clock.millis(), String.valueOf(e.getMessage()));
@@ -320,12 +320,12 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  /// The experiment as a list entry.
+  /// Returns the experiment as a list entry.
   Map<String, @Nullable Object> summary() {
     return read(false);
   }
 
-  /// The full report.
+  /// Returns the full report.
   Map<String, @Nullable Object> report() {
     rollBack();
     return read(true);

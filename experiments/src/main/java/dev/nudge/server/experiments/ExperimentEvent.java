@@ -59,7 +59,7 @@ sealed interface ExperimentEvent {
   record Decided(ExperimentVerdict.State state, @Nullable Integer arm, String reason, long at)
       implements ExperimentEvent {}
 
-  /// The experiment stopped; its model name means this arm from now on.
+  /// The experiment stopped; this arm answers for its model name from now on.
   ///
   /// @param harmful index of the arm to roll back; null: none
   record Stopped(int arm, String reason, @Nullable Integer harmful, long at)
@@ -68,7 +68,7 @@ sealed interface ExperimentEvent {
   /// The harmful arm was rolled back, or the rollback failed.
   record RolledBack(@Nullable String error, long at) implements ExperimentEvent {}
 
-  /// The event as a log line.
+  /// Returns the event as a log line.
   default String line() {
     ObjectNode tree = (ObjectNode) Json.tree(this);
     for (var type : TYPES.entrySet()) {

@@ -13,8 +13,8 @@ import tools.jackson.core.JacksonException;
 
 /// The state of an experiment, read from its log.
 ///
-/// A log and no database: one order of events gives one report, so a restart changes nothing, and a
-/// checksum shows a torn end.
+/// A log, not a database: the same order of events always produces the same report, so a restart
+/// changes nothing, and checksums reveal a truncated end.
 record ExperimentLog(ExperimentTotals tally, History history) {
 
   /// Reads a log that another process may be writing; null if it is empty.
@@ -70,7 +70,7 @@ record ExperimentLog(ExperimentTotals tally, History history) {
       }
     }
 
-    /// The state after replay; null if there was no record.
+    /// Returns the state after replay; null if there was no record.
     @Nullable ExperimentLog end() {
       ExperimentTotals sums = tally;
       return sums == null ? null : new ExperimentLog(sums, history);

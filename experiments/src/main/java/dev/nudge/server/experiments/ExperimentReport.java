@@ -35,7 +35,7 @@ final class ExperimentReport {
   private ExperimentReport() {}
 
   /// @param lost number of events that could not be written
-  /// @param whole the full report, not a list entry
+  /// @param whole whether to return the full report, not a list entry
   static Map<String, @Nullable Object> of(
       ExperimentTotals tally, History history, long lost, boolean whole) {
     Definition definition = tally.definition();
@@ -150,8 +150,8 @@ final class ExperimentReport {
     return all;
   }
 
-  /// The figures of an arm. The mean time to first token is included only if it decides; its
-  /// percentiles say more.
+  /// Returns the figures of an arm. The mean time to first token is included only if it is the
+  /// deciding metric; its percentiles are more informative.
   private static List<Object> figures(ExperimentTotals tally, int index) {
     ArmTally counted = tally.arm(index);
     int arms = tally.definition().arms().size();
@@ -206,13 +206,13 @@ final class ExperimentReport {
         "high", number(interval.high()));
   }
 
-  /// The quantile; NaN if fewer than one value is expected above it: with fewer than 20 values the
-  /// 95 % quantile is just the maximum.
+  /// Returns the quantile; NaN if fewer than one value is expected above it: with fewer than 20
+  /// values the 95 % quantile is just the maximum.
   private static double quantile(QuantileSketch all, double p) {
     return all.count() * (1 - p) < 1 - 1e-9 ? Double.NaN : all.quantile(p);
   }
 
-  /// The comparison of an arm; unknown values are null.
+  /// Returns the comparison of an arm; unknown values are null.
   private static Map<String, @Nullable Object> comparison(
       ExperimentTotals tally, ArmComparison comparison) {
     Definition definition = tally.definition();
@@ -237,7 +237,7 @@ final class ExperimentReport {
     double low = comparison.interval().low();
     double high = comparison.interval().high();
     boolean thumbs = metric == ArmMetric.SCORE && first.allThumbs() && other.allThumbs();
-    Posterior of = Posterior.of(other.thumbsUp, other.thumbs);
+    Posterior posterior = Posterior.of(other.thumbsUp, other.thumbs);
     Posterior ofFirst = Posterior.of(first.thumbsUp, first.thumbs);
     return map(
         "difference", number(comparison.difference()),
@@ -247,8 +247,8 @@ final class ExperimentReport {
         "interval_text", figure.text(low) + " to " + figure.text(high),
         "p", comparison.p(),
         "p_adjusted", comparison.adjusted(),
-        "chance_higher", thumbs ? of.above(ofFirst) : null,
-        "expected_loss", thumbs ? of.expectedLoss(ofFirst) : null);
+        "chance_higher", thumbs ? posterior.above(ofFirst) : null,
+        "expected_loss", thumbs ? posterior.expectedLoss(ofFirst) : null);
   }
 
   private static Map<String, @Nullable Object> watched(Definition definition, Watched watched) {

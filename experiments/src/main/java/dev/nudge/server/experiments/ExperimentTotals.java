@@ -11,16 +11,16 @@ import org.jspecify.annotations.Nullable;
 /// All totals of an experiment, a deterministic fold over its events, so that replaying the log
 /// restores everything.
 ///
-/// A unit belongs to the stage and arm of its first request. If the canary reaches it later it has
-/// seen both arms, and its later requests count in no comparison.
+/// A unit belongs to the stage and arm of its first request. If a later canary stage moves it to
+/// the other arm, it has seen both arms, and its later requests count in no comparison.
 ///
 /// A running experiment is in memory: some 300 bytes per unit, and as much per request that still
 /// accepts feedback. At its end units and requests are [dropped][#forget]; totals stay.
 ///
 /// Threading: guarded by the experiment's lock.
 final class ExperimentTotals {
-  static final int MOST_REQUESTS = 200_000; // that feedback may be given for
-  private static final double SLOW = 0.95; // quantile of the first arm, above which it is an event
+  static final int MOST_REQUESTS = 200_000; // requests that accept feedback
+  private static final double SLOW = 0.95; // first arm's quantile, above which it counts
   private static final int FEWEST_FOR_SLOW = 20;
 
   private final Definition definition;
@@ -57,12 +57,12 @@ final class ExperimentTotals {
     return stages.stream().mapToLong(stage -> stage.units(arm)).sum();
   }
 
-  /// The request with an id; null if unknown.
+  /// Returns the request with an id; null if unknown.
   @Nullable PendingRequest asked(String request) {
     return requests.get(request);
   }
 
-  /// The request id of a response id; null if unknown.
+  /// Returns the request id of a response id; null if unknown.
   @Nullable String requestOf(String response) {
     return responses.get(response);
   }
@@ -122,7 +122,7 @@ final class ExperimentTotals {
     requests = Map.of();
   }
 
-  /// Number of units and requests in memory.
+  /// Returns the number of units and requests in memory.
   long remembered() {
     return (long) units.size() + requests.size() + responses.size();
   }
@@ -205,7 +205,7 @@ final class ExperimentTotals {
       int answer = definition.mode() == Mode.SHADOW ? event.arm() : 0;
       Double earlier = asked.scores[answer];
       double before = earlier == null ? 0 : earlier;
-      int more = earlier == null ? 1 : 0; // who says it again changes it
+      int more = earlier == null ? 1 : 0; // a second score replaces the first
       if (earlier != null) {
         arm.thumb(before, -1);
       }

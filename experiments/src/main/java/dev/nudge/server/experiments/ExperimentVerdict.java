@@ -7,16 +7,16 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param state the kind of verdict
 /// @param arm the arm that is better or worse than the control; null: none
-/// @param reason one line for people
+/// @param reason explanation on one line
 public record ExperimentVerdict(State state, @Nullable String arm, String reason) {
 
   /// The kinds of verdicts.
   public enum State {
     /// Not enough data yet.
     COLLECTING,
-    /// Somebody stopped it before there was a verdict.
+    /// A user stopped it before there was a verdict.
     UNDECIDED,
-    /// All intervals lie within the equivalence margin.
+    /// All intervals are within the equivalence margin.
     NO_DIFFERENCE,
     /// An arm is better than the control.
     BETTER,
@@ -25,7 +25,7 @@ public record ExperimentVerdict(State state, @Nullable String arm, String reason
     /// The data are not trustworthy.
     INVALID;
 
-    /// The display text: `no difference`.
+    /// Returns the display text: `no difference`.
     public String word() {
       return name().toLowerCase(Locale.ROOT).replace('_', ' ');
     }

@@ -17,13 +17,13 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The experiments of a server, in a folder with a log each.
+/// The experiments of a server, in a folder with one log per experiment.
 ///
-/// A request whose model name is an experiment is [routed][#route] to an arm, and its end
-/// reported; feedback refers to it later by id. Acknowledged assignments and feedback survive a
-/// crash.
+/// A request whose model name is an experiment is [routed][#route] to an arm, and the server
+/// reports its end; later feedback refers to it by id. Acknowledged assignments and feedback
+/// survive a crash.
 ///
-/// Threading: any thread; each experiment has a lock of its own.
+/// Threading: any thread; each experiment has its own lock.
 public final class Experiments implements AutoCloseable {
   static final String SUFFIX = ".jsonl";
 
@@ -41,7 +41,7 @@ public final class Experiments implements AutoCloseable {
 
   /// Opens the experiments of a folder, which is created if absent.
   ///
-  /// @throws InputException if another server has the folder, or a log is corrupt
+  /// @throws InputException if another server uses the folder, or a log is corrupt
   public static Experiments open(Path folder, Resolver resolver) {
     return open(folder, resolver, InstantSource.system());
   }
@@ -68,7 +68,7 @@ public final class Experiments implements AutoCloseable {
     return experiments;
   }
 
-  /// The logs in a folder, by name.
+  /// Lists the logs in a folder, by name.
   static List<Path> logs(Path folder) {
     try (Stream<Path> files = Files.list(folder)) {
       return files.filter(ExperimentLog::isLog).sorted().toList();
@@ -78,7 +78,7 @@ public final class Experiments implements AutoCloseable {
     }
   }
 
-  /// The names of the experiments, which are model names of the server.
+  /// Returns the names of the experiments, which are model names of the server.
   public List<String> names() {
     return List.copyOf(all.keySet());
   }
@@ -88,33 +88,33 @@ public final class Experiments implements AutoCloseable {
     return all.containsKey(model);
   }
 
-  /// Assigns a request to an arm; null if its model is no experiment.
+  /// Assigns a request to an arm; null if its model is not an experiment.
   ///
-  /// @param model name in the request
+  /// @param model model name in the request
   /// @param unit randomization unit
-  /// @param request id, for feedback
+  /// @param request id of the request, for feedback
   public @Nullable Routed route(String model, Unit unit, String request) {
     Experiment experiment = all.get(model);
     return experiment == null ? null : experiment.route(unit, request);
   }
 
-  /// The control arm, or the arm that answers after the end.
+  /// Returns the control arm, or the arm that answers after the end.
   ///
   /// @throws NoSuchException if there is no such experiment
   public Arm first(String name) {
     return named(name).first();
   }
 
-  /// Sets what each arm of a new experiment is checked by.
+  /// Sets the check for each arm of a new experiment.
   ///
-  /// @param arms throws InputException if an arm cannot answer
+  /// @param arms the check, which throws InputException if an arm cannot answer
   public synchronized void check(Consumer<Arm> arms) {
     check = arms;
   }
 
   /// Creates and starts an experiment.
   ///
-  /// @param body of `POST /v1/experiments`
+  /// @param body body of `POST /v1/experiments`
   /// @return its report
   /// @throws InputException if the body is wrong
   public synchronized Map<String, @Nullable Object> create(JsonNode body) {
@@ -135,12 +135,12 @@ public final class Experiments implements AutoCloseable {
     return experiment.report();
   }
 
-  /// A list entry per experiment.
+  /// Returns a list entry per experiment.
   public List<Map<String, @Nullable Object>> list() {
     return all.values().stream().map(Experiment::summary).toList();
   }
 
-  /// The full report of an experiment.
+  /// Returns the full report of an experiment.
   ///
   /// @throws NoSuchException if there is no such experiment
   public Map<String, @Nullable Object> show(String name) {
@@ -149,7 +149,7 @@ public final class Experiments implements AutoCloseable {
 
   /// Stops an experiment.
   ///
-  /// @param arm that answers from now on; null: the first
+  /// @param arm arm that answers from now on; null: the first
   /// @throws NoSuchException if there is no such experiment
   /// @throws InputException if it has stopped already, or has no such arm
   public Map<String, @Nullable Object> stop(String name, @Nullable String arm, String reason) {
@@ -158,7 +158,7 @@ public final class Experiments implements AutoCloseable {
     return experiment.report();
   }
 
-  /// Number of units and requests that an experiment has in memory.
+  /// Returns the number of units and requests that an experiment has in memory.
   long remembered(String name) {
     return named(name).remembered();
   }
@@ -186,7 +186,7 @@ public final class Experiments implements AutoCloseable {
 
   /// Records feedback in the experiment that knows the request; null if none does.
   ///
-  /// @param owner what the ids of the client's requests begin with
+  /// @param owner prefix of the ids of the client's requests
   Experiment.@Nullable AcceptedFeedback take(AnswerFeedback said, String owner) {
     for (Experiment experiment : all.values()) {
       Experiment.AcceptedFeedback taken = experiment.take(said, owner);

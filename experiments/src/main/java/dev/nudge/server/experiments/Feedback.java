@@ -15,7 +15,7 @@ import tools.jackson.databind.JsonNode;
 public final class Feedback {
   private final Experiments experiments;
 
-  /// @param experiments that may know the request
+  /// @param experiments experiments that may know the request
   public Feedback(Experiments experiments) {
     this.experiments = experiments;
   }
@@ -35,7 +35,7 @@ public final class Feedback {
     return reply;
   }
 
-  /// The failure of feedback that no experiment knows.
+  /// Makes the error for feedback on a request that no experiment knows.
   public static NoSuchException unknown(AnswerFeedback said) {
     return new NoSuchException(
         "%s is '%s'; no experiment knows it: each takes feedback for its last %,d requests, until it ends"
@@ -47,8 +47,8 @@ public final class Feedback {
 
   /// Records feedback; it is on disk on return.
   ///
-  /// @param owner what the ids of the client's requests begin with; a client gives feedback on its
-  ///     own answers alone
+  /// @param owner prefix of the ids of the client's requests; a client can rate only its own
+  ///     answers
   /// @return the body of the reply; null if no experiment knows the request
   public @Nullable Map<String, @Nullable Object> take(AnswerFeedback said, String owner) {
     Experiment.AcceptedFeedback taken = experiments.take(said, owner);

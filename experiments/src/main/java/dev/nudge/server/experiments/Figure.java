@@ -4,13 +4,13 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Locale;
 
-/// A figure of a report with its name and unit, so that command and web page show it alike.
+/// A figure of a report with its name and unit, so that command and web page show it equally.
 ///
-/// @param name with the statistic, such as `time to first token, p50`
+/// @param name name with the statistic, such as `time to first token, p50`
 record Figure(String name, Unit unit) {
   private static final MathContext DIGITS = new MathContext(3);
-  private static final double WHOLE = 1000; // from here on without a fraction
-  private static final double TINY = 1e-4; // below, with an exponent
+  private static final double WHOLE = 1000; // from here on no fraction is shown
+  private static final double TINY = 1e-4; // below, an exponent is shown
 
   /// The unit of a figure.
   enum Unit {
@@ -29,13 +29,13 @@ record Figure(String name, Unit unit) {
       this.word = word;
     }
 
-    /// The unit for users; may be empty.
+    /// Returns the unit for users; may be empty.
     String word() {
       return word;
     }
   }
 
-  /// Three significant digits and the unit; `-` if unknown.
+  /// Formats three significant digits and the unit; `-` if unknown.
   String text(double value) {
     if (!Double.isFinite(value)) {
       return "-";
@@ -44,7 +44,7 @@ record Figure(String name, Unit unit) {
     return unit.word.isEmpty() ? number : number + " " + unit.word;
   }
 
-  /// Three significant digits: 12,345, 12.3, 0.0123, 3.9e-143.
+  /// Formats three significant digits: 12,345, 12.3, 0.0123, 3.9e-143.
   static String number(double value) {
     double size = Math.abs(value);
     if (size >= WHOLE) {

@@ -15,14 +15,14 @@ public record Guardrail(ArmMetric metric, double tolerance) {
       EnumSet.of(
           ArmMetric.ERROR_RATE, ArmMetric.EMPTY_RATE, ArmMetric.FIRST_TOKEN, ArmMetric.LENGTH);
 
-  /// Guardrails tested by first events per unit, whose shares equal the units' shares if arms are
-  /// equal.
+  /// Guardrails tested by the first event of each unit: with equal arms, an arm's share of first
+  /// events equals its share of units.
   static final List<ArmMetric> EVENTS =
       List.of(ArmMetric.ERROR_RATE, ArmMetric.EMPTY_RATE, ArmMetric.FIRST_TOKEN);
 
   static final double TOLERANCE = 0.25;
 
-  /// The default guardrails.
+  /// Returns the default guardrails.
   static List<Guardrail> byDefault(Mode mode) {
     return METRICS.stream()
         .filter(metric -> metric != ArmMetric.LENGTH)

@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Lifecycle state of an experiment: start, verdict, stop, rollback.
 ///
-/// Threading: the experiment's lock.
+/// Threading: guarded by the experiment's lock.
 final class History {
   private static final long PAUSE = 10_000; // milliseconds
 
@@ -13,8 +13,8 @@ final class History {
   private ExperimentEvent.@Nullable Stopped stopped;
   private ExperimentEvent.@Nullable RolledBack rolledBack;
   private boolean rollingBack;
-  private @Nullable String failure; // of the last attempt
-  private long again; // when it may be tried, milliseconds since 1970
+  private @Nullable String failure; // reason of the last failed attempt
+  private long nextAttempt; // earliest time of the next attempt, milliseconds since 1970
 
   void apply(ExperimentEvent event) {
     switch (event) {
@@ -46,7 +46,7 @@ final class History {
     return rolledBack;
   }
 
-  /// Why the rollback failed so far; null if it did not, or was not tried.
+  /// Returns why the rollback failed so far; null if it did not, or was not tried.
   @Nullable String failure() {
     return rolledBack == null ? failure : rolledBack.error();
   }
@@ -61,17 +61,17 @@ final class History {
             && stopped.harmful() != null
             && rolledBack == null
             && !rollingBack
-            && now >= again;
+            && now >= nextAttempt;
     rollingBack |= wanted;
     return wanted ? stopped : null;
   }
 
   /// Schedules another attempt after a failed rollback.
   ///
-  /// @param why it failed
+  /// @param why the reason of the failure
   void rollBackFailed(long now, String why) {
     failure = why;
     rollingBack = false;
-    again = now + PAUSE;
+    nextAttempt = now + PAUSE;
   }
 }

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// survives a process crash once [#append] returns, and a machine crash once [#await] returns; one
 /// flush serves all waiting threads (group commit).
 ///
-/// A torn line at the end is truncated on open. A broken line before whole ones is corruption, and
-/// is refused.
+/// A partial line at the end is removed on open. An invalid line before valid ones is corruption,
+/// and is refused.
 ///
 /// Threading: any thread. Writing has one lock, flushing is outside of it. A `RandomAccessFile` is
 /// used because an interrupt would close a channel.
@@ -32,10 +32,10 @@ final class Log implements AutoCloseable {
   private final RandomAccessFile out;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition flushed = lock.newCondition();
-  private long end; // of what is written
-  private long kept; // of what is on the disk
+  private long end; // end of the written bytes
+  private long kept; // end of the bytes on the disk
   private boolean flushing;
-  private @Nullable IOException broken; // a flush failed: what it was to keep may be gone
+  private @Nullable IOException broken; // a flush failed: its bytes may be lost
 
   private Log(Path file, RandomAccessFile out, long end) {
     this.file = file;
@@ -46,13 +46,13 @@ final class Log implements AutoCloseable {
 
   /// Opens a log exclusively and replays its records.
   ///
-  /// @throws InputException if another process has it open, or it is corrupt
+  /// @throws InputException if another process has the log open, or it is corrupt
   static Log open(Path file, Consumer<String> records) {
     RandomAccessFile out = null;
     try {
       out = new RandomAccessFile(file.toFile(), "rw");
       claim(out, file);
-      // not by another stream: to close one of the same file would free the claim
+      // no second stream of the file: closing it would release the lock
       long whole = LogReader.read(new FileInputStream(out.getFD()), file, records);
       if (whole < out.length()) {
         out.setLength(whole);
@@ -75,19 +75,19 @@ final class Log implements AutoCloseable {
         file.close();
       }
     } catch (IOException e) {
-      // what is wrong with it is told already
+      // its error was reported already
     }
   }
 
   /// Locks a byte far beyond the end until the file is closed, so that others may read. On a file
-  /// system without locks the claim always succeeds.
+  /// system without locks this always succeeds.
   private static void claim(RandomAccessFile out, Path file) {
     try {
       if (out.getChannel().tryLock(Long.MAX_VALUE - 1, 1, false) != null) {
         return;
       }
     } catch (OverlappingFileLockException e) {
-      // this process has it open
+      // this process has the log open
     } catch (IOException e) {
       return;
     }
@@ -168,7 +168,7 @@ final class Log implements AutoCloseable {
       if (failed == null) {
         kept = Math.max(kept, to);
       } else {
-        broken = failed; // the system may have dropped the pages: a later flush would not say so
+        broken = failed; // the system may have dropped the pages: a later flush would not report it
       }
       flushed.signalAll();
     }
@@ -187,7 +187,7 @@ final class Log implements AutoCloseable {
     try {
       await(all);
     } finally {
-      close(out); // and with it the claim
+      close(out); // also releases the lock
     }
   }
 }

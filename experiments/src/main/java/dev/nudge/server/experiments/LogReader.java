@@ -14,7 +14,7 @@ import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
-/// Reads the records of a [Log] and finds the end of the last whole line.
+/// Reads the records of a [Log] and finds the end of the last valid line.
 final class LogReader {
   static final String BEFORE = "{\"crc\":\"";
   static final String BETWEEN = "\",\"record\":";
@@ -25,10 +25,10 @@ final class LogReader {
 
   /// Replays the records in order.
   ///
-  /// @param in the whole log; not closed
-  /// @param file name for messages
-  /// @return offset of the end of the last whole line
-  /// @throws InputException if whole lines follow a broken one
+  /// @param in the whole log; this does not close it
+  /// @param file the log, for messages
+  /// @return offset of the end of the last valid line
+  /// @throws InputException if valid lines follow an invalid one
   static long read(InputStream in, Path file, Consumer<String> records) throws IOException {
     InputStream buffered = new BufferedInputStream(in, 1 << 16);
     long end = 0;
@@ -51,7 +51,7 @@ final class LogReader {
     return end;
   }
 
-  /// The next line with its newline, which the last one may lack; empty at the end.
+  /// Reads the next line with its newline, which the last line may lack; empty at the end.
   private static byte[] next(InputStream in) throws IOException {
     ByteArrayOutputStream line = new ByteArrayOutputStream(256);
     for (int b = in.read(); b >= 0; b = in.read()) {
@@ -63,7 +63,7 @@ final class LogReader {
     return line.toByteArray();
   }
 
-  /// The record of a line; null if the checksum does not match.
+  /// Returns the record of a line; null if the checksum does not match.
   private static @Nullable String record(byte[] line) {
     int end = line.length - 2;
     if (end < HEAD || line[end] != '}' || line[end + 1] != '\n') {
@@ -74,7 +74,7 @@ final class LogReader {
     return head.equals(BEFORE + crc + BETWEEN) ? new String(line, HEAD, end - HEAD, UTF_8) : null;
   }
 
-  /// The CRC-32C of bytes, in eight hexadecimal digits.
+  /// Returns the CRC-32C of bytes, in eight hexadecimal digits.
   static String crc(byte[] bytes, int from, int length) {
     CRC32C crc = new CRC32C();
     crc.update(bytes, from, length);

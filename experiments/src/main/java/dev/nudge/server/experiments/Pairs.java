@@ -3,18 +3,18 @@ package dev.nudge.server.experiments;
 import dev.nudge.eval.Clusters;
 import dev.nudge.eval.Wins;
 
-/// Paired outcomes of prompts that both arms of a shadow answered. The shadow answer runs at low
-/// priority, so its times are not compared.
+/// Paired outcomes of prompts that both arms of a shadow experiment answered. The shadow answer
+/// runs at low priority, so its times are not compared.
 ///
 /// Threading: guarded by the experiment's lock.
 final class Pairs {
   long count;
-  long answered; // by both, with digests of both answers
+  long answered; // pairs with digests of both answers
   long same;
-  Wins wins = Wins.NONE; // of the second arm
-  final Clusters length = new Clusters(); // second less first
+  Wins wins = Wins.NONE; // wins of the second arm
+  final Clusters length = new Clusters(); // length of the second answer minus the first
 
-  /// Adds the pair of a request that both arms have ended.
+  /// Adds the pair of a request that both arms have answered.
   void add(PendingRequest asked, AnswerFacts first, AnswerFacts second) {
     count++;
     for (ArmMetric metric : Guardrail.EVENTS) {

@@ -8,13 +8,13 @@ import org.jspecify.annotations.Nullable;
 final class PendingRequest {
   final int arm;
   final Stage stage;
-  final @Nullable UnitTally unit; // null: nobody's, or of one who had another arm before
-  final boolean compared; // whether it tells something of its arm alone
+  final @Nullable UnitTally unit; // null: no unit, or one that had another arm before
+  final boolean compared; // whether it counts in comparisons of the arms
 
-  final @Nullable AnswerFacts[] facts = new AnswerFacts[2]; // of the arms of a shadow
+  final @Nullable AnswerFacts[] facts = new AnswerFacts[2]; // by arm of a shadow
   final @Nullable String[] responses = new String[2];
-  final @Nullable Double[] scores = new Double[2]; // of the answers of the arms
-  boolean preferred; // whether it was said which answer is
+  final @Nullable Double[] scores = new Double[2]; // by arm
+  boolean preferred; // whether a preference was given
 
   PendingRequest(int arm, Stage stage, @Nullable UnitTally unit, boolean compared) {
     this.arm = arm;

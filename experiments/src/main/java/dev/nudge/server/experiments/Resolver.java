@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 /// Callbacks from experiments to their server: digests, names, rollback.
 public interface Resolver {
 
-  /// The current digest of an adapter, alias or version; null for the base.
+  /// Returns the current digest of an adapter, alias or version; null for the base.
   ///
   /// @throws dev.nudge.settings.InputException if there is no such adapter
   @Nullable String digest(String adapter);
@@ -16,7 +16,7 @@ public interface Resolver {
   }
 
   /// Rolls back the alias of a harmful arm to its previous version. Called once, on the thread of
-  /// the request whose result showed the harm; again after a restart if it was not done.
+  /// the request whose result showed the harm; again after a restart if it did not complete.
   ///
   /// @param reason one line
   void rollBack(String experiment, Arm arm, String reason);

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 /// A request with its assigned arm.
 ///
 /// [#await] makes the assignment durable before the first byte of the answer is sent; the answer
-/// may be computed meanwhile.
+/// may already be computed meanwhile.
 public final class Routed {
   private final Experiment experiment;
   private final String request;
@@ -22,17 +22,17 @@ public final class Routed {
     this.place = place;
   }
 
-  /// The experiment's name.
+  /// Returns the experiment's name.
   public String experiment() {
     return experiment.definition().name();
   }
 
-  /// The arm that answers; its digest is fixed, wherever its alias points.
+  /// Returns the arm that answers; its digest is fixed, even if its alias moves.
   public Arm arm() {
     return arm;
   }
 
-  /// The shadow arm that answers the same prompt unseen; null: none.
+  /// Returns the shadow arm that answers the same prompt unseen; null: none.
   public @Nullable Arm shadow() {
     return shadow;
   }
@@ -48,9 +48,9 @@ public final class Routed {
   }
 
   /// Reports the end of an arm's answer: once for [#arm], once for [#shadow].
-  public void ended(Arm of, AnswerFacts facts) {
+  public void ended(Arm answered, AnswerFacts facts) {
     if (counts()) {
-      experiment.ended(request, of, facts);
+      experiment.ended(request, answered, facts);
     }
   }
 }

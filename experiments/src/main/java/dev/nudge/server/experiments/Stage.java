@@ -18,7 +18,7 @@ final class Stage {
   private final Map<ArmMetric, List<Clusters>> sums = new EnumMap<>(ArmMetric.class);
   private final Map<ArmMetric, long[]> events = new EnumMap<>(ArmMetric.class);
 
-  /// @param weights of the arms
+  /// @param weights weights of the arms
   Stage(double[] weights) {
     this.weights = weights;
     this.units = new long[weights.length];
@@ -50,7 +50,7 @@ final class Stage {
     return events.getOrDefault(metric, units);
   }
 
-  /// The arm's share of units among itself and the control.
+  /// Returns the arm's share of the units of itself and the control.
   double share(int arm) {
     return weights[arm] / (weights[0] + weights[arm]);
   }

@@ -6,25 +6,24 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// The stopping rule of an experiment: from an analysis to a verdict, a stop, or the next canary
-/// stage.
+/// The stopping rule of an experiment: derives a verdict, a stop, or the next canary stage from an
+/// analysis.
 ///
-/// "Worse" by a guardrail or the metric stops the experiment at once, for any arm. "Better" and
-/// "no difference" are recorded, and the experiment runs on until somebody stops it, guardrails
-/// included. During a sample ratio mismatch only guardrails decide, and the canary does not
-/// advance.
+/// "Worse" by a guardrail or the metric stops the experiment at once, for any arm. "Better" and "no
+/// difference" are recorded, and the experiment and its guardrails continue until a user stops it.
+/// During a sample ratio mismatch only guardrails decide, and the canary does not advance.
 final class StoppingRule {
 
   private StoppingRule() {}
 
-  /// The events that follow from the current totals, in order.
+  /// Returns the events that follow from the current totals, in order.
   ///
   /// @param decided the earlier verdict; null: none
   static List<ExperimentEvent> after(
       ExperimentTotals tally, ExperimentEvent.@Nullable Decided decided, long at) {
     if (decided != null
         && decided.state() == ExperimentVerdict.State.WORSE
-        && decided.arm() != null) { // its stop could not be written
+        && decided.arm() != null) { // the stop event could not be written
       return List.of(new ExperimentEvent.Stopped(0, decided.reason(), decided.arm(), at));
     }
     Definition definition = tally.definition();
@@ -116,7 +115,7 @@ final class StoppingRule {
         watched.adjusted());
   }
 
-  /// The current verdict.
+  /// Returns the current verdict.
   ///
   /// @param lost number of events that could not be written
   static ExperimentVerdict verdict(
@@ -170,7 +169,7 @@ final class StoppingRule {
     return "the intervals are too wide to say";
   }
 
-  /// The number of units that a comparison still needs, in words.
+  /// Describes the number of units that a comparison still needs.
   static String missing(Definition definition, ArmComparison comparison) {
     ArmMetric metric = definition.metric();
     String first = definition.arms().getFirst().name();

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// Access to a server's experiments folder without the server: reading at any time, stopping only
 /// while no server runs.
 ///
-/// @param folder of the server's experiments
+/// @param folder folder of the server's experiments
 public record StoredExperiments(Path folder) {
 
   /// Opens an existing folder.
@@ -40,11 +40,11 @@ public record StoredExperiments(Path folder) {
 
   /// Stops one experiment, as [Admin#stop].
   ///
-  /// @throws InputException if a server has the folder
+  /// @throws InputException if a server uses the folder
   public Map<String, @Nullable Object> stop(String name, @Nullable String arm, String reason) {
     named(name);
     Path file = folder.resolve(name + Experiments.SUFFIX);
-    // what is to be rolled back is so by the server, when it starts
+    // the server does pending rollbacks when it starts
     try (Experiment experiment =
         requireNonNull(Experiment.open(file, null, InstantSource.system()))) {
       experiment.stop(arm, reason);

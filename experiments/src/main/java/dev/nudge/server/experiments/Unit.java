@@ -2,17 +2,17 @@ package dev.nudge.server.experiments;
 
 import org.jspecify.annotations.Nullable;
 
-/// The randomization unit of an experiment, mostly a user.
+/// The randomization unit of an experiment, usually a user.
 ///
-/// @param value its identifier; null: no unit, so each request is assigned at random and counts in
-///     no test over units
+/// @param value its identifier; null: no unit, so each request is assigned at random and excluded
+///     from tests over units
 public record Unit(@Nullable String value) {
-  /// No unit.
+  /// The absent unit.
   public static final Unit NONE = new Unit(null);
 
-  /// The unit of a request: the first identifier that is present.
+  /// Returns the unit of a request: the first identifier that is present.
   ///
-  /// @param header `X-Experiment-Unit`
+  /// @param header the header `X-Experiment-Unit`
   /// @param user the body's `user`
   /// @param safetyIdentifier the body's `safety_identifier`, which replaces `user`
   /// @param apiKey the client's name, never the key; a unit only together with a conversation
@@ -31,7 +31,7 @@ public record Unit(@Nullable String value) {
       return new Unit(safetyIdentifier);
     }
     return given(apiKey) && given(conversation)
-        ? new Unit(apiKey + "\n" + conversation) // no header and no name of a key has a line break
+        ? new Unit(apiKey + "\n" + conversation) // headers and key names have no line breaks
         : NONE;
   }
 

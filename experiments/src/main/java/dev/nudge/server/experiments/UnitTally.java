@@ -13,7 +13,7 @@ final class UnitTally {
   final Stage stage;
   private final double[] amounts = new double[METRICS];
   private final double[] weights = new double[METRICS];
-  private int had; // bits of metrics
+  private int had; // metrics with an event, as bits
   private boolean timed;
 
   UnitTally(int arm, Stage stage) {

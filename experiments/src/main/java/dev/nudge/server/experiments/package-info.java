@@ -6,8 +6,8 @@
 /// [dev.nudge.server.experiments.Definition] with an append-only event log; all other state is
 /// derived from that log.
 ///
-/// Knows nothing about HTTP, sessions or weights: adapters are names and digests here. Formulas
-/// are those of [dev.nudge.eval]. Read `Experiments` first, then `ExperimentTotals` and
+/// Knows nothing about HTTP, sessions or weights: adapters are names and digests here. The
+/// statistics are in [dev.nudge.eval]. Read `Experiments` first, then `ExperimentTotals` and
 /// `Analysis`.
 @NullMarked
 package dev.nudge.server.experiments;

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Connects experiments to the server's adapters: resolves arms to digests and rolls aliases back.
 ///
-/// @param registry holds the aliases
+/// @param registry registry of the aliases
 /// @param base name of the base model
 public record ArmAdapters(ServedAdapters adapters, Registry registry, String base)
     implements Resolver {
@@ -61,14 +61,14 @@ public record ArmAdapters(ServedAdapters adapters, Registry registry, String bas
     registry.rollback(
         reference.name(),
         ((Reference.Alias) reference.to()).alias(),
-        Alias.Expected.at(digest), // whoever moved it meanwhile has decided otherwise
+        Alias.Expected.at(digest), // if a user has moved it meanwhile, it stays
         Note.by("experiment " + experiment, reason));
   }
 
-  /// Resolves an arm to the adapter version with its digest, wherever its alias points now.
+  /// Resolves an arm to the adapter version with its digest, even if its alias has moved.
   ///
   /// @param asked model name of the request
-  /// @throws ApiException if that version is gone
+  /// @throws ApiException if that version was removed
   public Served served(String asked, Arm arm) {
     String digest = arm.digest();
     if (digest == null) {
@@ -78,7 +78,7 @@ public record ArmAdapters(ServedAdapters adapters, Registry registry, String bas
     try {
       now = adapters.find(arm.adapter());
     } catch (ApiException | InputException e) {
-      // its alias or folder leads to what may not be served; the version of the arm is another
+      // its alias or folder now leads to an unusable adapter; the arm needs another version
     }
     if (now == null || !digest.equals(now.digest())) {
       String name = now == null ? arm.adapter().split("[@:]", 2)[0] : now.name();

@@ -38,15 +38,15 @@ import tools.jackson.databind.JsonNode;
 /// Routes requests through A/B, canary and shadow experiments, and reports their outcomes.
 /// Response headers name the experiment and the arm.
 ///
-/// The shadow arm answers the same prompt tokens after the first arm has ended, at low priority
-/// and a few at a time; without capacity there is no pair.
+/// The shadow arm answers the same prompt tokens after the first arm has ended, at low priority and
+/// with limited parallelism; without capacity the pair is skipped.
 ///
 /// Threading: the request's thread, and a virtual thread per shadow answer.
 final class ArmHandler {
-  private static final int SHADOWS = 4; // under way at once
+  private static final int SHADOWS = 4; // parallel shadow answers
   private static final int FAILED = 500;
 
-  /// Errors of a request that the arm's adapter is to blame for.
+  /// Codes of errors that the arm's adapter causes.
   private static final Set<String> OF_ADAPTERS =
       Set.of("adapter_not_usable", "adapter_blocked", "adapter_unavailable");
 
@@ -112,13 +112,13 @@ final class ArmHandler {
     String named = fields.text("model");
     String model = named == null || named.isEmpty() ? usual : named;
     if (model == null || !experiments.has(model) || !exchange.client().mayAsk(model)) {
-      return null; // who may not is told so where it is looked for
+      return null; // the model lookup refuses a client without permission
     }
     exchange.asked(model);
     return experiments.route(model, unit(exchange, fields), own(exchange, exchange.requestId()));
   }
 
-  /// A request id scoped to its client, because ids may come from clients and collide.
+  /// Returns a request id scoped to its client, because ids may come from clients and collide.
   static String own(Exchange exchange, String request) {
     return exchange.client().name() + "/" + request;
   }
@@ -132,8 +132,8 @@ final class ArmHandler {
         conversation(fields));
   }
 
-  /// A digest of what all requests of a conversation share: the messages up to the first of the
-  /// user (`messages`, or `input` of Responses).
+  /// Returns a digest of the messages that all requests of a conversation share: up to the user's
+  /// first (`messages`, or `input` of Responses).
   private static @Nullable String conversation(Fields fields) {
     JsonNode messages = fields.node(fields.has("messages") ? "messages" : "input");
     if (messages == null || !messages.isArray()) {
@@ -155,7 +155,7 @@ final class ArmHandler {
         && host.session().cache().loaded().stream().noneMatch(l -> l.digest().equals(digest));
   }
 
-  /// A digest for comparing the arms' answers.
+  /// Returns a digest to compare the arms' answers.
   private static @Nullable String digest(@Nullable String text) {
     return text == null ? null : Sha256.of(text.getBytes(UTF_8));
   }
@@ -166,7 +166,7 @@ final class ArmHandler {
     return new AnswerFacts(
         exchange.answerId(),
         outcome,
-        what.completionTokens() <= 1 && "stop".equals(what.finish()), // the end token alone
+        what.completionTokens() <= 1 && "stop".equals(what.finish()), // only the end token
         what.promptTokens(),
         what.completionTokens(),
         what.firstSeconds() > 0 ? what.firstSeconds() : null,
@@ -189,14 +189,14 @@ final class ArmHandler {
               try {
                 answer(routed, arm, request);
               } catch (RuntimeException e) {
-                // no room, or the server ends: no pair
+                // no capacity, or the server stops: no pair
               } finally {
                 shadows.release();
               }
             });
   }
 
-  /// Loads a shadow's adapter; one that cannot answer counts as a failed answer.
+  /// Loads a shadow's adapter; if it is not usable, this counts as a failed answer.
   private AdapterCache.@Nullable Lease leased(Routed routed, Arm arm) {
     try {
       return host.lease(arms.served(routed.experiment(), arm));
@@ -219,7 +219,7 @@ final class ArmHandler {
     }
   }
 
-  /// Whether the adapter or the server is at fault, and not the request.
+  /// Whether the adapter or the server is at fault, not the request.
   private static boolean isOfAdapter(ApiException e) {
     return e.status() >= FAILED || OF_ADAPTERS.contains(String.valueOf(e.code()));
   }
@@ -244,7 +244,7 @@ final class ArmHandler {
               usage.completionTokens(),
               usage.firstTokenSeconds(),
               usage.seconds(),
-              true, // its times say how long it waited for others
+              true, // its times include waiting at low priority
               digest(unseen.text));
       routed.ended(arm, done);
     }

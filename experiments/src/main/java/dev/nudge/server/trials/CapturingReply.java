@@ -15,8 +15,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// A reply whose answer is captured when all choices have ended, streamed or not. Answers that fail
-/// or whose client goes away before are not.
+/// A reply whose answer is captured when all choices have ended, streamed or not. Answers that
+/// fail, or whose client disconnects earlier, are not captured.
 final class CapturingReply implements Reply {
   private final Reply reply;
   private final Capture capture;
@@ -46,7 +46,7 @@ final class CapturingReply implements Reply {
     reply.done(choice, completion);
   }
 
-  /// Captures before the client has the whole answer, so that feedback never comes too early.
+  /// Captures before the client has the whole answer, so that feedback never precedes it.
   @Override
   public void end(Exchange.Spent spent) throws IOException {
     List<JsonNode> answers = new ArrayList<>();

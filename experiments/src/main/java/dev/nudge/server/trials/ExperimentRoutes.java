@@ -30,7 +30,7 @@ record ExperimentRoutes(Admin admin) {
         .admin("POST", PATH + "/*", e -> reply(e, 200, () -> stop(e)));
   }
 
-  /// The routes of a server without experiments: an empty list, and errors.
+  /// Adds the routes of a server without experiments: an empty list, and errors.
   static Routes addNone(Routes routes) {
     return routes
         .inspect(PATH, e -> e.reply(Json.tree(Map.of("object", "list", "data", List.of()))))

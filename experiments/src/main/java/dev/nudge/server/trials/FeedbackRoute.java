@@ -13,11 +13,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `POST /v1/feedback`: what a user thinks of an answer, for the experiment that it was part of and
-/// for the captured answers. A client gives feedback on its own answers alone.
+/// `POST /v1/feedback`: records a user's feedback in the answer's experiment and in the captured
+/// answers. A client can rate only its own answers.
 ///
-/// @param experiments null: the server keeps none
-/// @param capture null: answers are not captured
+/// @param experiments experiments of the server; null: none
+/// @param capture captured answers; null: answers are not captured
 record FeedbackRoute(@Nullable Experiments experiments, @Nullable Capture capture)
     implements Routes.Handler {
 
@@ -37,7 +37,7 @@ record FeedbackRoute(@Nullable Experiments experiments, @Nullable Capture captur
     }
     Map<String, @Nullable Object> reply = new LinkedHashMap<>();
     reply.put("object", "feedback");
-    boolean kept = capture != null && keep(exchange, capture, said, reply); // refuses what is wrong
+    boolean kept = capture != null && keep(exchange, capture, said, reply); // refuses errors
     boolean counted = experiments != null && count(exchange, experiments, said, reply);
     if (!counted && !kept) {
       String unknown =
@@ -53,7 +53,7 @@ record FeedbackRoute(@Nullable Experiments experiments, @Nullable Capture captur
     exchange.reply(200, "application/json", Json.line(reply));
   }
 
-  /// Tells the experiment of the request; false: none knows it.
+  /// Records the feedback in the request's experiment; false: no experiment knows it.
   private static boolean count(
       Exchange exchange,
       Experiments experiments,
@@ -68,7 +68,7 @@ record FeedbackRoute(@Nullable Experiments experiments, @Nullable Capture captur
     return true;
   }
 
-  /// Keeps it beside the captured answer; false: there is none, or it only prefers an arm.
+  /// Stores it with the captured answer; false: there is none, or it only prefers an arm.
   private static boolean keep(
       Exchange exchange,
       Capture capture,

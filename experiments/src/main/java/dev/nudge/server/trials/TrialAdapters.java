@@ -39,7 +39,7 @@ record TrialAdapters(ServedAdapters adapters, Experiments experiments, ArmAdapte
       try {
         all.add(new Card(name, arms.served(name, experiments.first(name))));
       } catch (ApiException e) {
-        // its adapter is gone; who asks for it is told so
+        // its adapter was removed; a request for it gets an error
       }
     }
     return all;

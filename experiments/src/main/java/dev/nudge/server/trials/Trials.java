@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class Trials implements ServerExtension {
   private final @Nullable Experiments experiments;
   private final ArmAdapters arms;
-  private @Nullable ArmHandler handler; // where there are experiments
+  private @Nullable ArmHandler handler; // if the server has experiments
   private @Nullable Capture capture;
 
   private Trials(@Nullable Experiments experiments, ArmAdapters arms) {
@@ -32,8 +32,8 @@ public final class Trials implements ServerExtension {
 
   /// Opens the experiments of the settings, if they name a folder.
   ///
-  /// @throws dev.nudge.settings.InputException if another server has the folder, or a log is
-  /// corrupt
+  /// @throws dev.nudge.settings.InputException if another server uses the folder, or a log is
+  ///     corrupt
   public static Trials open(ServeSettings settings, ServedAdapters adapters, Registry registry) {
     ArmAdapters arms = new ArmAdapters(adapters, registry, settings.baseName());
     return new Trials(
@@ -64,7 +64,7 @@ public final class Trials implements ServerExtension {
     return handler == null ? route : handler.around(route);
   }
 
-  /// Whether the server captures answers and the request does not say `"store": false`.
+  /// Whether the server captures answers and the request has no `"store": false`.
   @Override
   public boolean keeps(Fields request) {
     return capture != null && request.flag("store", true);
@@ -100,7 +100,7 @@ public final class Trials implements ServerExtension {
     return new PrometheusMetrics.Gauge(name, "counter", labels, value);
   }
 
-  /// Numbers alone, never a text.
+  /// Adds counts only, never texts.
   @Override
   public void load(Map<String, Object> load) {
     if (capture != null) {

@@ -1,6 +1,6 @@
-/// Experiments, capture and feedback behind the server's [dev.nudge.server.ServerExtension].
+/// Implements experiments, capture and feedback as a [dev.nudge.server.ServerExtension].
 ///
-/// Read [Trials] first; [ArmHandler] routes requests to arms, [CapturingReply] keeps answers.
+/// Read [Trials] first; [ArmHandler] routes requests to arms, [CapturingReply] captures answers.
 @NullMarked
 package dev.nudge.server.trials;
 

@@ -9,16 +9,16 @@ import java.lang.foreign.MemorySegment;
 ///
 /// Threading: stateless.
 public interface BlockReader {
-  /// Reads blocks that lie one behind the other.
+  /// Dequantises consecutive blocks.
   ///
-  /// @param from holds the blocks
-  /// @param at offset of the first, in bytes
+  /// @param from memory with the blocks
+  /// @param at offset of the first block, in bytes
   /// @param blocks their number
-  /// @param to receives the numbers, fp32
-  /// @param start offset of the first, in bytes
+  /// @param to memory for the numbers, fp32
+  /// @param start offset of the first number, in bytes
   void read(MemorySegment from, long at, int blocks, MemorySegment to, long start);
 
-  /// The reader of a type.
+  /// Returns the reader of a type.
   static BlockReader of(GgufType type) {
     return switch (type) {
       case F32 -> new ShortBlocks.F32();
@@ -39,7 +39,7 @@ public interface BlockReader {
     };
   }
 
-  /// The half float at an offset.
+  /// Reads the half float at an offset.
   static float half(MemorySegment from, long at) {
     return Float.float16ToFloat(from.get(JAVA_SHORT_UNALIGNED, at));
   }

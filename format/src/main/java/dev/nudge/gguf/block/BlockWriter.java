@@ -8,23 +8,23 @@ import java.lang.foreign.MemorySegment;
 
 /// Quantises fp32 numbers into blocks of a type.
 ///
-/// The types of 32 numbers get the bytes that the `gguf` package gives them. The K-types search
+/// Types with blocks of 32 numbers get the same bytes as from the `gguf` package. K-types search
 /// their scales ([ScaleSearch]).
 ///
 /// Threading: stateless.
 public interface BlockWriter {
-  /// Writes blocks one behind the other.
+  /// Writes consecutive blocks.
   ///
-  /// @param from holds the numbers, fp32
-  /// @param at offset of the first, in bytes
+  /// @param from memory with the numbers, fp32
+  /// @param at offset of the first number, in bytes
   /// @param blocks their number
-  /// @param to receives the blocks
-  /// @param start offset of the first, in bytes
+  /// @param to memory for the blocks
+  /// @param start offset of the first block, in bytes
   void write(MemorySegment from, long at, int blocks, MemorySegment to, long start);
 
-  /// The writer of a type.
+  /// Returns the writer of a type.
   ///
-  /// @throws IllegalArgumentException if blocks of the type are only read
+  /// @throws IllegalArgumentException if the type is read-only
   static BlockWriter of(GgufType type) {
     return switch (type) {
       case F32 -> new ShortWriters.F32();

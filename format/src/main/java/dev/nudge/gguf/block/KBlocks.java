@@ -5,7 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 
-/// The K-types, whose block is 256 numbers in groups with scales of their own.
+/// The K-types: a block is 256 numbers in groups, each group with its own scale.
 final class KBlocks {
   private KBlocks() {}
 
@@ -47,7 +47,7 @@ final class KBlocks {
   ///     32 bytes of third bits · 64 bytes of 2 bits · 12 bytes of scales · d
   ///     value = (d · (scale − 32)) · (q − (third bit ? 0 : 4))
   ///
-  /// The two low bits lie as in [Q2]; the third of element e is bit e / 32 of byte e % 32.
+  /// The two low bits are as in [Q2]; the third bit of element e is bit e / 32 of byte e % 32.
   record Q3() implements BlockReader {
     private static final int BYTES = 110;
 
@@ -64,7 +64,7 @@ final class KBlocks {
       }
     }
 
-    /// Four low bits in a nibble of the first eight bytes, two high bits in the last four.
+    /// Reads a scale: four low bits from the first eight bytes, two high bits from the last four.
     private static int scale(MemorySegment from, long at, int s) {
       int low = from.get(JAVA_BYTE, at + s % 8) >> (s < 8 ? 0 : 4) & 15;
       return low | (from.get(JAVA_BYTE, at + 8 + s % 4) >> 2 * (s / 4) & 3) << 4;
@@ -88,7 +88,7 @@ final class KBlocks {
   ///     d · dmin · 12 bytes of scales and minima · 128 bytes of 4 bits
   ///     value = (d · scale) · q − (dmin · minimum)
   ///
-  /// Of each pair of groups the first has the low nibbles of 32 bytes, the second the high ones.
+  /// In each pair of groups the first has the low nibbles of 32 bytes, the second the high nibbles.
   record Q4() implements BlockReader {
     private static final int BYTES = 144;
 
@@ -107,15 +107,15 @@ final class KBlocks {
       }
     }
 
-    /// The scale of a group, 6 bits: of the last four groups the high two bits lie above the scales
-    /// of the first four.
+    /// Returns the 6-bit scale of a group; the last four groups keep their two high bits above the
+    /// scales of the first four.
     static int scale(MemorySegment from, long at, int g) {
       return g < 4
           ? from.get(JAVA_BYTE, at + g) & 63
           : from.get(JAVA_BYTE, at + 4 + g) & 15 | (from.get(JAVA_BYTE, at + g - 4) >> 6 & 3) << 4;
     }
 
-    /// The minimum of a group, 6 bits, as [#scale].
+    /// Returns the 6-bit minimum of a group, stored as [#scale].
     static int minimum(MemorySegment from, long at, int g) {
       return g < 4
           ? from.get(JAVA_BYTE, at + 4 + g) & 63
@@ -131,7 +131,7 @@ final class KBlocks {
     }
   }
 
-  /// Q5_K: as [Q4], with 32 bytes of fifth bits before the nibbles; that of element e is
+  /// Q5_K: as [Q4], with 32 bytes of fifth bits before the nibbles; the fifth bit of element e is
   /// bit e / 32 of byte e % 32.
   record Q5() implements BlockReader {
     private static final int BYTES = 176;
@@ -150,7 +150,7 @@ final class KBlocks {
       }
     }
 
-    /// @param at of the fifth bits
+    /// @param at offset of the fifth bits
     private static void group(
         float d, float m, MemorySegment from, long at, int g, MemorySegment to, long start) {
       long low = at + 32 + 32L * (g / 2);
@@ -168,9 +168,8 @@ final class KBlocks {
   ///     128 bytes of 4 low bits · 64 bytes of 2 high bits · 16 scales · d
   ///     value = (d · scale) · (q − 32)
   ///
-  /// Element e of half h = e / 128 and j = e % 128: low bits in byte 64h + j % 64, the low nibble
-  /// for
-  /// j < 64; high bits 2·(j / 32) and the next one of byte 32h + j % 32.
+  /// Element e of half h = e / 128 and j = e % 128: low bits in byte 64h + j % 64, its low nibble
+  /// for j < 64; high bits 2·(j / 32) and the next bit of byte 32h + j % 32.
   record Q6() implements BlockReader {
     private static final int BYTES = 210;
 

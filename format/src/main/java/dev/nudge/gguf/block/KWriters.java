@@ -8,20 +8,20 @@ import java.lang.foreign.MemorySegment;
 final class KWriters {
   private KWriters() {}
 
-  /// Sets more bits of a byte.
+  /// Sets further bits of a byte.
   private static void set(MemorySegment to, long at, int bits) {
     to.set(JAVA_BYTE, at, (byte) (to.get(JAVA_BYTE, at) | bits));
   }
 
-  /// Q4_K and Q5_K, in the layouts of [KBlocks.Q4] and [KBlocks.Q5]: 8 groups of 32 with a
-  /// scale and a minimum each, which are searched, then rounded to 6 bits of the largest; codes are
-  /// made for the rounded ones.
+  /// Q4_K and Q5_K, in the layouts of [KBlocks.Q4] and [KBlocks.Q5]: 8 groups of 32, each with a
+  /// scale and a minimum. These are searched, then rounded to 6 bits relative to the largest; codes
+  /// are computed for the rounded scales.
   ///
-  /// @param bits of a code
+  /// @param bits bits of a code
   record GroupWriter(int bits) implements BlockWriter {
     private static final int GROUPS = 8;
     private static final int COUNT = 32;
-    private static final int LARGEST = 63; // of a scale
+    private static final int LARGEST = 63; // largest 6-bit scale
 
     @Override
     public void write(MemorySegment from, long at, int blocks, MemorySegment to, long start) {
@@ -69,8 +69,7 @@ final class KWriters {
       }
     }
 
-    /// Writes a scale and a minimum where [KBlocks.Q4#scale] and [KBlocks.Q4#minimum] read
-    /// them.
+    /// Writes a scale and a minimum as [KBlocks.Q4#scale] and [KBlocks.Q4#minimum] read them.
     private static void scales(MemorySegment to, long at, int g, int scale, int minimum) {
       if (g < 4) {
         set(to, at + g, scale);
@@ -95,8 +94,8 @@ final class KWriters {
     }
   }
 
-  /// Q6_K, in the layout of [KBlocks.Q6]: 16 groups of 16 with a scale each, which is searched,
-  /// then rounded to 8 bits of the largest; codes are made for the rounded ones.
+  /// Q6_K, in the layout of [KBlocks.Q6]: 16 groups of 16, each with a scale. It is searched, then
+  /// rounded to 8 bits relative to the largest; codes are computed for the rounded scales.
   record SixBitWriter() implements BlockWriter {
     private static final int GROUPS = 16;
     private static final int COUNT = 16;
@@ -134,7 +133,7 @@ final class KWriters {
       for (int i = 0; i < COUNT; i++) {
         float value = x[g * COUNT + i];
         int q = d == 0 ? 0 : (int) Math.clamp(Math.rint(value / d), -LEVELS, LEVELS - 1);
-        int j = g % 8 * COUNT + i; // within its half
+        int j = g % 8 * COUNT + i; // index within its half of the block
         long low = at + 64L * (g / 8) + j % 64;
         long high = at + 128 + 32L * (g / 8) + j % 32;
         set(to, low, (q + LEVELS & 15) << (j < 64 ? 0 : 4));

@@ -2,11 +2,10 @@ package dev.nudge.gguf.block;
 
 /// Searches the scale of a group of numbers, by weighted least squares over candidates.
 ///
-/// A candidate scale gives each number its nearest code; for these codes the best scale (and
-/// minimum) has a closed form; of all candidates the one with the least weighted error is kept.
-/// Large numbers weigh more, for they matter more in a product: by x² where codes are signed, by
-/// |x| + rms(x) where there is a minimum. Candidates and weights are those of llama.cpp [1], so
-/// that errors are.
+/// A candidate scale assigns each number its nearest code; for these codes the best scale (and
+/// minimum) has a closed form; the candidate with the least weighted error is kept. Large numbers
+/// weigh more, as they matter more in a product: x² for signed codes, |x| + rms(x) with a minimum.
+/// Candidates and weights are llama.cpp's [1], and so are the errors.
 ///
 /// [1] ggml-quants.c, `make_qx_quants` and `make_qkx2_quants` (2026)
 final class ScaleSearch {
@@ -14,17 +13,17 @@ final class ScaleSearch {
 
   private ScaleSearch() {}
 
-  /// A scale and a minimum, which is not negative.
+  /// A scale and a nonnegative minimum.
   record Affine(float scale, float minimum) {}
 
   /// Finds scale and minimum of x ≈ scale · q − minimum, q from 0 to `largest`.
   ///
-  /// @param from of the group in x
-  /// @param count of numbers
-  /// @param first candidate: so many levels more (or fewer) than `largest` for the range of x
-  /// @param steps more candidates, each of 0.1 levels more
+  /// @param from start of the group in x
+  /// @param count numbers in the group
+  /// @param first first candidate: levels for the range of x, relative to `largest`
+  /// @param steps further candidates, each 0.1 levels more
   static Affine affine(float[] x, int from, int count, int largest, float first, int steps) {
-    float least = 0; // a minimum may lower, not raise
+    float least = 0; // a minimum is only subtracted
     float most = x[from];
     float squares = 0;
     for (int i = from; i < from + count; i++) {
@@ -48,7 +47,7 @@ final class ScaleSearch {
     float minimum = least;
     float best = error(x, from, count, largest, inverse, least, scale, minimum, rms);
     for (int step = 0; step <= steps; step++) {
-      float zero = minimum; // the best so far is where the next candidate begins
+      float zero = minimum; // the next candidate starts from the best minimum so far
       inverse = (first + 0.1f * step + largest) / (most - zero);
       float sumL = 0;
       float sumLl = 0;
@@ -79,9 +78,9 @@ final class ScaleSearch {
     return new Affine(scale, -minimum);
   }
 
-  /// The weighted error of a scale and a minimum, with the codes that a candidate gave.
+  /// Returns the weighted error of a scale and a minimum, with a candidate's codes.
   ///
-  /// @param zero the number that the candidate gives code 0
+  /// @param zero the number to which the candidate assigns code 0
   private static float error(
       float[] x,
       int from,

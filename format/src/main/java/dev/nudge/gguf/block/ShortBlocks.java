@@ -7,7 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 
-/// The types whose block is one number or 32, and IQ4_XS, which shares the table of IQ4_NL.
+/// The types with blocks of 1 or 32 numbers, and IQ4_XS, which shares IQ4_NL's table.
 final class ShortBlocks {
   private ShortBlocks() {}
 
@@ -27,7 +27,7 @@ final class ShortBlocks {
     }
   }
 
-  /// The upper half of an fp32 number.
+  /// BF16: the upper half of an fp32 number.
   record Bf16() implements BlockReader {
     @Override
     public void read(MemorySegment from, long at, int blocks, MemorySegment to, long start) {
@@ -58,7 +58,7 @@ final class ShortBlocks {
   }
 
   /// The types of 32 numbers in 4 or 5 bits: a scale d, perhaps a minimum m, perhaps 32 fifth bits,
-  /// then 16 bytes, of which byte i holds element i low and element i + 16 high.
+  /// then 16 bytes: byte i holds element i in its low and element i + 16 in its high nibble.
   static final class NibbleBlocks {
     private static final int HALF = 16;
 
@@ -112,7 +112,7 @@ final class ShortBlocks {
       }
     }
 
-    /// @param fifth bit i is bit 4 of element i
+    /// @param fifth fifth bits: bit i belongs to element i
     private static void scaled(
         float d, int zero, MemorySegment from, long at, int fifth, MemorySegment to, long start) {
       for (int i = 0; i < HALF; i++) {
@@ -136,7 +136,7 @@ final class ShortBlocks {
     }
   }
 
-  /// The types whose four bits pick one of 16 values; nibbles lie as in [NibbleBlocks].
+  /// The types whose 4-bit codes index a table of 16 values; nibbles are as in [NibbleBlocks].
   static final class TableBlocks {
     private static final int[] VALUES = {
       -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113

@@ -8,7 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import dev.nudge.tensor.Bf16;
 import java.lang.foreign.MemorySegment;
 
-/// Writers of the types whose block is one number or 32. Floats are rounded to nearest even.
+/// Writers of the types with blocks of 1 or 32 numbers. Floats are rounded to nearest even.
 final class ShortWriters {
   private ShortWriters() {}
 
@@ -71,10 +71,10 @@ final class ShortWriters {
 
   /// The types of 32 numbers in 4 or 5 bits, in the layout of [ShortBlocks.NibbleBlocks].
   ///
-  /// Centred, the value of largest magnitude gets the lowest code: d is it over −8 (of 5 bits −16).
-  /// Raised, m is the least value and d reaches the largest.
+  /// Without a minimum, d is the value of largest magnitude / −8 (/ −16 for 5 bits): it gets code
+  /// 0. With one, m is the least value, and the largest value gets the highest code.
   ///
-  /// @param bits of a code
+  /// @param bits bits of a code
   /// @param raised whether the blocks have a minimum m
   record NibbleWriter(int bits, boolean raised) implements BlockWriter {
     private static final int HALF = 16;
@@ -135,7 +135,7 @@ final class ShortWriters {
       }
     }
 
-    /// @param at of the nibbles; fifth bits lie before them
+    /// @param at offset of the nibbles; fifth bits precede them
     private void pack(int[] codes, MemorySegment to, long at) {
       int fifth = 0;
       for (int i = 0; i < HALF; i++) {

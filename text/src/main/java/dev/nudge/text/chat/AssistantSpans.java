@@ -15,26 +15,24 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Finds the span of each assistant message that the model itself generates: from behind the
-/// generation prompt of that turn through the end-of-turn token.
+/// Finds the span of each assistant message that the model itself generates: from the end of that
+/// turn's generation prompt through the end-of-turn token.
 ///
 /// ```
-///   rendered
-/// <|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>…</think>Hello<|im_end|>\n
-///   before     <|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n
-///   the turn
-/// <think>…</think>Hello<|im_end|>
+/// rendered  …Hi<|im_end|>\n<|im_start|>assistant\n<think>…</think>Hello<|im_end|>\n
+/// before    …Hi<|im_end|>\n<|im_start|>assistant\n
+/// turn                                           <think>…</think>Hello<|im_end|>
 /// ```
 ///
-/// `before` is the conversation up to there with generation prompt. It is laid over the rendering
-/// from the last character of an earlier message on, since a template may show earlier messages
-/// otherwise (Qwen3 drops their reasoning). Where the generation prompt goes on further than what
-/// stands before the message (it may open or close a `<think>`), the turn begins with the message.
-/// What stands in a text as an end token cannot be taken for one: only the template's characters
-/// behind the message are searched.
+/// `before` is the conversation before the message, with generation prompt. Both are compared from
+/// the last character of an earlier message on, since a template may render earlier messages
+/// differently (Qwen3 drops their reasoning). If the generation prompt is longer than the text
+/// before the message (it may open or close a `<think>`), the turn begins with the message. An end
+/// token that a message spells is not taken for the end: only template text after the message is
+/// searched.
 final class AssistantSpans {
-  /// A token at the end of a generation prompt: what stands before it may differ from turn to turn
-  /// (Granite puts controls there).
+  /// A token at the end of a generation prompt: the text before it may differ from turn to turn
+  /// (Granite writes controls there).
   private static final Pattern LAST_MARK = Pattern.compile("<[^<>\\s]{1,40}>\\s*$");
 
   private final ChatTemplate.Prepared template;
@@ -44,8 +42,8 @@ final class AssistantSpans {
   private final @Nullable String usualEnd;
   private final ArrayNode messages;
 
-  /// What stood before an answer, by the role of the message before it: mostly it stands there
-  /// again, and a long conversation is not rendered once for each of its answers.
+  /// Caches the text before an answer by the role of the message before it. It is mostly the same,
+  /// so a long conversation is not rendered once for each of its answers.
   private final Map<String, String> prompts = new HashMap<>();
 
   AssistantSpans(
@@ -65,10 +63,10 @@ final class AssistantSpans {
     return rendered;
   }
 
-  /// What a model says of one message.
+  /// The range of a message that the model generates.
   record Turn(int message, int start, int end) {}
 
-  /// The turn of a message, null where nothing of it is in the text.
+  /// Returns the turn of a message; null: the rendering omits the message.
   @Nullable Turn of(int message) {
     int[] said = said(message);
     if (said == null) {
@@ -78,24 +76,24 @@ final class AssistantSpans {
     return new Turn(message, start(message, said[0]), end(said[1]));
   }
 
-  /// The turn of a message that wrote nothing: what follows where its generation prompt stands.
+  /// Returns the turn of an empty message: it begins after its generation prompt.
   private @Nullable Turn empty(int message, Rendered before) {
-    int behind = 0;
+    int from = 0;
     for (Span span : rendered.spans()) {
-      behind = span.message() < message ? span.end() : behind;
+      from = span.message() < message ? span.end() : from;
     }
     String prompt = prompt(message, before);
-    int start = behind + prompt.length();
-    return rendered.text().startsWith(prompt, behind) ? new Turn(message, start, end(start)) : null;
+    int start = from + prompt.length();
+    return rendered.text().startsWith(prompt, from) ? new Turn(message, start, end(start)) : null;
   }
 
-  /// What the template writes between the last character of an earlier message and an answer.
+  /// Returns the template's text between the last character of an earlier message and an answer.
   private static String prompt(int message, Rendered before) {
     String text = before.text();
     return text.substring(behindOthers(before, message, text.length()));
   }
 
-  /// What the template marks by `{% generation %}`.
+  /// Returns the ranges that the template marks by `{% generation %}`.
   List<Turn> marked() {
     List<Turn> turns = new ArrayList<>();
     for (Block block : rendered.blocks()) {
@@ -104,7 +102,7 @@ final class AssistantSpans {
     return turns;
   }
 
-  /// The conversation before a message, with generation prompt; null where it cannot be rendered.
+  /// Renders the conversation before a message, with generation prompt; null: this fails.
   @Nullable Rendered before(int message) {
     if (message == 0) {
       return null;
@@ -112,11 +110,11 @@ final class AssistantSpans {
     try {
       return template.render(values.subList(0, message), true);
     } catch (ChatException e) {
-      return null; // a template may refuse what it would not be asked
+      return null; // the template may refuse a shortened conversation
     }
   }
 
-  /// From the first to behind the last character of its content, without another message between.
+  /// Returns the range of a message's first contiguous content, without another message in it.
   private int @Nullable [] said(int message) {
     int[] found = null;
     for (Span span : rendered.spans()) {
@@ -133,10 +131,10 @@ final class AssistantSpans {
   }
 
   private int start(int message, int said) {
-    int behind = behindOthers(rendered, message, said);
+    int otherEnd = behindOthers(rendered, message, said);
     String role = messages.path(message - 1).path("role").asString("");
     String usual = prompts.get(role);
-    String head = rendered.text().substring(behind, said);
+    String head = rendered.text().substring(otherEnd, said);
     if (head.equals(usual)) {
       return said;
     }
@@ -144,12 +142,12 @@ final class AssistantSpans {
     if (before == null) {
       String prompt = generationPrompt();
       int at = prompt.isEmpty() ? -1 : head.lastIndexOf(prompt);
-      return at < 0 ? said : behind + at + prompt.length();
+      return at < 0 ? said : otherEnd + at + prompt.length();
     }
     String prompt = prompt(message, before);
-    if (rendered.text().startsWith(prompt, behind)) {
+    if (rendered.text().startsWith(prompt, otherEnd)) {
       prompts.put(role, prompt);
-      return behind + prompt.length(); // within the message where that repeats the prompt's <think>
+      return otherEnd + prompt.length(); // inside the message if it repeats the prompt's <think>
     }
     int common = common(head, prompt);
     if (common == head.length()) {
@@ -157,18 +155,18 @@ final class AssistantSpans {
     }
     Matcher last = LAST_MARK.matcher(prompt);
     int at = last.find() ? head.indexOf(last.group(), common) : -1;
-    return behind + (at < 0 ? wholeMarks(prompt, common) : at + last.group().length());
+    return otherEnd + (at < 0 ? wholeMarks(prompt, common) : at + last.group().length());
   }
 
-  /// Behind the last character of another message, before a place.
+  /// Returns the end of the last span of another message that ends by `before`.
   private static int behindOthers(Rendered text, int message, int before) {
-    int behind = 0;
+    int otherEnd = 0;
     for (Span span : text.spans()) {
       if (span.message() != message && span.end() <= before) {
-        behind = span.end();
+        otherEnd = span.end();
       }
     }
-    return behind;
+    return otherEnd;
   }
 
   static int common(String a, String b) {
@@ -179,7 +177,7 @@ final class AssistantSpans {
     return common;
   }
 
-  /// Back to where a line or a token ends: `<think>` and `<tool_call>` have `<t` in common.
+  /// Moves back to the end of a line or token: `<think>` and `<tool_call>` share only `<t`.
   private static int wholeMarks(String text, int common) {
     int at = common;
     while (at > 0 && ">]\n".indexOf(text.charAt(at - 1)) < 0) {
@@ -188,7 +186,7 @@ final class AssistantSpans {
     return at;
   }
 
-  /// What the template writes for an answer, where no conversation before one can be rendered.
+  /// Returns the generation prompt; used if a conversation before an answer cannot be rendered.
   private String generationPrompt() {
     try {
       String without = rendered.text();
@@ -199,7 +197,7 @@ final class AssistantSpans {
     }
   }
 
-  /// Behind the token that ends a turn whose content ends at a place; the place itself for none.
+  /// Returns the end of the turn-end token after content that ends at `said`; else `said`.
   private int end(int said) {
     int next = rendered.text().length();
     for (Span span : rendered.spans()) {

@@ -40,11 +40,11 @@ import tools.jackson.databind.node.JsonNodeFactory;
 ///
 /// A conversation is a list of messages in OpenAI's shape (`role`, `content`, `tool_calls`,
 /// `reasoning_content` …); the template sees all their keys but `train` and `weight`. If a template
-/// writes today's date, that is the date at loading, the same for all rows of a run.
+/// prints today's date, it is the date of loading, the same for all rows of a run.
 ///
 /// Threading: any number of threads.
 public final class ChatTemplate {
-  /// What looks like a special token, where the tokenizer has none of them.
+  /// Matches texts that look like special tokens, if the tokenizer lists none.
   private static final Pattern MARK = Pattern.compile("<[^<>\\s]{1,40}>|\\[/?[A-Z_]{2,40}\\]");
   private static final String DEFAULT = "default";
   private static final String FOR_TOOLS = "tool_use";
@@ -56,7 +56,7 @@ public final class ChatTemplate {
 
   private final Source source;
   private final Template template;
-  private final @Nullable Source toolSource; // of conversations with tools, where it is another
+  private final @Nullable Source toolSource; // for conversations with tools; null: `source`
   private final Template toolTemplate;
   private final SpecialTokens specials;
   private final LocalDateTime now;
@@ -75,7 +75,7 @@ public final class ChatTemplate {
 
   /// Loads the template of an adapter, if its folder has one, else that of its model.
   ///
-  /// @param adapter null: none
+  /// @param adapter folder of the adapter; null: none
   /// @param named as in [#load(Path, String)]
   public static ChatTemplate load(Path model, @Nullable Path adapter, @Nullable String named) {
     Source own = adapter == null ? null : files(adapter).get(DEFAULT);
@@ -143,14 +143,14 @@ public final class ChatTemplate {
     return !files(modelFolder).isEmpty();
   }
 
-  /// The sources of a folder's templates by name; the usual one is `default`.
+  /// Returns the sources of a folder's templates by name; `default` is one of them.
   public static Map<String, String> sources(Path folder) {
     Map<String, String> all = new LinkedHashMap<>();
     files(folder).forEach((name, source) -> all.put(name, source.text()));
     return all;
   }
 
-  /// Returns the text of a folder's usual template; null: it has none.
+  /// Returns the source of a folder's default template; null: it has none.
   public static @Nullable String usual(Path folder) {
     return sources(folder).get(DEFAULT);
   }
@@ -195,7 +195,7 @@ public final class ChatTemplate {
         || TOOLS.matcher(source.text()).find() && !KnownTemplates.ALL.containsValue(source.text());
   }
 
-  /// Returns `sha256:` and the digest of its source; of both sources, if it has another for tools.
+  /// Returns `sha256:` and the digest of its source, and of its source for tools if that differs.
   public String digest() {
     String all = toolSource == null ? source.text() : source.text() + toolSource.text();
     return Sha256.of(all.getBytes(StandardCharsets.UTF_8));
@@ -224,12 +224,12 @@ public final class ChatTemplate {
     return specials;
   }
 
-  /// The token that ends a turn; null: unknown.
+  /// Returns the token that ends a turn; null: unknown.
   public @Nullable String turnEnd() {
     return turnEnd;
   }
 
-  /// The template with all but the messages.
+  /// Prepares a rendering; only the messages are still missing.
   Prepared of(@Nullable ArrayNode tools, Map<String, JsonNode> variables) {
     return new Prepared(
         tools == null ? template : toolTemplate, names(specials, tools, variables), now);
@@ -246,7 +246,7 @@ public final class ChatTemplate {
     return names;
   }
 
-  /// Renders several conversations that differ in their messages alone.
+  /// Renders conversations that differ only in their messages.
   record Prepared(Template template, Map<String, Value> names, LocalDateTime now) {
     Rendered render(List<Value> messages, boolean addGenerationPrompt) {
       Map<String, Value> all = new HashMap<>(names);
@@ -260,13 +260,12 @@ public final class ChatTemplate {
     }
   }
 
-  /// A template as text, and where it stands, for messages.
+  /// The text of a template, and where it was found, for messages.
   private record Source(String text, String place) {}
 
   /// Finds the templates of a folder where transformers does, by name: `chat_template.jinja` and
   /// `additional_chat_templates/NAME.jinja` (or `chat_templates/NAME.jinja`), else `chat_template`
-  /// of
-  /// `tokenizer_config.json`, a text or a list of named ones; an old `chat_template.json` last.
+  /// of `tokenizer_config.json`, a text or a list of named ones; an old `chat_template.json` last.
   private static Map<String, Source> files(Path folder) {
     Map<String, Source> found = new LinkedHashMap<>();
     Path file = folder.resolve("chat_template.jinja");

@@ -10,27 +10,27 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Splits an answer in OpenAI's harmony format, which gpt-oss speaks, into reasoning, text and tool
-/// calls, while it is decoded.
+/// Splits an answer in OpenAI's harmony format (gpt-oss) into reasoning, text and tool calls while
+/// it is decoded.
 ///
 /// ```
 /// <|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final<|message|>…<|return|>
 /// <|channel|>commentary to=functions.NAME <|constrain|>json<|message|>{…}<|call|>
 /// ```
 ///
-/// The prompt ends with `<|start|>assistant`. A message to a function is a call; else one of the
-/// channel `analysis` is reasoning, and any other one is text (`commentary` is what a model says
-/// before it calls) that is for no other recipient, such as `browser`, which is left out. Messages
-/// of a kind are a line apart. An answer that begins without a channel is text.
+/// The prompt ends with `<|start|>assistant`. A message to a function is a call; a message to
+/// another recipient, such as `browser`, is left out. Else the channel `analysis` is reasoning and
+/// any other channel is text (`commentary` is the text before a call). Messages of one kind are
+/// joined by a line break. An answer without a channel is text.
 ///
-/// Only special tokens are marks, by [StreamDecoder#MARK] before each; a text that spells one is
-/// text.
+/// Only special tokens are marks; each follows a [StreamDecoder#MARK]. Text that spells one is
+/// ordinary.
 ///
 /// Threading: one thread.
 ///
 /// @see <a href="https://github.com/openai/harmony/blob/main/docs/format.md">the format</a>
 public final class Harmony {
-  /// What stands before the text of an answer.
+  /// The header before the text of an answer.
   public static final String ANSWER = "<|channel|>final<|message|>";
 
   private static final String MESSAGE = "<|message|>";
@@ -49,7 +49,7 @@ public final class Harmony {
 
     record Content(String text) implements Part {}
 
-    /// @param arguments whole, as the model wrote them
+    /// @param arguments complete, as the model wrote them
     record ToolCall(String name, String arguments) implements Part {}
   }
 
@@ -63,20 +63,20 @@ public final class Harmony {
 
   private final StringBuilder held = new StringBuilder();
   private final StringBuilder said = new StringBuilder();
-  private final Set<Kind> before = EnumSet.noneOf(Kind.class);
+  private final Set<Kind> finishedKinds = EnumSet.noneOf(Kind.class);
   private List<Part> out = new ArrayList<>();
   private Kind kind = Kind.HEADER;
-  private boolean first = true; // the first message
-  private boolean fresh; // nothing of this message came yet
+  private boolean first = true; // no message has been opened yet
+  private boolean fresh; // no text of this message yet
   private String name = "";
   private boolean thinking; // a `<think>` that [#written] opened
 
-  /// Whether a template writes in this format.
+  /// Whether a template uses this format.
   public static boolean isIn(String template) {
     return template.contains("<|channel|>") && template.contains(MESSAGE);
   }
 
-  /// Whether a range of an answer so far is within a message, not in what stands before one.
+  /// Whether a range of the answer so far is within a message, not in its header.
   public static boolean isBody(CharSequence answer, int start, int end) {
     String text = answer.toString();
     int mark = text.lastIndexOf(MARK, end - 1);
@@ -86,13 +86,14 @@ public final class Harmony {
         : text.startsWith(BODY, mark) && start >= mark + BODY.length();
   }
 
-  /// A whole answer with reasoning and calls as most models mark them: `<think>`, `<tool_call>`.
+  /// Rewrites a whole answer with `<think>` and `<tool_call>`, as most models mark reasoning and
+  /// calls.
   public static String written(String answer) {
     Harmony harmony = new Harmony();
     return harmony.written(harmony.push(answer)) + harmony.written(harmony.end());
   }
 
-  /// Parts of this answer, the next of those before, with reasoning and calls marked likewise.
+  /// Writes the next parts of this answer with `<think>` and `<tool_call>`.
   public String written(List<Part> parts) {
     StringBuilder text = new StringBuilder();
     for (Part part : parts) {
@@ -113,8 +114,7 @@ public final class Harmony {
     return text.toString();
   }
 
-  /// Adds decoded text, with the special tokens marked in it, and returns the parts that are
-  /// complete now.
+  /// Adds decoded text with marked special tokens and returns the parts that are complete now.
   public List<Part> push(String piece) {
     held.append(piece);
     while (kind == Kind.HEADER ? header() : body()) {
@@ -129,13 +129,13 @@ public final class Harmony {
       open(Kind.SAID);
     }
     if (kind != Kind.HEADER) {
-      take(held.toString()); // a header without a message says nothing
+      take(held.toString()); // a header without a message has no text
     }
     held.setLength(0);
     return taken();
   }
 
-  /// All text so far.
+  /// Returns all text so far.
   public String said() {
     return said.toString();
   }
@@ -215,7 +215,7 @@ public final class Harmony {
     if (text.isEmpty() || kind == Kind.OTHER) {
       return;
     }
-    String shown = fresh && !before.add(kind) ? "\n" + text : text;
+    String shown = fresh && !finishedKinds.add(kind) ? "\n" + text : text;
     fresh = false;
     switch (kind) {
       case THOUGHT -> out.add(new Part.Reasoning(shown));

@@ -3,8 +3,8 @@ package dev.nudge.text.chat;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// The built-in templates that `--template` names: short ones of common formats, for a base model
-/// without one. Those with `<|…|>` or `<…_of_turn>` need a tokenizer that has these tokens.
+/// The built-in templates that `--template` names: short, of common formats, for a base model
+/// without a template. Those with `<|…|>` or `<…_of_turn>` need a tokenizer that has these tokens.
 final class KnownTemplates {
   private static final String SYSTEM_OF_FIRST_USER =
       """
@@ -12,7 +12,7 @@ final class KnownTemplates {
       {%- set turns = messages[1:] if messages[0].role == 'system' else messages -%}
       """;
 
-  /// Refuses what these templates would leave out, or print as Python does.
+  /// Refuses parts of messages that these templates would omit or print as Python objects.
   private static final String GUARD =
       """
       {%- if tools -%}{{ raise_exception('the template NAME knows no tools; --template FILE names one that does') }}{%- endif -%}

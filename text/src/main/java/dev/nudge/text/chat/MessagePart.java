@@ -4,7 +4,7 @@ package dev.nudge.text.chat;
 public enum MessagePart {
   /// The header: `role`, `name`.
   HEADER,
-  /// The content: everything that is none of the other parts.
+  /// The content: all other keys.
   CONTENT,
   /// The reasoning: `reasoning_content` and its other names.
   REASONING,
@@ -20,7 +20,7 @@ public enum MessagePart {
     };
   }
 
-  /// Whether it is more than who speaks.
+  /// Whether this is more than the header.
   boolean said() {
     return this != HEADER;
   }

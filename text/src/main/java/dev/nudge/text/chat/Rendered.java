@@ -22,7 +22,7 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
   ///
   /// @param message index of the message, from 0
   /// @param start first character, in UTF-16 units as Java counts
-  /// @param end behind the last character
+  /// @param end end, exclusive
   public record Span(int message, MessagePart part, int start, int end) {}
 
   /// The text of one `{% generation %}` block.
@@ -36,8 +36,8 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
   public record Missing(int message, MessagePart part) {}
 
   /// Returns the parts of messages that the template left out, such as tool calls if the template
-  /// has no tools. Reasoning may be left out, as many templates do for earlier answers; only that
-  /// of a last answer is reported.
+  /// has no tools. Many templates omit the reasoning of earlier answers, so only a last answer's
+  /// reasoning is reported.
   public List<Missing> missing(ArrayNode messages) {
     Map<MessagePart, BitSet> standing = new EnumMap<>(MessagePart.class);
     for (MessagePart part : MessagePart.values()) {
@@ -48,16 +48,16 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
     }
     List<Missing> missing = new ArrayList<>();
     for (int i = 0; i < messages.size(); i++) {
-      JsonNode of = messages.path(i);
+      JsonNode json = messages.path(i);
       boolean last = i == messages.size() - 1;
       List<MessagePart> says = new ArrayList<>();
-      if (says(of.path("content"))) {
+      if (says(json.path("content"))) {
         says.add(MessagePart.CONTENT);
       }
-      if (!of.path("tool_calls").isEmpty()) {
+      if (!json.path("tool_calls").isEmpty()) {
         says.add(MessagePart.CALLS);
       }
-      if (last && of.path("role").asString("").equals("assistant") && reasons(of)) {
+      if (last && json.path("role").asString("").equals("assistant") && reasons(json)) {
         says.add(MessagePart.REASONING);
       }
       for (MessagePart part : says) {
@@ -103,7 +103,7 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
     return new Rendered(text.chars(), List.copyOf(spans), List.copyOf(blocks));
   }
 
-  /// Two runs that differ in their blocks alone are one span.
+  /// Adds a span; runs that differ only in their `{% generation %}` block are one span.
   private static void add(List<Span> spans, Span span) {
     Span last = spans.isEmpty() ? null : spans.getLast();
     boolean goesOn =

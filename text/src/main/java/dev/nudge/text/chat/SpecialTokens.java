@@ -64,7 +64,7 @@ record SpecialTokens(Map<String, String> named, Set<String> ends, Set<String> al
     }
   }
 
-  /// Reads `added_tokens` alone: they stand before the vocabulary, which is large.
+  /// Reads only `added_tokens`, which precede the large vocabulary.
   private static void added(Path file, Map<Integer, String> byId) {
     if (!FolderText.exists(file)) {
       return;
@@ -83,7 +83,7 @@ record SpecialTokens(Map<String, String> named, Set<String> ends, Set<String> al
         parser.skipChildren();
       }
     } catch (IOException | JacksonException e) {
-      byId.clear(); // the tokenizer says what is wrong with its file
+      byId.clear(); // the tokenizer's loader reports errors in the file
     }
   }
 
@@ -94,7 +94,7 @@ record SpecialTokens(Map<String, String> named, Set<String> ends, Set<String> al
     }
   }
 
-  /// Where the first of some tokens begins in a part of a text; null for none.
+  /// Finds the first of some tokens in a part of a text; null: none.
   static @Nullable Found first(String text, int from, int to, Set<String> tokens) {
     List<Found> found = new ArrayList<>();
     for (String token : tokens) {

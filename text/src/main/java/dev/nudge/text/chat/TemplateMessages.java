@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Prepares messages for a template as transformers does: drops null keys, and offers reasoning as
-/// `reasoning_content` and `thinking` whichever of its names it has. The template does not see
+/// Prepares messages for a template as transformers does: drops null keys, and passes reasoning as
+/// `reasoning_content` and as `thinking`, whichever key the row has. The template does not see
 /// `train` and `weight`, which control the label mask.
 final class TemplateMessages {
   private static final List<String> REASONING =
@@ -52,8 +52,8 @@ final class TemplateMessages {
     }
     for (Map.Entry<String, JsonNode> entry : message.properties()) {
       if (!entry.getValue().isNull() && !OURS.contains(entry.getKey())) {
-        long of = origin(source, MessagePart.of(entry.getKey()));
-        entries.put(Text.of(entry.getKey(), origin), value(entry.getValue(), of));
+        long entryOrigin = origin(source, MessagePart.of(entry.getKey()));
+        entries.put(Text.of(entry.getKey(), origin), value(entry.getValue(), entryOrigin));
       }
     }
     if (reasoning != null) {
@@ -75,7 +75,7 @@ final class TemplateMessages {
     return Origin.of(source, part.ordinal());
   }
 
-  /// A value whose texts, and whose punctuation where it is printed, come from somewhere.
+  /// Converts JSON to a value; its texts, and its punctuation when printed, have the origin.
   static Value value(JsonNode node, long origin) {
     if (node.isString()) {
       return Text.of(node.stringValue(), origin);

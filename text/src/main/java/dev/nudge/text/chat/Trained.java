@@ -13,10 +13,10 @@ import tools.jackson.databind.node.ArrayNode;
 
 /// A rendered conversation and its label mask: which characters are trained.
 ///
-/// In an assistant message these are what the model itself generates: from behind the generation
-/// prompt (so the opening of a tool call and kept reasoning are trained too) through the
-/// end-of-turn token. If the template marks `{% generation %}` blocks, it is these, as in
-/// transformers' assistant mask.
+/// The text of an assistant message that the model generates is trained: from the end of the
+/// generation prompt (so with reasoning and the opening of a tool call) through the end-of-turn
+/// token. If the template marks `{% generation %}` blocks, those are trained, as in transformers'
+/// assistant mask.
 ///
 /// `"train": false` on a message excludes it; `"weight": x` from 0 to 1,000 scales its loss.
 ///
@@ -28,7 +28,7 @@ public record Trained(Rendered rendered, List<Range> ranges) {
   /// A range of trained characters.
   ///
   /// @param start first character, in UTF-16 units as Java counts
-  /// @param end behind the last character
+  /// @param end end, exclusive
   /// @param weight weight of its tokens in the loss
   public record Range(int start, int end, double weight) {}
 
@@ -53,8 +53,8 @@ public record Trained(Rendered rendered, List<Range> ranges) {
     return new Trained(turns.rendered(), ranges(weights));
   }
 
-  /// Renders a prompt and its completion as one conversation; the prompt with generation prompt is
-  /// not trained, of the completion the assistant messages are.
+  /// Renders a prompt and its completion as one conversation. The assistant messages of the
+  /// completion are trained, the prompt and generation prompt are not.
   ///
   /// @throws ChatException if the template refuses the conversation, or a weight is invalid
   public static Trained ofCompletion(
@@ -99,7 +99,7 @@ public record Trained(Rendered rendered, List<Range> ranges) {
   ///
   /// @param starts offset of each token's first character, in code points; below 0 for a token
   ///     without text
-  /// @param ends offset behind its last character
+  /// @param ends end offset of each token, exclusive
   public double[] ofTokens(int[] starts, int[] ends) {
     double[] weights = new double[starts.length];
     List<Range> counted = inCodePoints();
@@ -128,7 +128,7 @@ public record Trained(Rendered rendered, List<Range> ranges) {
     return last ? last(found) : found;
   }
 
-  /// The blocks of the last message that has one, and those behind it that are of no message.
+  /// Returns the blocks of the last message that has any, and later blocks without a message.
   private static List<Turn> last(List<Turn> found) {
     int message =
         found.stream().mapToInt(Turn::message).filter(m -> m >= 0).reduce(-1, (_, m) -> m);
@@ -147,7 +147,7 @@ public record Trained(Rendered rendered, List<Range> ranges) {
 
   private static void all(AssistantSpans turns, ArrayNode messages, double[] weights) {
     Arrays.fill(weights, 1);
-    @Nullable List<Turn> assistant = null; // found where a weight asks for it
+    @Nullable List<Turn> assistant = null; // computed if a weight needs it
     for (int i = 0; i < messages.size(); i++) {
       double weight = weight(messages, i);
       if (weight == 1) {

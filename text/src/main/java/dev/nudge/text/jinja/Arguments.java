@@ -30,7 +30,7 @@ final class Arguments {
     return named;
   }
 
-  /// Puts the arguments in the order of names, which are all that the callee takes.
+  /// Binds the arguments to the callee's parameter names; others are refused.
   Arguments bind(String callee, String... names) {
     if (positional.size() > names.length) {
       throw new Mistake(
@@ -85,7 +85,7 @@ final class Arguments {
     throw new Mistake("'" + name + "' is a " + value.type() + " and has to be an integer");
   }
 
-  /// A text that must be one.
+  /// Returns a required argument that must be a text.
   Text text(String name) {
     return text(need(name), name);
   }
@@ -105,7 +105,7 @@ final class Arguments {
     throw new Mistake("'" + name + "' is a " + value.type() + " and has to be a text");
   }
 
-  /// What is left behind the first few.
+  /// Returns the arguments without the first few positional ones.
   Arguments from(int first) {
     return new Arguments(
         budget, new ArrayList<>(positional.subList(first, positional.size())), named);

@@ -18,7 +18,7 @@ final class Budget {
     this.dialect = dialect;
   }
 
-  /// A value as this rendering takes it: what is undefined may be one that fails.
+  /// Returns a value; in a strict dialect an undefined value becomes a strict one.
   Value known(Value value) {
     return dialect.strict() && value instanceof Undefined undefined ? undefined.strictly() : value;
   }
@@ -51,12 +51,12 @@ final class Budget {
     }
   }
 
-  /// Before a text of so many characters is made.
+  /// Call before making a text of `count` characters.
   void characters(long count) {
     grown(count, count);
   }
 
-  /// After a text has grown by so many characters.
+  /// Call after a text has grown to `count` characters by `added`.
   void grown(long count, long added) {
     if (count > limits.characters()) {
       throw new Mistake("a text of more than " + limits.characters() + " characters");
@@ -64,7 +64,7 @@ final class Budget {
     spend(added >> 6);
   }
 
-  /// Before a list of so many values is made.
+  /// Call before making a list of `count` values.
   void elements(long count) {
     if (count > limits.elements()) {
       throw new Mistake("a list of more than " + limits.elements() + " values");

@@ -7,12 +7,12 @@ import org.jspecify.annotations.Nullable;
 /// @param name name for messages
 /// @param attributes its attributes; null: none
 record Callable(String name, Function function, @Nullable Attributes attributes) implements Value {
-  /// What a call does.
+  /// The code of a call.
   interface Function {
     Value call(Arguments arguments);
   }
 
-  /// Attributes by name, null for none of that name.
+  /// Attributes by name; null: no such attribute.
   interface Attributes {
     @Nullable Value of(String name);
   }

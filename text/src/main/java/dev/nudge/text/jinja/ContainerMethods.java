@@ -9,10 +9,10 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// The methods of lists and dicts; those that change one are of a dialect that has them.
+/// The methods of lists and dicts; only a dialect with mutable values has those that change one.
 ///
-/// A change replaces the list by a new one, so a loop over the list does not see it; Python's loop
-/// would go on to an appended element.
+/// A change replaces the list by a new one, so a running loop over it does not see the change;
+/// Python's loop would reach an appended element.
 final class ContainerMethods {
   private static final Set<String> OF_LISTS =
       Set.of("append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove");
@@ -21,7 +21,7 @@ final class ContainerMethods {
 
   private ContainerMethods() {}
 
-  /// A method that changes its value, by its name; null: it is none of these.
+  /// Returns a method that changes its value, by name; null: not such a method.
   static @Nullable Value changing(Value value, String name, Budget budget) {
     if (!budget.dialect().changes()) {
       return null;

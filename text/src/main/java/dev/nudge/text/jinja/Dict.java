@@ -18,7 +18,7 @@ public final class Dict implements Value {
     return entries;
   }
 
-  /// Puts others in place of the entries.
+  /// Replaces the entries.
   void change(Map<Value, Value> others) {
     entries = others;
   }

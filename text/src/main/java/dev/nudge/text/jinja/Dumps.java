@@ -18,7 +18,7 @@ final class Dumps {
   private final String comma;
   private final String colon;
 
-  /// @param markup whether it is written as jinja2 itself does, for HTML
+  /// @param markup whether to write as jinja2's own `tojson`, safe in HTML
   private Dumps(Arguments arguments, boolean markup) {
     this.ascii = markup || arguments.is("ensure_ascii", false);
     this.sorted = markup || arguments.is("sort_keys", false);
@@ -52,7 +52,7 @@ final class Dumps {
         .written(value, given);
   }
 
-  /// What jinja2's own filter writes: sorted keys, ASCII, and nothing that HTML would read.
+  /// Writes as jinja2's own `tojson`: sorted keys, ASCII, HTML characters escaped.
   static Value markup(Value value, Arguments given) {
     return new Dumps(given.bind("tojson", "indent"), true).written(value, given);
   }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// A node of an expression's syntax tree, which knows its line and evaluates itself.
+/// A node of an expression's syntax tree, which knows its source line and evaluates itself.
 sealed interface Expression {
   Value eval(Frame frame);
 
@@ -247,7 +247,7 @@ sealed interface Expression {
     }
   }
 
-  /// What a block writes, as a value: for `set` and `filter` blocks.
+  /// The output of a block as a value: for `set` and `filter` blocks.
   record Written(List<Statement> body) implements Expression {
     @Override
     public Value eval(Frame frame) {

@@ -23,14 +23,14 @@ final class ExpressionParser {
     this.dialect = dialect;
   }
 
-  /// The names that expressions use from here on; returns those before.
+  /// Collects the names that expressions use from here on; returns the set used before.
   Set<String> watch(Set<String> names) {
     Set<String> before = used;
     used = names;
     return before;
   }
 
-  /// `a` or `a, b`; of a loop's values without an `if` behind.
+  /// Parses `a` or the tuple `a, b`; for a loop's values, not `a if b`.
   Expression several(boolean conditional) {
     Expression first = one(conditional);
     if (!tokens.isSign(",")) {
@@ -173,9 +173,9 @@ final class ExpressionParser {
     return filtered ? filters(value) : value;
   }
 
-  /// `|filter`, `is test`, and calls of what comes out.
-  private Expression filters(Expression of) {
-    Expression value = of;
+  /// Parses `|filter`, `is test`, and calls of the result.
+  private Expression filters(Expression operand) {
+    Expression value = operand;
     while (true) {
       int line = tokens.line();
       if (tokens.isSign("|")) {
@@ -191,8 +191,8 @@ final class ExpressionParser {
     }
   }
 
-  /// A filter, behind its bar.
-  Expression filter(Expression of) {
+  /// Parses a filter after its `|`.
+  Expression filter(Expression operand) {
     int line = tokens.line();
     String name = dotted();
     Filters.Filter filter = Filters.of(name, dialect);
@@ -200,7 +200,7 @@ final class ExpressionParser {
       throw new Lexer.Failure(line, "the filter '" + name + "' is not known");
     }
     Expression.Given given = tokens.isSign("(") ? given() : Expression.Given.NOTHING;
-    return new Expression.Filtered(of, filter, given, line);
+    return new Expression.Filtered(operand, filter, given, line);
   }
 
   private String dotted() {
@@ -211,7 +211,7 @@ final class ExpressionParser {
     return name.toString();
   }
 
-  private Expression test(Expression of, int line) {
+  private Expression test(Expression operand, int line) {
     boolean not = tokens.takeName("not");
     String name = dotted();
     Tests.Test test = Tests.of(name);
@@ -227,7 +227,7 @@ final class ExpressionParser {
       }
       given = new Expression.Given(List.of(behind(primary())), Map.of(), null, null);
     }
-    Expression tested = new Expression.Tested(of, test, given, line);
+    Expression tested = new Expression.Tested(operand, test, given, line);
     return not ? new Expression.Not(tested) : tested;
   }
 
@@ -336,9 +336,9 @@ final class ExpressionParser {
     return new Expression.Mapping(entries);
   }
 
-  /// What stands right behind a value: `.name`, `[…]`, `(…)`.
-  private Expression behind(Expression of) {
-    Expression value = of;
+  /// Parses what directly follows a value: `.name`, `[…]`, `(…)`.
+  private Expression behind(Expression operand) {
+    Expression value = operand;
     while (true) {
       int line = tokens.line();
       if (tokens.takeSign(".")) {
@@ -353,26 +353,26 @@ final class ExpressionParser {
     }
   }
 
-  private Expression attribute(Expression of, int line) {
+  private Expression attribute(Expression operand, int line) {
     if (tokens.is(Token.Kind.INTEGER)) {
-      return new Expression.Item(of, new Expression.Constant(integer(tokens.next())), line);
+      return new Expression.Item(operand, new Expression.Constant(integer(tokens.next())), line);
     }
-    return new Expression.Attribute(of, tokens.needName(), line);
+    return new Expression.Attribute(operand, tokens.needName(), line);
   }
 
-  private Expression item(Expression of, int line) {
+  private Expression item(Expression operand, int line) {
     Expression from = tokens.isSign(":") ? null : expression();
     if (tokens.takeSign(":")) {
       Expression to = tokens.isSign(":") || tokens.isSign("]") ? null : expression();
       Expression step = tokens.takeSign(":") && !tokens.isSign("]") ? expression() : null;
       tokens.needSign("]");
-      return new Expression.Slice(of, from, to, step, line);
+      return new Expression.Slice(operand, from, to, step, line);
     }
     tokens.needSign("]");
     if (from == null) {
       throw tokens.wrong("an index is expected between the brackets");
     }
-    return new Expression.Item(of, from, line);
+    return new Expression.Item(operand, from, line);
   }
 
   private Expression.Given given() {

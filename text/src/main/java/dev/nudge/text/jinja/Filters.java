@@ -12,10 +12,10 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The filters by name: those of texts and numbers are here, those of lists in [ListFilters], those
-/// that only task files have in [TaskFilters].
+/// The filters by name: the filters of texts and numbers are here, of lists in [ListFilters], of
+/// task files alone in [TaskFilters].
 final class Filters {
-  /// What a filter does with the value before its bar.
+  /// Applies a filter to the value before `|`.
   interface Filter {
     Value apply(Value value, Arguments arguments);
   }
@@ -68,7 +68,7 @@ final class Filters {
     return StringMethods.strip(Python.str(value), chars, true, true);
   }
 
-  /// Jinja's `title`, which cuts words at spaces, dashes and opening brackets.
+  /// Jinja's `title`, which splits words at spaces, dashes and opening brackets.
   private static Value title(Text text) {
     TextBuilder out = new TextBuilder();
     boolean begins = true;
@@ -257,7 +257,7 @@ final class Filters {
     }
   }
 
-  /// Bytes in the largest unit that leaves one or more.
+  /// Formats bytes in the largest unit of which they are at least one.
   static Value fileSize(Value value, Arguments given) {
     boolean binary = given.bind("filesizeformat", "binary").is("binary", false);
     Value read = real(value instanceof Undefined ? None.NONE : value, Num.of(Double.NaN));

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Python's formatting of texts: `%`, `str.format`, and a value by a format specification. Padding
-/// has the template's origin.
+/// Python's formatting of texts: `%`, `str.format`, and `format(value, spec)`. Padding has the
+/// template's origin.
 final class Formats {
   private static final Pattern PLACE =
       Pattern.compile("%(?:\\(([^)]*)\\))?([-+ 0#]*)(\\d*)(?:\\.(\\d*))?(.)", Pattern.DOTALL);
@@ -30,8 +30,8 @@ final class Formats {
     return padded(spec, cut ? text.sub(0, text.at(spec.precision())) : text, '<');
   }
 
-  /// Python's `str.format`: fills `{}`, `{0}`, `{name}`, `{a.b[c]}`, `!r` with values, and uses
-  /// what [FormatSpec] reads behind a colon.
+  /// Python's `str.format`: fills `{}`, `{0}`, `{name}`, `{a.b[c]}`, `!r` with values, formatted by
+  /// the [FormatSpec] after a colon.
   static Text braces(Text text, Arguments arguments) {
     return new Braces(text, arguments).run();
   }
@@ -115,7 +115,7 @@ final class Formats {
         type == 'r' ? 's' : type == 'i' ? 'd' : type);
   }
 
-  /// One `str.format`.
+  /// One call of `str.format`.
   private static final class Braces {
     private final Text text;
     private final Arguments arguments;

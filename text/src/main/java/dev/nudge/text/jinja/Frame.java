@@ -9,9 +9,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// A scope of variables: the template, a macro, or one loop iteration. Assignments do not leave it.
-/// Behind all of them are the global functions.
+/// The outermost scope has the global functions.
 final class Frame {
-  private static final int MOST_RANGE = 100_000; // the sandbox's own
+  private static final int MOST_RANGE = 100_000; // the limit of jinja2's sandbox
 
   private static final Map<String, Value> ALL =
       Map.of(

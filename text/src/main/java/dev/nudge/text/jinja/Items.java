@@ -23,7 +23,7 @@ public final class Items implements Value {
   private final Kind kind;
   private List<Value> values;
   private final long origin;
-  private final String shown; // how a view or a range begins to print
+  private final String shown; // prefix of a printed view or range
   private boolean spent;
 
   private Items(Kind kind, List<Value> values, long origin, String shown) {
@@ -46,7 +46,7 @@ public final class Items implements Value {
     return new Items(Kind.TUPLE, values, Origin.TEMPLATE, "");
   }
 
-  /// What `groupby` makes of values with one key: a tuple whose parts have names.
+  /// Makes a group of `groupby`: a tuple with the named parts `grouper` and `list`.
   static Items group(Value key, Items values) {
     return new Items(Kind.TUPLE, List.of(key, values), Origin.TEMPLATE, "group");
   }
@@ -63,7 +63,7 @@ public final class Items implements Value {
     return new Items(Kind.RANGE, values, Origin.TEMPLATE, shown);
   }
 
-  /// The same kind with other values.
+  /// Makes a sequence of the same kind with other values.
   Items like(List<Value> others) {
     return new Items(kind == Kind.RANGE ? Kind.LIST : kind, others, origin, shown);
   }
@@ -80,7 +80,7 @@ public final class Items implements Value {
     return origin;
   }
 
-  /// The values; a generator gives them once.
+  /// Returns the values; a generator only the first time.
   List<Value> values() {
     if (kind == Kind.GENERATOR) {
       if (spent) {
@@ -91,8 +91,7 @@ public final class Items implements Value {
     return values;
   }
 
-  /// Puts others in place of the values. A loop that goes through the list goes on with those that
-  /// it began with.
+  /// Replaces the values. A running loop over the list keeps the values that it began with.
   void change(List<Value> others) {
     values = others;
   }

@@ -11,8 +11,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /// Splits a template into tokens. Chat templates have `trim_blocks` (drops the line break after a
-/// block or comment) and `lstrip_blocks` (drops blanks before one on its line); `-` and `+` beside
-/// a delimiter strip more or nothing.
+/// block or comment) and `lstrip_blocks` (drops blanks before one on its line); `-` at a delimiter
+/// strips all white space, `+` none.
 final class Lexer {
   private static final List<String> SIGNS =
       List.of(
@@ -30,7 +30,7 @@ final class Lexer {
   private final List<Token> tokens = new ArrayList<>();
   private int at;
   private int line = 1;
-  private boolean lineStarts = true; // what stands before `at` ends a line
+  private boolean lineStarts = true; // the text before `at` ends a line
 
   private Lexer(String text, boolean trims) {
     this.text = text;
@@ -46,7 +46,7 @@ final class Lexer {
     return lexer.tokens;
   }
 
-  /// What is wrong, with its line.
+  /// A syntax error with its line.
   static final class Failure extends RuntimeException {
     private static final long serialVersionUID = 1L;
     final int line;
@@ -188,7 +188,7 @@ final class Lexer {
     throw new Failure(line, "'raw' is not closed; it ends with '{% endraw %}'");
   }
 
-  /// Behind a tag that has ended: its sign strips, else a line break may go.
+  /// Strips white space after a tag: all of it after `-`, else perhaps one line break.
   private void behindTag(char sign, boolean block) {
     int from = at;
     if (sign == '-') {
@@ -217,8 +217,8 @@ final class Lexer {
     return lines;
   }
 
-  /// The tokens of a tag, up to its closing sign or the `-` or `+` before it. A closing sign within
-  /// open brackets is an operator: `{{ {'a': {}} }}`.
+  /// Reads the tokens of a tag, up to its closing sign or the `-` or `+` before it. Within open
+  /// brackets a closing sign is two brackets: `{{ {'a': {}} }}`.
   private void tag(String close) {
     Deque<Character> open = new ArrayDeque<>();
     int opened = line;
@@ -290,7 +290,7 @@ final class Lexer {
     Matcher matcher = FLOAT.matcher(text).region(at, text.length());
     if (text.charAt(at - 1) == '.' || !matcher.lookingAt()) { // `a.0.1` has two integers
       kind = Token.Kind.INTEGER;
-      matcher.usePattern(INTEGER).region(at, text.length()).lookingAt(); // a digit begins one
+      matcher.usePattern(INTEGER).region(at, text.length()).lookingAt(); // it starts with a digit
     }
     tokens.add(new Token(kind, matcher.group().replace("_", ""), line));
     at = matcher.end();

@@ -63,7 +63,7 @@ final class ListFilters {
     }
     List<Value> all = new ArrayList<>(Operators.iterate(value));
     Collections.reverse(all);
-    boolean was = value instanceof Items items && !items.hasLength(); // jinja makes a list of it
+    boolean was = value instanceof Items items && !items.hasLength(); // jinja returns a list here
     return was ? Items.list(all) : Items.generator(all);
   }
 

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Resolves `a.b` (the method b of a, else its entry b) and `a['b']` (the entry, else the method).
 final class MemberAccess {
-  /// What Python's numbers have and nothing here needs.
+  /// Attributes of Python's numbers that are not supported.
   private static final Set<String> OF_NUMBERS =
       Set.of(
           "real",
@@ -97,12 +97,12 @@ final class MemberAccess {
     };
   }
 
-  /// Python has it and we do not.
+  /// Makes the error for a method that Python has and this interpreter lacks.
   static Mistake unknown(String name, Value of) {
     return new Mistake("the method '" + name + "' of a " + of.type() + " is not known here");
   }
 
-  /// The value of an attribute written `a.b.0`, for filters.
+  /// Resolves an attribute path such as `a.b.0`, for filters.
   static Value path(Value value, Value path) {
     if (!(path instanceof Text text)) {
       return item(value, path);

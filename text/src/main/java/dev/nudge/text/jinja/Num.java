@@ -5,7 +5,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;
 
-/// A Python number: a boolean (a kind of integer there), an integer of any size, or a float.
+/// A Python number: a boolean (in Python an integer), an integer of any size, or a float.
 public final class Num implements Value {
   public static final Num TRUE = new Num(BigInteger.ONE, true);
   public static final Num FALSE = new Num(BigInteger.ZERO, true);
@@ -56,7 +56,7 @@ public final class Num implements Value {
     return whole != null;
   }
 
-  /// The integer (1 and 0 of a boolean).
+  /// Returns the integer (1 or 0 for a boolean).
   BigInteger whole() {
     if (whole == null) {
       throw new Mistake("a float where an integer is needed");
@@ -64,7 +64,7 @@ public final class Num implements Value {
     return whole;
   }
 
-  /// The integer as an index: beyond what a list can have it is the nearest that can be.
+  /// Returns the integer as an index, clamped to Java's `int`.
   int index() {
     BigInteger value = whole();
     return value.bitLength() < 31

@@ -61,7 +61,7 @@ final class Operators {
     throw wrong(sign, a, b);
   }
 
-  /// By code points; UTF-16 has the surrogates before the last of the plain ones.
+  /// Compares by code points; comparing UTF-16 would put surrogates before U+E000 to U+FFFF.
   private static int compare(String a, String b) {
     for (int i = 0; i < Math.min(a.length(), b.length()); i++) {
       char x = a.charAt(i);
@@ -94,7 +94,7 @@ final class Operators {
     }
   }
 
-  /// What a loop goes through.
+  /// Returns the values that a loop iterates over.
   static List<Value> iterate(Value value) {
     return switch (value) {
       case Items items -> items.values();
@@ -119,7 +119,7 @@ final class Operators {
     return all;
   }
 
-  /// A value that may be a key.
+  /// Checks that a value is hashable.
   static Value key(Value value) {
     boolean fixed =
         !(value instanceof Dict)

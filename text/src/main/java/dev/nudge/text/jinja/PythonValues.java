@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
-/// Converts JSON to template values, and prints JSON as Python prints the object it becomes there.
+/// Converts JSON to template values, and prints JSON as Python prints the parsed object.
 public final class PythonValues {
   private PythonValues() {}
 

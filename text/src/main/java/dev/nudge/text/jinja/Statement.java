@@ -28,7 +28,7 @@ sealed interface Statement {
     return End.PLAIN;
   }
 
-  /// What statements write.
+  /// Runs statements and returns their output.
   static Text written(List<Statement> body, Frame frame) {
     TextBuilder out = new TextBuilder();
     all(body, frame, out);
@@ -143,7 +143,7 @@ sealed interface Statement {
     }
   }
 
-  /// `{% set x %}…{% endset %}`; a filter of it is around [#value].
+  /// `{% set x %}…{% endset %}`; [#value] includes its filters.
   record SetBlock(Target target, Expression value) implements Statement {
     @Override
     public End run(Frame frame, TextBuilder out) {
@@ -244,7 +244,7 @@ sealed interface Statement {
   /// A `macro`, or the body of a `call` block.
   ///
   /// @param defaults default values of the last parameters
-  /// @param uses which of `varargs`, `kwargs` and `caller` its body names, and so accepts
+  /// @param uses which of `varargs`, `kwargs` and `caller` its body uses; only those are accepted
   record Macro(
       String name,
       List<String> parameters,
@@ -253,7 +253,7 @@ sealed interface Statement {
       List<String> uses,
       int line) {
 
-    /// The macro as a value; what its body does not set itself is of the scope that defines it.
+    /// Returns the macro as a value; its body sees the variables of the defining scope.
     Value in(Frame outer) {
       return new Callable(name, arguments -> call(arguments, outer), this::attribute);
     }

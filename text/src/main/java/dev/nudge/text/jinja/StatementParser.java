@@ -12,7 +12,7 @@ final class StatementParser {
 
   private final TokenCursor tokens;
   private final ExpressionParser expressions;
-  private int loops; // that `break` may leave
+  private int loops; // loops around this statement
 
   private StatementParser(List<Token> tokens, Dialect dialect) {
     this.tokens = new TokenCursor(tokens);
@@ -24,8 +24,8 @@ final class StatementParser {
         .body("the template", 0, Set.of());
   }
 
-  /// Up to a block of one of the names, which is not taken; without names, to the end.
-  private List<Statement> body(String of, int line, Set<String> ends) {
+  /// Parses up to a block with one of the names, which is not consumed; without names, to the end.
+  private List<Statement> body(String block, int line, Set<String> ends) {
     tokens.enter();
     List<Statement> body = new ArrayList<>();
     while (true) {
@@ -50,7 +50,7 @@ final class StatementParser {
             throw new Lexer.Failure(
                 line,
                 "'%s' is not closed; it ends with %s"
-                    .formatted(of, String.join(" or ", ends.stream().sorted().toList())));
+                    .formatted(block, String.join(" or ", ends.stream().sorted().toList())));
           }
           tokens.leave();
           return body;
@@ -60,15 +60,15 @@ final class StatementParser {
     }
   }
 
-  /// Behind the head of a block, up to its end; returns the name of the end.
-  private List<Statement> inner(String of, int line, Set<String> ends) {
+  /// Parses the body after a block's head, up to one of `ends`.
+  private List<Statement> inner(String block, int line, Set<String> ends) {
     tokens.takeSign(":");
     tokens.need(Token.Kind.BLOCK_END);
-    return body(of, line, ends);
+    return body(block, line, ends);
   }
 
-  private List<Statement> only(String of, int line) {
-    List<Statement> body = inner(of, line, Set.of("end" + of));
+  private List<Statement> only(String block, int line) {
+    List<Statement> body = inner(block, line, Set.of("end" + block));
     tokens.next();
     return body;
   }
@@ -83,7 +83,7 @@ final class StatementParser {
       case "macro" -> new Statement.Define(macro(tokens.needName(), "macro", line));
       case "call" -> call(line);
       case "filter" -> {
-        // The body stands behind the filters that are put around it.
+        // The body follows the filters, which are applied to its output.
         List<Statement> body = new ArrayList<>();
         Expression value = expressions.filter(new Expression.Written(body));
         while (tokens.takeSign("|")) {

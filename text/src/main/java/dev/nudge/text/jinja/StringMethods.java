@@ -7,12 +7,12 @@ import java.util.Locale;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
-/// Strips, cuts, joins and pads texts and changes their case as Python's string methods do; each
+/// Strips, splits, joins and pads texts and changes their case as Python's string methods do; each
 /// character keeps its origin.
 final class StringMethods {
   private StringMethods() {}
 
-  /// @param chars which characters go; null: white space
+  /// @param chars characters to strip; null: white space
   static Text strip(Text text, @Nullable Text chars, boolean left, boolean right) {
     String all = text.chars();
     IntPredicate goes = chars == null ? PythonText::isSpace : c -> chars.chars().indexOf(c) >= 0;
@@ -58,7 +58,7 @@ final class StringMethods {
   }
 
   /// @param separator null: white space, and no empty parts
-  /// @param most cuts; negative for all
+  /// @param most most splits; negative: no limit
   static List<Value> split(Text text, @Nullable Text separator, int most) {
     List<Value> parts = new ArrayList<>();
     String all = text.chars();
@@ -93,14 +93,14 @@ final class StringMethods {
     int end = separator == null ? PythonText.stripEnd(all).length() : all.length();
     while (parts.size() < most) {
       int from;
-      int behind;
+      int after;
       if (separator == null) {
         int begin = end;
         while (begin > 0 && !PythonText.isSpace(all.charAt(begin - 1))) {
           begin--;
         }
         from = PythonText.stripEnd(all.substring(0, begin)).length();
-        behind = begin;
+        after = begin;
         if (from == 0) { // the first word
           return first(parts, text.sub(begin, end));
         }
@@ -110,12 +110,12 @@ final class StringMethods {
             end < separator.chars().length()
                 ? -1
                 : all.lastIndexOf(separator.chars(), end - separator.chars().length());
-        behind = from + separator.chars().length();
+        after = from + separator.chars().length();
         if (from < 0) {
           break;
         }
       }
-      parts.addFirst(text.sub(behind, end));
+      parts.addFirst(text.sub(after, end));
       end = from;
     }
     return separator == null && end == 0 ? parts : first(parts, text.sub(0, end));
@@ -189,7 +189,7 @@ final class StringMethods {
     if (all.length() == text.chars().length()) {
       return text.with(all);
     }
-    TextBuilder out = new TextBuilder(); // a letter became two
+    TextBuilder out = new TextBuilder(); // the new case has another length
     int at = 0;
     while (at < text.chars().length()) {
       int end = text.chars().offsetByCodePoints(at, 1);
@@ -219,7 +219,7 @@ final class StringMethods {
         : Text.of(Character.toString(upper), one.origin());
   }
 
-  /// Python's `title`: a letter behind what is none is large, others are small.
+  /// Python's `title`: a letter after a non-letter becomes upper case, others lower case.
   static Text title(Text text) {
     TextBuilder out = new TextBuilder();
     boolean within = false;
@@ -251,7 +251,7 @@ final class StringMethods {
     return !text.isEmpty() && text.chars().codePoints().allMatch(rule);
   }
 
-  /// Puts a sign around a text until it has a width.
+  /// Pads a text with a character to a width.
   static Text padded(Text text, int width, Text sign, double leftShare, Budget budget) {
     if (sign.length() != 1) {
       throw new Mistake("the fill has to be one character");

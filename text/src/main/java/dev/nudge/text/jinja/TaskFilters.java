@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
 ///
 /// `striptags` turns references such as `&amp;` and `&#8211;` into their characters by the rules of
 /// HTML 5, as Python's `html.unescape`. Of the more than two thousand names it knows those of Latin
-/// letters and of punctuation; any other is refused, for it may be a character of Python's list.
+/// letters and punctuation. Any other name is refused, as Python may know it.
 final class TaskFilters {
   private static final Pattern REFERENCE =
       Pattern.compile("&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\\t\\n\\f <&#;]{1,32};?)");
@@ -38,7 +38,7 @@ final class TaskFilters {
           + " ccedil egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute"
           + " ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml";
 
-  /// Names that need their semicolon.
+  /// Names that require a semicolon.
   private static final Map<String, String> WITH_SEMICOLON =
       Map.ofEntries(
           Map.entry("apos", "'"),
@@ -78,7 +78,7 @@ final class TaskFilters {
   private static final Map<String, String> WITHOUT = new HashMap<>();
   static final Map<String, Filters.Filter> ALL = new HashMap<>();
 
-  private static final String PLAIN = "-._~/"; // of a path, beside letters and digits
+  private static final String PLAIN = "-._~/"; // unescaped in URLs, with letters and digits
 
   static {
     ALL.put("regex_replace", TaskFilters::regexReplace);
@@ -96,7 +96,7 @@ final class TaskFilters {
 
   private TaskFilters() {}
 
-  /// Python's `re.sub` as the harness gives it to its templates.
+  /// Python's `re.sub`, which the harness adds to its templates.
   private static Value regexReplace(Value value, Arguments given) {
     Arguments arguments = given.bind("regex_replace", "pattern", "repl", "count");
     if (!(value instanceof Text text)) {
@@ -112,7 +112,7 @@ final class TaskFilters {
     }
   }
 
-  /// Values in order of an attribute, those with the same one together.
+  /// Sorts values by an attribute and groups equal ones.
   private static Value groupBy(Value value, Arguments given) {
     Arguments arguments = given.bind("groupby", "attribute", "default", "case_sensitive");
     Value path = arguments.need("attribute");
@@ -237,7 +237,7 @@ final class TaskFilters {
     WITHOUT.put("REG", "®");
   }
 
-  /// Takes comments and tags away, makes each run of spaces one, and then resolves references.
+  /// Removes comments and tags, collapses white space, then resolves references.
   static Value stripTags(Value value, Arguments given) {
     String text = Python.str(Filters.none(value, given)).chars();
     StringBuilder kept = new StringBuilder();
@@ -247,7 +247,7 @@ final class TaskFilters {
       boolean comment = text.startsWith("<!--", start);
       int end = comment ? text.indexOf("-->", start + 4) : text.indexOf('>', start);
       if (end < 0) {
-        break; // it is never closed, so it is text
+        break; // an unclosed tag is text
       }
       kept.append(text, at, start);
       at = end + (comment ? 3 : 1);
@@ -297,7 +297,7 @@ final class TaskFilters {
     if (code == 0 || code >= 0xd800 && code <= 0xdfff || code < 0 || code > 0x10ffff) {
       return "\ufffd";
     }
-    if (code >= 0x80 && code <= 0x9f) { // what pages of Windows mean by it
+    if (code >= 0x80 && code <= 0x9f) { // windows-1252, as HTML 5 says
       String meant = new String(new byte[] {(byte) code}, WINDOWS);
       return meant.equals("\ufffd") ? Character.toString(code) : meant;
     }
@@ -306,7 +306,7 @@ final class TaskFilters {
     return control || none ? "" : Character.toString(code);
   }
 
-  /// Keys and values as attributes of an element, those that are none or undefined left out.
+  /// Writes a dict as attributes of an element, without values that are none or undefined.
   static Value attributes(Value value, Arguments given) {
     Arguments arguments = given.bind("xmlattr", "autospace");
     if (!(value instanceof Dict dict)) {

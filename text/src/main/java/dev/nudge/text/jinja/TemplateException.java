@@ -2,7 +2,7 @@ package dev.nudge.text.jinja;
 
 import dev.nudge.settings.NudgeException;
 
-/// Says in one line what is wrong in a template or its rendering, and on which line.
+/// Reports in one line an error in a template or its rendering, with its line number.
 public final class TemplateException extends NudgeException {
   private static final long serialVersionUID = 1L;
 

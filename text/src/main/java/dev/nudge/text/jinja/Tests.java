@@ -7,9 +7,9 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// The tests after `is`, by name.
+/// The tests that may follow `is`, by name.
 final class Tests {
-  /// Whether something holds of the value before `is`.
+  /// Tests the value before `is`.
   interface Test {
     boolean holds(Value value, Arguments arguments);
   }

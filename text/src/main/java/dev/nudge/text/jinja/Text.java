@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A string whose characters know their [Origin].
 ///
-/// Origins are runs: `origins[k]` holds up to the character `ends[k]`. Texts are equal if their
-/// characters are. Python counts code points, Java UTF-16 units; [#at] converts indexes.
+/// Origins are stored as runs: `origins[k]` applies up to the character `ends[k]`. Texts are equal
+/// if their characters are. Python counts code points, Java UTF-16 units; [#at] converts indexes.
 public final class Text implements Value {
   static final Text EMPTY = Text.of("");
 
@@ -51,12 +51,12 @@ public final class Text implements Value {
     return origins[run];
   }
 
-  /// The origin of the first character.
+  /// Returns the origin of the first character.
   long origin() {
     return origins[0];
   }
 
-  /// The number of code points: Python's `len`.
+  /// Returns the number of code points: Python's `len`.
   int length() {
     if (codePoints < 0) {
       codePoints = chars.codePointCount(0, chars.length());
@@ -64,12 +64,12 @@ public final class Text implements Value {
     return codePoints;
   }
 
-  /// Where a code point begins.
+  /// Returns the UTF-16 index at which a code point begins.
   int at(int codePoint) {
     return length() == chars.length() ? codePoint : chars.offsetByCodePoints(0, codePoint);
   }
 
-  /// The code point index of a place.
+  /// Returns the code point index of a UTF-16 index.
   int codePoint(int at) {
     return length() == chars.length() ? at : chars.codePointCount(0, at);
   }
@@ -91,12 +91,12 @@ public final class Text implements Value {
     return new Text(part, cut, Arrays.copyOfRange(origins, first, last + 1));
   }
 
-  /// The same origins for other characters of the same number.
+  /// Replaces the characters by as many others and keeps the origins.
   Text with(String others) {
     return new Text(others, ends, origins);
   }
 
-  /// The run that holds a character.
+  /// Returns the run that contains a character.
   private int run(int at) {
     int found = Arrays.binarySearch(ends, at + 1);
     return found >= 0 ? found : -found - 1;

@@ -36,7 +36,7 @@ final class TextBuilder {
     return this;
   }
 
-  /// Adds a text as one that a `{% generation %}` block wrote.
+  /// Adds the output of a `{% generation %}` block.
   void addWithin(Text text, int block) {
     int before = chars.length();
     chars.append(text.chars());

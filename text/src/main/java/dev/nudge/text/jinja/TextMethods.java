@@ -133,7 +133,7 @@ final class TextMethods {
         StringMethods.lines(text, given.bind("splitlines", "keepends").is("keepends", false)));
   }
 
-  /// Python's `[start:end]` of a search.
+  /// Returns the slice `[start:end]` to search in.
   private static Text part(Text text, Arguments arguments) {
     return (Text)
         Operators.of(

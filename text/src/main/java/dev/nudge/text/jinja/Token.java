@@ -2,7 +2,7 @@ package dev.nudge.text.jinja;
 
 /// A token of a template.
 ///
-/// @param text source text of the token; for a string its value, for data what is output as it is
+/// @param text source text of the token; for a string its value, for data the output
 record Token(Kind kind, String text, int line) {
   enum Kind {
     DATA,
@@ -26,7 +26,7 @@ record Token(Kind kind, String text, int line) {
     return kind == Kind.SIGN && text.equals(sign);
   }
 
-  /// How a message calls it.
+  /// Names the token in messages.
   String shown() {
     return switch (kind) {
       case DATA -> "text of the template";

@@ -45,15 +45,15 @@ final class TokenCursor {
   }
 
   boolean takeName(String name) {
-    boolean there = isName(name);
-    at += there ? 1 : 0;
-    return there;
+    boolean found = isName(name);
+    at += found ? 1 : 0;
+    return found;
   }
 
   boolean takeSign(String sign) {
-    boolean there = isSign(sign);
-    at += there ? 1 : 0;
-    return there;
+    boolean found = isSign(sign);
+    at += found ? 1 : 0;
+    return found;
   }
 
   void needSign(String sign) {
@@ -80,7 +80,7 @@ final class TokenCursor {
     return new Lexer.Failure(line(), what);
   }
 
-  /// Before something that may hold itself.
+  /// Call before parsing a construct that may nest.
   void enter() {
     if (++depth > MOST_DEPTH) {
       throw wrong("more than " + MOST_DEPTH + " expressions or blocks within each other");

@@ -2,8 +2,8 @@ package dev.nudge.text.jinja;
 
 import org.jspecify.annotations.Nullable;
 
-/// The value of an undefined name: it prints as nothing, is false and empty, and its further use
-/// fails. A strict one fails in these cases too.
+/// The value of an undefined name: it prints as nothing, is false and empty; any other use fails.
+/// If strict, every use fails.
 ///
 /// @param why message of a failing use
 record Undefined(String why, boolean strict) implements Value {
@@ -15,7 +15,7 @@ record Undefined(String why, boolean strict) implements Value {
     return new Undefined(why, true);
   }
 
-  /// Refuses a use of a strict one.
+  /// Fails if the value is strict.
   void mayBeUsed() {
     if (strict) {
       throw Mistake.missing(this);
@@ -26,8 +26,8 @@ record Undefined(String why, boolean strict) implements Value {
     return new Undefined("'" + name + "' is undefined");
   }
 
-  static Undefined attribute(Value of, String name) {
-    return new Undefined("a " + of.type() + " has no attribute '" + name + "'");
+  static Undefined attribute(Value value, String name) {
+    return new Undefined("a " + value.type() + " has no attribute '" + name + "'");
   }
 
   @Override

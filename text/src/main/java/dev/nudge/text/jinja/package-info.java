@@ -4,7 +4,7 @@
 /// many times. A template works on [Value]s: text, number, none, list, dict, namespace, or a
 /// built-in callable. No attribute reaches Java, only namespaces are mutable, and a [Budget] bounds
 /// steps, depth and size. Each character of a [Text] keeps its [Origin] through every operation, so
-/// that a rendered conversation tells which message wrote which part.
+/// that each part of a rendered conversation can be traced to its message.
 ///
 /// It knows nothing about conversations, tokens, models or files. Read [Template] first, then
 /// [Text] and [Expression].

@@ -3,7 +3,7 @@ package dev.nudge.text.quality;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Counts findings of one kind and keeps the first places of them.
+/// Counts findings of one kind and keeps their first places.
 ///
 /// @param <P> type of a place
 public final class Findings<P> {

@@ -11,7 +11,7 @@ public final class Mix {
     return z ^ (z >>> 31);
   }
 
-  /// Hashes a text; among a million texts two collide in one of 10^7 data sets.
+  /// Hashes a text; of 10^7 data sets with a million texts one has a collision.
   public static long of(CharSequence text) {
     long hash = 0x9E3779B97F4A7C15L + text.length();
     for (int i = 0; i < text.length(); i++) {

@@ -41,11 +41,11 @@ public final class NearTexts {
   private static final int BAND = 4;
   private static final int RUN = 5;
 
-  private static final int LEAST_COMMON = 5; // texts, or things that have several
+  private static final int LEAST_COMMON = 5; // fewest texts (or items) with a common shingle
 
-  private final Set<Long> common = new HashSet<>(); // hashes of runs
+  private final Set<Long> common = new HashSet<>(); // hashes of shingles
   private final List<int[]> signatures = new ArrayList<>();
-  private final Map<Long, int[]> bands = new HashMap<>(); // numbers of signatures
+  private final Map<Long, int[]> bands = new HashMap<>(); // indexes of signatures
 
   /// Makes an empty set.
   ///
@@ -74,10 +74,10 @@ public final class NearTexts {
         });
   }
 
-  /// Makes an empty set for things with several texts each; a shingle is common if a tenth of the
-  /// things have it.
+  /// Makes an empty set for items with several texts each; a shingle is common if more than a tenth
+  /// of the items have it.
   ///
-  /// @param sample the texts of about a thousand things, from which common shingles are determined
+  /// @param sample the texts of about a thousand items, from which common shingles are determined
   public static NearTexts ofThings(Collection<List<int[]>> sample) {
     return new NearTexts(sample.iterator(), sample.size());
   }
@@ -129,9 +129,8 @@ public final class NearTexts {
     return false;
   }
 
-  /// Finds each known text that may be similar to a text, once: those that share a band and whose
-  /// estimate reaches a bound. For short texts, with few shingles, the estimate is rough;
-  /// [#likeness] is exact.
+  /// Finds each known text, once, that shares a band with a text and whose estimate reaches a
+  /// bound. For short texts, with few shingles, the estimate is rough; [#likeness] is exact.
   ///
   /// @param least the bound; set it below [#NEAR] to miss none
   public void each(int[] units, double least, Match match) {
@@ -152,7 +151,8 @@ public final class NearTexts {
     }
   }
 
-  /// The Jaccard similarity of two texts' shingles without common ones; 0 if neither has any.
+  /// Returns the Jaccard similarity of two texts' shingles without common ones; 0 if neither has
+  /// any.
   public double likeness(int[] a, int[] b) {
     Set<Long> runs = own(a);
     Set<Long> others = own(b);
@@ -194,7 +194,7 @@ public final class NearTexts {
     return Mix.of(hash);
   }
 
-  /// The signature of a text; empty where no run of it is its own.
+  /// Returns the signature of a text; empty if all its shingles are common.
   private int[] signature(int[] units) {
     long[] least = new long[SIZE];
     Arrays.fill(least, -1);

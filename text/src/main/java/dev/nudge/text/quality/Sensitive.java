@@ -74,14 +74,14 @@ public enum Sensitive {
       "(?<![\\w-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\\w-])");
 
   private static final Pattern WORDS = Pattern.compile("(?i)passw|pwd|secret|api.?key|access.?tok");
-  private static final int FEWEST = 9; // digits of a telephone, a card, a social security number
+  private static final int FEWEST = 9; // digits of a phone, card or social security number
 
   private final boolean secret;
   private final String words;
   private final List<String> literals;
   private final Pattern pattern;
 
-  /// @param literals of which every find contains one; empty: nothing that is short
+  /// @param literals texts of which every match contains one, to skip the pattern quickly
   Sensitive(boolean secret, String words, String literals, String pattern) {
     this.secret = secret;
     this.words = words;
@@ -94,7 +94,7 @@ public enum Sensitive {
     return secret;
   }
 
-  /// The kind in words: `an e-mail address`.
+  /// Returns the kind in words: `an e-mail address`.
   public String words() {
     return words;
   }
@@ -106,8 +106,7 @@ public enum Sensitive {
     return found;
   }
 
-  /// Returns a text with the name of its kind in place of all that [#in] finds: `[EMAIL]`. Of a
-  /// password the word before it stays.
+  /// Replaces everything that [#in] finds by its kind: `[EMAIL]`. The word before a password stays.
   public static String redacted(String text) {
     String rest = text;
     for (Sensitive one : possible(text)) {
@@ -122,7 +121,7 @@ public enum Sensitive {
         isOne(found.group()) ? word + "[" + name() + "]" : found.group());
   }
 
-  /// The kinds that a quick look does not rule out.
+  /// Returns the kinds that cheap checks do not rule out.
   private static Set<Sensitive> possible(String text) {
     Set<Sensitive> found = EnumSet.noneOf(Sensitive.class);
     boolean named =
@@ -152,10 +151,10 @@ public enum Sensitive {
     return false;
   }
 
-  /// What numbers a text has, seen in one pass: most texts have none that could be any of these.
+  /// The numbers of a text, found in one pass; it rules out most kinds for most texts.
   ///
-  /// @param most digits with nothing but a few signs between them
-  /// @param coded whether two capitals stand before two digits
+  /// @param most most digits in a row, with only a few separators between them
+  /// @param coded whether two capitals precede two digits
   private record Numbers(int most, boolean coded) {
     private static final String SIGNS = " ()./-";
     private static final int GAP = 3;
@@ -196,12 +195,13 @@ public enum Sensitive {
     return false;
   }
 
-  /// Whether what has the form is one.
+  /// Whether a match of the pattern is valid, such as its checksum.
   boolean isOne(String found) {
     return true;
   }
 
-  /// Whether the first four characters, put behind the others, letters as 10 to 35, leave 1.
+  /// Whether an IBAN with its first four characters moved to the end, letters as 10 to 35, is 1 mod
+  /// 97.
   private static boolean modulus97(String iban) {
     if (iban.length() < 15 || iban.length() > 34) {
       return false;
