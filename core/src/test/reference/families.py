@@ -220,6 +220,24 @@ CASES = {
                   rank_pattern={r".*\.gate_up_proj": 4}, alpha_pattern={r".*\.gate_up_proj": 10}),
         matters={"limit": dict(swiglu_limit=7.0), "slope": dict(swiglu_alpha=1.702), "window": dict(layer_types=["full_attention"] * 2),
                  "yarn": dict(rope_parameters=rope(theta=150000.0))}),
+    "ministral3": dict(
+        seed=151, kinds=ALL,  # yarn, and queries that grow beyond 12 and 24 tokens
+        config=dict(model_type="ministral3", head_dim=32,
+                    rope_parameters=rope("yarn", 1e6, factor=4.0, original_max_position_embeddings=12, llama_4_scaling_beta=0.4)),
+        matters={"growth": dict(rope_parameters=rope("yarn", 1e6, factor=4.0, original_max_position_embeddings=12, llama_4_scaling_beta=0.0))}),
+    "ministral3-window": dict(
+        seed=152, kinds=("train", "full"),
+        config=dict(model_type="ministral3", **ODD, head_dim=24, sliding_window=WINDOW,
+                    rope_parameters=rope("yarn", 1e6, factor=4.0, original_max_position_embeddings=7, llama_4_scaling_beta=0.3, mscale=1.0, mscale_all_dim=1.0)),
+        matters={"window": dict(sliding_window=None)}),
+    "lfm2": dict(
+        seed=153, kinds=ALL,  # a short convolution and attention; the MLP's width is 64
+        config=dict(model_type="lfm2", intermediate_size=80, block_multiple_of=64, conv_L_cache=3, layer_types=["conv", "full_attention"],
+                    rope_parameters=rope(theta=1e6)), older=dict(full_attn_idxs=[1])),
+    "lfm2-biased": dict(
+        seed=154, kinds=("train", "full"),  # four taps and biases; a width as it is given
+        config=dict(model_type="lfm2", **ODD, num_hidden_layers=3, block_auto_adjust_ff_dim=False, conv_L_cache=4, conv_bias=True,
+                    tie_word_embeddings=False, layer_types=["conv", "full_attention", "conv"], rope_parameters=rope()), older=dict(full_attn_idxs=[1])),
     "llama-linear": dict(seed=121, config=dict(**LLAMA, rope_parameters=rope("linear", factor=3.0)), matters={"rope": dict(rope_parameters=rope())}),
     # Its context is 32 tokens: 33 are one above. Longer ones are in the rows.
     "llama-dynamic": dict(seed=122, kinds=("train",), config=dict(**LLAMA, max_position_embeddings=ORIGINAL, rope_parameters=rope("dynamic", factor=3.0)),

@@ -177,6 +177,11 @@ public final class CalibratedFolder {
           "%s does not know mixtures of experts; nf4 quantises every expert"
               .formatted(settings.method().name().toLowerCase(Locale.ROOT)));
     }
+    if (config.recurrent()) {
+      throw new InputException(
+          "%s does not know layers without attention; nf4 quantises their projections"
+              .formatted(settings.method().name().toLowerCase(Locale.ROOT)));
+    }
     GroupedFile format = GroupedFile.of(settings);
     Map<String, long[]> shapes = config.tensors();
     for (String path : config.projections()) {

@@ -85,14 +85,20 @@ final class Admission implements AutoCloseable {
   /// Blocks that sequences may have beside what rows have taken that are scored.
   private int blocks() {
     long taken = Math.max(0, scoreRoom.bytes() - limits.get().spareBytes());
-    return Limits.blocks(keyBytes() - taken, model);
+    return Limits.blocks(keyBytes() - taken - stateBytes(), model);
+  }
+
+  /// Bytes of the states of sequences and kept prefixes, and of the next sequence's.
+  private long stateBytes() {
+    return model.sequenceStateBytes() + (pool == null ? 0 : pool.stateBytes());
   }
 
   /// Bytes that rows or a text may take beside sequences that have so many blocks, those among them
   /// that rows have.
   private long beside(int blocks) {
     int held = Math.max(blocks, pool == null ? 0 : pool.held());
-    return keyBytes() + limits.get().spareBytes() - held * model.keyValueBytes(Limits.BLOCK);
+    long keys = held * model.keyValueBytes(Limits.BLOCK) + (held == 0 ? 0 : stateBytes());
+    return keyBytes() + limits.get().spareBytes() - keys;
   }
 
   /// Blocks that sequences may grow to.
@@ -145,6 +151,10 @@ final class Admission implements AutoCloseable {
         continue;
       }
       if (running.size() == sequences || taken + wanted > blocks) {
+        if (running.isEmpty() && !scoring && pool != null && pool.stateBytes() > 0) {
+          drop(); // states of kept prefixes have its room
+          continue;
+        }
         if (running.isEmpty() && !scoring) { // adapters have come meanwhile
           waiting.take(s);
           s.end(NoRoomException.of(model, s.positions, blocks));
@@ -200,7 +210,7 @@ final class Admission implements AutoCloseable {
     if (keys == null) {
       keys = model.growingPool(blocks, Limits.BLOCK);
       pool = keys;
-      kept = new PrefixCache(keys, roomy);
+      kept = new PrefixCache(keys, model.config().recurrent(), roomy);
     }
     s.start(keys.cache());
     s.ticket.admit();

@@ -59,7 +59,7 @@ public record Limits(
             : Math.max(0, memory - held - roomBytes(model, threads, longest));
     long prompts = model.promptBytes();
     if (prompts > left / PROMPTS_SHARE
-        || left - prompts < 2 * model.keyValueBytes(blocks(longest) * BLOCK)) {
+        || left - prompts < 2 * sequenceBytes(model, longest)) {
       prompts = 0;
     }
     left -= prompts;
@@ -71,7 +71,7 @@ public record Limits(
   ///
   /// @param longest positions of the longest sequence
   public static Limits of(CausalLm model, int threads, int sequences, int longest) {
-    long keys = (long) sequences * model.keyValueBytes(blocks(longest) * BLOCK);
+    long keys = sequences * sequenceBytes(model, longest);
     return new Limits(threads, keys, longest, true);
   }
 
@@ -101,8 +101,13 @@ public record Limits(
   /// @param positions maximum length of the sequence
   /// @param share one in so many parts of the KV cache memory goes to something else
   public long least(CausalLm model, long held, int positions, int share) {
-    long keys = model.keyValueBytes(blocks(positions) * BLOCK);
+    long keys = sequenceBytes(model, positions);
     return held + roomBytes(model, threads, longest) + Math.ceilDiv(keys * share, share - 1);
+  }
+
+  /// Bytes of the KV cache and the states of a sequence of up to `positions` tokens.
+  public static long sequenceBytes(CausalLm model, int positions) {
+    return model.keyValueBytes(blocks(positions) * BLOCK) + model.sequenceStateBytes();
   }
 
   private static long roomBytes(CausalLm model, int threads, int longest) {

@@ -1,6 +1,7 @@
 package dev.nudge.engine;
 
 import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.nn.KvCache;
 import dev.nudge.nn.KvPool;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
@@ -27,10 +28,13 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: confined to the engine's thread.
 final class PrefixCache {
+  private static final int STATES = 16; // most that are kept, each as large as a sequence's
+
   private final KvPool pool;
   private final Map<NamedAdapters.Attachment, Node> roots = new HashMap<>();
   private final LinkedHashSet<Node> order = new LinkedHashSet<>(); // the first goes first
   private final BooleanSupplier roomy;
+  private final boolean recurrent;
 
   /// A block behind those of its parents.
   private static final class Node {
@@ -38,6 +42,7 @@ final class PrefixCache {
     final @Nullable Node parent; // null: a root, which is no block
     final @Nullable IntBuffer tokens;
     final int block;
+    KvCache.@Nullable Snapshot states; // behind the block; null: none are kept
 
     Node(@Nullable Node parent, @Nullable IntBuffer tokens, int block) {
       this.parent = parent;
@@ -46,10 +51,12 @@ final class PrefixCache {
     }
   }
 
+  /// @param recurrent whether a sequence has states beside its keys
   /// @param roomy whether keys that are kept may take memory of their own, and not only what
   ///     sequences had at their most
-  PrefixCache(KvPool pool, BooleanSupplier roomy) {
+  PrefixCache(KvPool pool, boolean recurrent, BooleanSupplier roomy) {
     this.pool = pool;
+    this.recurrent = recurrent;
     this.roomy = roomy;
     pool.reclaim(this::wanted);
   }
@@ -74,7 +81,8 @@ final class PrefixCache {
       return true;
     }
     if (!found.isEmpty()) {
-      s.start(pool.cache(found.stream().map(node -> node.block).toList()));
+      s.start(
+          pool.cache(found.stream().map(node -> node.block).toList(), found.getLast().states));
     }
     return false;
   }
@@ -100,6 +108,9 @@ final class PrefixCache {
       if (node != null) {
         path.add(node);
       }
+    }
+    while (recurrent && !path.isEmpty() && path.getLast().states == null) {
+      path.removeLast(); // blocks behind which a sequence cannot go on
     }
     touch(path);
     return path;
@@ -130,6 +141,14 @@ final class PrefixCache {
       path.add(child);
       node = child;
     }
+    KvCache.Snapshot states = s.cache().snapshot();
+    if (states != null && states.length() == blocks.size() * Limits.BLOCK && node.states == null) {
+      if (order.stream().filter(each -> each.states != null).count() == STATES) {
+        order.stream().filter(each -> each.states != null).findFirst().ifPresent(this::dropStates);
+      }
+      pool.share(states.state());
+      node.states = states;
+    }
     touch(path);
   }
 
@@ -153,11 +172,19 @@ final class PrefixCache {
     }
   }
 
+  private void dropStates(Node node) {
+    if (node.states != null) {
+      pool.release(node.states.state());
+      node.states = null;
+    }
+  }
+
   /// Drops a block and those behind it.
   private void drop(Node node) {
     List.copyOf(node.children.values()).forEach(this::drop);
     order.remove(node);
     pool.letGo(node.block);
+    dropStates(node);
     Node parent = node.parent;
     if (parent != null) {
       parent.children.remove(node.tokens);

@@ -81,6 +81,7 @@ final class Sequence {
 
   void start(KvCache with) {
     cache = with;
+    cache.snapshotsUpTo(prompt - 1);
     admitted = true;
   }
 

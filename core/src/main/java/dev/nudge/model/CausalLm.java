@@ -612,14 +612,25 @@ public final class CausalLm implements AutoCloseable {
   ///
   /// @param blockSize positions of a block
   public KvPool pool(int blocks, int blockSize) {
-    return KvPool.open(layers(), blocks, blockSize, keyWidth(), backend.compute());
+    return KvPool.open(
+        config.attentionLayers(), blocks, blockSize, keyWidth(), backend.compute(), states());
   }
 
   /// Makes a pool of KV blocks that allocates memory as sequences grow.
   ///
   /// @param most maximum number of blocks
   public KvPool growingPool(int most, int blockSize) {
-    return KvPool.growing(layers(), most, blockSize, keyWidth(), backend.compute());
+    return KvPool.growing(
+        config.attentionLayers(), most, blockSize, keyWidth(), backend.compute(), states());
+  }
+
+  List<KvPool.StateShape> states() {
+    return config.states(backend.compute());
+  }
+
+  /// Bytes of the states of a sequence in all recurrent layers: its own and a snapshot.
+  public long sequenceStateBytes() {
+    return 2 * states().stream().mapToLong(KvPool.StateShape::bytes).sum();
   }
 
   int keyWidth() {
@@ -628,7 +639,7 @@ public final class CausalLm implements AutoCloseable {
 
   /// Bytes of the KV cache of a sequence of up to `positions` tokens.
   public long keyValueBytes(int positions) {
-    return 2L * layers() * positions * keyWidth() * backend.compute().bytes();
+    return 2L * config.attentionLayers() * positions * keyWidth() * backend.compute().bytes();
   }
 
   private DryPasses dry() {

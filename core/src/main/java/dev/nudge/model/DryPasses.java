@@ -161,7 +161,13 @@ record DryPasses(CausalLm model) {
       int size = Math.min(blockSize, past + length);
       int blocks = Math.ceilDiv(past + length, size);
       KvCache cache =
-          KvPool.dry(model.layers(), blocks, size, model.keyWidth(), model.backend().compute())
+          KvPool.dry(
+                  model.config().attentionLayers(),
+                  blocks,
+                  size,
+                  model.keyWidth(),
+                  model.backend().compute(),
+                  model.states())
               .cache();
       cache.reserve(past);
       cache.advance(past);

@@ -212,9 +212,10 @@ final class HeldWeights implements WeightSource {
     return held;
   }
 
-  /// Returns a vector as a matrix of one row.
+  /// Returns a vector as a matrix of one row, the taps of a convolution as one of a row a channel.
   static Tensor matrix(Tensor t) {
-    return t.rank() == 2 ? t : t.reshaped(1, t.elements());
+    long rows = t.rank() > 1 ? t.shape(0) : 1;
+    return t.rank() == 2 ? t : t.reshaped(rows, t.elements() / rows);
   }
 
   @Override

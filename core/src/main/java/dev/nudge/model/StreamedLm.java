@@ -303,7 +303,7 @@ public final class StreamedLm implements AutoCloseable {
     int most = groups.stream().mapToInt(StreamedLm::tokens).max().orElse(0);
     int width =
         config.layers().stream()
-            .mapToInt(layer -> layer.feed().scratch(config.hiddenSize()))
+            .mapToInt(layer -> layer.scratch(config.hiddenSize()))
             .max()
             .orElseThrow();
     Tensor inner = ws.take(backend.compute(), most, width);

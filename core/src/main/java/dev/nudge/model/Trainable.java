@@ -4,6 +4,7 @@ import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -33,9 +34,9 @@ public record Trainable(Predicate<String> trains, int lanes, Scope scope) {
 
   /// A zero parameter for a tensor; weight decay applies to matrices, not to norms and biases.
   Parameter parameter(String name, long[] shape, Dtype compute) {
-    boolean matrix = shape.length == 2;
+    boolean matrix = shape.length > 1;
     int rows = matrix ? Math.toIntExact(shape[0]) : 1;
-    int cols = Math.toIntExact(shape[shape.length - 1]);
+    int cols = Math.toIntExact(Arrays.stream(shape).reduce(1, (a, b) -> a * b) / rows);
     return new Parameter(name, matrix, rows, cols, compute, lanes, scope);
   }
 }

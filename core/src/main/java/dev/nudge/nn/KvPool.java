@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /// The paged KV cache of many sequences: allocates blocks to them as they grow.
 ///
@@ -17,7 +18,34 @@ import java.util.function.IntConsumer;
 ///
 /// Threading: confined to one thread, with all its caches.
 public final class KvPool implements AutoCloseable {
+  /// One tensor of the state that a recurrent layer keeps of a sequence.
+  ///
+  /// @param layer index among the recurrent layers
+  public record StateShape(int layer, Dtype dtype, int rows, int cols) {
+    public long bytes() {
+      return (long) dtype.bytes() * rows * cols;
+    }
+  }
+
+  /// The states of all recurrent layers after some tokens of a sequence. The pool reuses the memory
+  /// of one that has no users.
+  public static final class State {
+    final List<List<Tensor>> layers = new ArrayList<>();
+    private int users;
+
+    void set(State other) {
+      for (int layer = 0; layer < layers.size(); layer++) {
+        for (int i = 0; i < layers.get(layer).size(); i++) {
+          layers.get(layer).get(i).data().copyFrom(other.layers.get(layer).get(i).data());
+        }
+      }
+    }
+  }
+
   private final Scope scope;
+  private final List<StateShape> shapes;
+  private final List<State> spare = new ArrayList<>();
+  private int states; // allocated
   private final List<Tensor[]> keys = new ArrayList<>(); // a layer's blocks: (blockSize, width)
   private final List<Tensor[]> values = new ArrayList<>();
   private final int blockSize;
@@ -32,8 +60,16 @@ public final class KvPool implements AutoCloseable {
   private int freeCount;
 
   private KvPool(
-      Scope scope, int layers, int blocks, int most, int blockSize, int width, Dtype compute) {
+      Scope scope,
+      int layers,
+      int blocks,
+      int most,
+      int blockSize,
+      int width,
+      Dtype compute,
+      List<StateShape> shapes) {
     this.scope = scope;
+    this.shapes = List.copyOf(shapes);
     this.blockSize = blockSize;
     this.width = width;
     this.compute = compute;
@@ -73,19 +109,30 @@ public final class KvPool implements AutoCloseable {
   /// @param blockSize positions of a block
   /// @param width numbers of a position in one layer (key-value heads × head dimension)
   public static KvPool open(int layers, int blocks, int blockSize, int width, Dtype compute) {
-    return new KvPool(Scope.open("kv cache"), layers, blocks, blocks, blockSize, width, compute);
+    return open(layers, blocks, blockSize, width, compute, List.of());
+  }
+
+  /// Opens a pool and allocates all blocks; a sequence's recurrent layers have a state beside them.
+  public static KvPool open(
+      int layers, int blocks, int blockSize, int width, Dtype compute, List<StateShape> states) {
+    Scope scope = Scope.open("kv cache");
+    return new KvPool(scope, layers, blocks, blocks, blockSize, width, compute, states);
   }
 
   /// Opens a pool that allocates memory as sequences grow.
   ///
   /// @param most limit of the number of blocks
-  public static KvPool growing(int layers, int most, int blockSize, int width, Dtype compute) {
-    return new KvPool(Scope.open("kv cache"), layers, 0, most, blockSize, width, compute);
+  public static KvPool growing(
+      int layers, int most, int blockSize, int width, Dtype compute, List<StateShape> states) {
+    Scope scope = Scope.open("kv cache");
+    return new KvPool(scope, layers, 0, most, blockSize, width, compute, states);
   }
 
   /// A pool without memory, for dry runs.
-  public static KvPool dry(int layers, int blocks, int blockSize, int width, Dtype compute) {
-    return new KvPool(Scope.measuring(), layers, blocks, blocks, blockSize, width, compute);
+  public static KvPool dry(
+      int layers, int blocks, int blockSize, int width, Dtype compute, List<StateShape> states) {
+    Scope scope = Scope.measuring();
+    return new KvPool(scope, layers, blocks, blocks, blockSize, width, compute, states);
   }
 
   /// Thrown when a sequence needs more blocks than are free; nothing was allocated.
@@ -102,7 +149,7 @@ public final class KvPool implements AutoCloseable {
 
   /// An empty cache for a sequence; it allocates blocks as it grows.
   public KvCache cache() {
-    return new KvCache(this, false);
+    return new KvCache(this);
   }
 
   /// A cache that starts with shared full blocks, a cached prefix; it appends to blocks of its
@@ -110,6 +157,15 @@ public final class KvPool implements AutoCloseable {
   public KvCache cache(List<Integer> full) {
     KvCache cache = cache();
     cache.begin(full);
+    return cache;
+  }
+
+  /// A cache that starts with shared full blocks and the states behind them.
+  public KvCache cache(List<Integer> full, KvCache.@Nullable Snapshot states) {
+    KvCache cache = cache(full);
+    if (states != null) {
+      cache.begin(states);
+    }
     return cache;
   }
 
@@ -136,6 +192,47 @@ public final class KvPool implements AutoCloseable {
   /// Tells whether a block is pinned and no cache uses it.
   public boolean isIdle(int block) {
     return kept[block] && users[block] == 1;
+  }
+
+  /// Whether sequences keep states beside their blocks.
+  boolean keepsStates() {
+    return !shapes.isEmpty();
+  }
+
+  /// States of zeros, with one user.
+  State takeState() {
+    State state = spare.isEmpty() ? new State() : spare.removeLast();
+    if (state.layers.isEmpty()) {
+      states++;
+      for (StateShape shape : shapes) {
+        if (shape.layer() == state.layers.size()) {
+          state.layers.add(new ArrayList<>());
+        }
+        state.layers.get(shape.layer()).add(scope.tensor(shape.dtype(), shape.rows(), shape.cols()));
+      }
+    }
+    if (!scope.dry()) {
+      state.layers.forEach(layer -> layer.forEach(Tensor::zero));
+    }
+    state.users = 1;
+    return state;
+  }
+
+  /// Counts one more user of states.
+  public void share(State state) {
+    state.users++;
+  }
+
+  /// Counts one user less of states.
+  public void release(State state) {
+    if (--state.users == 0) {
+      spare.add(state);
+    }
+  }
+
+  /// Bytes of all allocated states.
+  public long stateBytes() {
+    return states * shapes.stream().mapToLong(StateShape::bytes).sum();
   }
 
   /// Number of blocks that are pinned and that no cache uses.

@@ -297,7 +297,7 @@ public final class Planner {
   /// router's load is of whole sequences.
   private int splitFrom(int lanes) {
     int from = SPLIT_ROWS * lanes;
-    boolean whole = lanes == 1 || w.ranks > 1 || dry.balance() > 0;
+    boolean whole = lanes == 1 || w.ranks > 1 || dry.balance() > 0 || dry.config().recurrent();
     return whole || w.longest < from ? Plan.Split.NONE.from() : from;
   }
 

@@ -298,6 +298,7 @@ record PlanRequest(
     return objective.objective().sharesPrompts()
         && lora.dropout() == 0
         && !config.turnsAnew(1, longest)
+        && !config.recurrent()
         && lora.experts().routerAuxLossCoef() == 0;
   }
 

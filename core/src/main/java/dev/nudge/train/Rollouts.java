@@ -67,11 +67,7 @@ final class Rollouts {
   /// @param longest tokens of the longest sequence
   static Limits limits(CausalLm model, int threads, int sequences, int longest) {
     int most = Math.min(Limits.ROWS, sequences);
-    return new Limits(
-        threads,
-        most * model.keyValueBytes(Math.ceilDiv(longest, Limits.BLOCK) * Limits.BLOCK),
-        longest,
-        false);
+    return new Limits(threads, most * Limits.sequenceBytes(model, longest), longest, false);
   }
 
   /// Samples completions of training prompts.

@@ -133,13 +133,12 @@ class DecodingTest {
               .mapToDouble(i -> Math.abs(whole.at(i)))
               .max()
               .orElse(0);
+      List<KvPool> pools = new ArrayList<>();
       int[] fed = new int[lengths.length];
       for (int i = 0; i < lengths.length; i++) {
-        caches.add(
-            blockSize == 0
-                ? KvCache.of(
-                    model.layers(), lengths[i], model.keyWidth(), model.backend().compute())
-                : pool.cache());
+        KvPool own = blockSize == 0 ? model.pool(1, lengths[i]) : pool;
+        pools.add(own);
+        caches.add(own.cache());
       }
       double worst = 0;
       int checked = 0;
@@ -179,6 +178,7 @@ class DecodingTest {
       System.out.printf("%d rows within %.1e of the largest logit%n", checked, worst / largest);
       assertThat(worst / largest).isLessThan(bound);
       caches.forEach(KvCache::close);
+      pools.forEach(KvPool::close);
       assertThat(pool.free()).isEqualTo(blocks);
     }
     assertThat(Ledger.bytes()).isEqualTo(before);

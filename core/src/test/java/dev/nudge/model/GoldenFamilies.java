@@ -73,11 +73,13 @@ public final class GoldenFamilies {
       all.add("soft cap " + (a.softCap() > 0));
       all.add("own scale " + (a.scale() != new Shape(a.count(), a.keyCount(), a.dim()).scale()));
       all.add("shared keys " + (a.keyCount() < a.count()));
+      all.add("recurrence " + (layer.recurrence() == null ? "" : layer.recurrence().getClass()));
       LayerConfig.Turning turning = layer.turning();
       if (turning == null) {
         all.add("does not turn");
       } else {
         all.add("turns " + turning.rope().getClass().getSimpleName());
+        all.add("queries grow " + (turning.queries() != null));
         all.add("turns " + turning.pairing());
         all.add("turns in part " + (turning.width() < a.dim()));
       }

@@ -302,6 +302,7 @@ class LayerAutogradTest {
                       0,
                       heads,
                       rotary,
+                      rotary,
                       SplitLinear.of(q.slot, k.slot, v.slot),
                       o.slot,
                       null,

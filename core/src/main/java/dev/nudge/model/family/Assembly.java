@@ -2,6 +2,7 @@ package dev.nudge.model.family;
 
 import dev.nudge.model.family.LayerConfig.Norms;
 import dev.nudge.model.family.LayerConfig.QkNorm;
+import dev.nudge.model.family.LayerConfig.Turning;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Norm;
@@ -61,7 +62,16 @@ public final class Assembly {
     LinearSlot o = p.linear(path + "o_proj", width, q, layer.biases().out());
     Attention.Norms norms = qkNorms(layer, path, p);
     Sinks sinks = layer.style().sinks() ? p.sinks(path + "sinks", layer.attention().count()) : null;
-    return new Attention(i, layer.attention(), p.rotary(layer), qkv, o, norms, sinks);
+    Turning turning = layer.turning();
+    return new Attention(
+        config.cacheIndex(i),
+        layer.attention(),
+        p.rotary(turning),
+        p.rotary(turning == null ? null : turning.ofKeys()),
+        qkv,
+        o,
+        norms,
+        sinks);
   }
 
   private static Attention.@Nullable Norms qkNorms(LayerConfig layer, String path, Parts p) {
@@ -149,7 +159,7 @@ public final class Assembly {
 
   /// The final norm.
   public static Norm norm(ModelConfig config, Parts p) {
-    return p.norm("norm", config.hiddenSize());
+    return p.norm(config.family().finalNorm(), config.hiddenSize());
   }
 
   /// An output head that is not tied to the embedding.

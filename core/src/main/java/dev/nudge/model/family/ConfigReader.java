@@ -44,12 +44,19 @@ final class ConfigReader {
   private final @Nullable ConfigJson generation;
   private final Defaults d;
   private final RopeReader ropes;
+  private String eps = "rms_norm_eps";
 
   ConfigReader(ConfigJson c, @Nullable ConfigJson generation, Defaults defaults) {
     this.c = c;
     this.generation = generation;
     this.d = defaults;
     this.ropes = new RopeReader(c, positions(), defaults.theta());
+  }
+
+  /// Reads the norms' epsilon from another key.
+  ConfigReader withEps(String key) {
+    eps = key;
+    return this;
   }
 
   /// Context length in tokens.
@@ -213,11 +220,11 @@ final class ConfigReader {
   }
 
   private double eps() {
-    double eps = c.number("rms_norm_eps", d.eps);
-    if (!(eps >= 0 && eps < 1)) {
-      throw c.refuse("rms_norm_eps is " + eps + "; 0 to 1 is allowed");
+    double given = c.number(eps, d.eps);
+    if (!(given >= 0 && given < 1)) {
+      throw c.refuse(eps + " is " + given + "; 0 to 1 is allowed");
     }
-    return eps;
+    return given;
   }
 
   /// The EOS tokens: an id, a list of ids, or null for none. A negative id means none.

@@ -24,6 +24,7 @@ public final class Families {
       List.of(
           LLAMA,
           new Mistral(),
+          new Ministral3(),
           new Qwen2(),
           new Qwen3(),
           new SmolLm3(),
@@ -43,7 +44,8 @@ public final class Families {
           new Mixtral(),
           new Olmoe(),
           new GraniteMoe(),
-          new GptOss());
+          new GptOss(),
+          new Lfm2());
 
   private Families() {}
 

@@ -26,6 +26,11 @@ public interface Family {
     return llama;
   }
 
+  /// The path of the norm behind the last layer.
+  default String finalNorm() {
+    return "norm";
+  }
+
   /// Assembles layer `i`.
   default DecoderLayer layer(ModelConfig config, int i, Parts parts) {
     return Assembly.layer(config, i, parts);

@@ -3,6 +3,10 @@ package dev.nudge.model.family;
 import dev.nudge.kernel.Attend.Shape;
 import dev.nudge.kernel.Glu.Activation;
 import dev.nudge.kernel.Rope.Pairing;
+import dev.nudge.nn.KvPool;
+import dev.nudge.nn.layer.Rotary;
+import dev.nudge.tensor.Dtype;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// The architecture of one decoder layer; half of today's families alternate between two kinds.
@@ -12,15 +16,95 @@ import org.jspecify.annotations.Nullable;
 /// @param biases which linear layers have a bias
 /// @param style where norms are, and whether projections are fused
 /// @param feed the MLP
+/// @param recurrence computes in attention's place, with a state; null: attention
 public record LayerConfig(
-    Shape attention, @Nullable Turning turning, Biases biases, Style style, Feed feed) {
+    Shape attention,
+    @Nullable Turning turning,
+    Biases biases,
+    Style style,
+    Feed feed,
+    @Nullable Recurrence recurrence) {
+  /// What computes in attention's place: it carries a state of fixed size from token to token.
+  public sealed interface Recurrence {
+    /// Shapes of the state of a sequence.
+    ///
+    /// @param layer index among the recurrent layers
+    List<KvPool.StateShape> state(int layer, Dtype compute);
+
+    /// Columns of the scratch that a pass needs.
+    int scratch();
+  }
+
+  /// A gated short convolution: its state is its last inputs.
+  ///
+  /// @param taps length of the convolution, at least 2
+  /// @param bias whether the convolution and its projections have one
+  public record ShortConvolution(int taps, int width, boolean bias) implements Recurrence {
+    @Override
+    public List<KvPool.StateShape> state(int layer, Dtype compute) {
+      return List.of(new KvPool.StateShape(layer, compute, taps - 1, width));
+    }
+
+    @Override
+    public int scratch() {
+      return width;
+    }
+  }
+
   /// RoPE of a layer's heads.
   ///
   /// @param width dimensions of a head that RoPE rotates
   /// @param pairing which of them rotate together
-  public record Turning(RopeParameters rope, int width, Pairing pairing) {
+  /// @param queries growth of the queries with their position; null: none
+  public record Turning(
+      RopeParameters rope, int width, Pairing pairing, @Nullable QueryGrowth queries) {
     Turning(RopeParameters rope, int width) {
       this(rope, width, Pairing.HALVES);
+    }
+
+    Turning(RopeParameters rope, int width, Pairing pairing) {
+      this(rope, width, pairing, null);
+    }
+
+    /// RoPE of the keys.
+    public Turning ofKeys() {
+      return queries == null ? this : new Turning(rope, width, pairing, null);
+    }
+
+    /// Frequencies and factors of the queries' RoPE.
+    public Rotary.Turns turns() {
+      Rotary.Turns turns = rope.turns(width);
+      return queries == null ? turns : queries.over(turns);
+    }
+  }
+
+  /// Scales a query by 1 + beta · ln(1 + ⌊position / original⌋), so that attention over texts
+  /// longer than the original context stays sharp (Llama 4, Ministral 3).
+  ///
+  /// @param original context length before the scaling of RoPE, in tokens
+  public record QueryGrowth(double beta, int original) {
+    Rotary.Turns over(Rotary.Turns turns) {
+      return new Rotary.Turns() {
+        @Override
+        public double[] frequencies(int tokens) {
+          return turns.frequencies(tokens);
+        }
+
+        @Override
+        public int border() {
+          return turns.border();
+        }
+
+        @Override
+        public boolean alikeAbove() {
+          return turns.alikeAbove();
+        }
+
+        @Override
+        public double factor(int position) {
+          return turns.factor(position) * (1 + beta * Math.log1p(position / original));
+        }
+      };
     }
   }
 
@@ -52,8 +136,7 @@ public record LayerConfig(
       this(inner, activation, null);
     }
 
-    /// Columns of the scratch that a pass needs.
-    public int scratch(int hidden) {
+    private int scratch(int hidden) {
       return mixture == null
           ? inner
           : (mixture.chosen() + 1) * hidden + Math.max(mixture.inner(), mixture.shared());
@@ -156,13 +239,19 @@ public record LayerConfig(
         null,
         new Biases(false, false, false),
         new Style(Norms.BEFORE, QkNorm.NONE, Fused.NONE, 1, 0, false),
-        new Feed(inner, Activation.SILU));
+        new Feed(inner, Activation.SILU),
+        null);
+  }
+
+  /// Columns of the scratch that a pass needs.
+  public int scratch(int hidden) {
+    return Math.max(feed.scratch(hidden), recurrence == null ? 0 : recurrence.scratch());
   }
 
   private LayerConfig with(double scale, int window, double softCap) {
     Shape s =
         new Shape(attention.count(), attention.keyCount(), attention.dim(), scale, window, softCap);
-    return new LayerConfig(s, turning, biases, style, feed);
+    return new LayerConfig(s, turning, biases, style, feed, recurrence);
   }
 
   LayerConfig withWindow(int window) {
@@ -173,17 +262,29 @@ public record LayerConfig(
     return with(scale, attention.window(), softCap);
   }
 
+  /// Returns this layer with queries that grow with their position.
+  LayerConfig withQueryGrowth(double beta, int original) {
+    return turning == null
+        ? this
+        : withTurning(
+            new Turning(
+                turning.rope(),
+                turning.width(),
+                turning.pairing(),
+                new QueryGrowth(beta, original)));
+  }
+
   /// Returns this layer with RoPE over the whole head.
   LayerConfig withRope(RopeParameters rope) {
     return withTurning(new Turning(rope, attention.dim()));
   }
 
   LayerConfig withTurning(@Nullable Turning other) {
-    return new LayerConfig(attention, other, biases, style, feed);
+    return new LayerConfig(attention, other, biases, style, feed, recurrence);
   }
 
   LayerConfig withBias(boolean qkv, boolean out, boolean mlp) {
-    return new LayerConfig(attention, turning, new Biases(qkv, out, mlp), style, feed);
+    return new LayerConfig(attention, turning, new Biases(qkv, out, mlp), style, feed, recurrence);
   }
 
   LayerConfig withNorms(Norms where, QkNorm over) {
@@ -211,17 +312,26 @@ public record LayerConfig(
   }
 
   private LayerConfig withStyle(Style other) {
-    return new LayerConfig(attention, turning, biases, other, feed);
+    return new LayerConfig(attention, turning, biases, other, feed, recurrence);
+  }
+
+  LayerConfig withInner(int inner) {
+    Feed other = new Feed(inner, feed.activation, feed.mixture);
+    return new LayerConfig(attention, turning, biases, style, other, recurrence);
   }
 
   LayerConfig withActivation(Activation activation) {
     Feed other = new Feed(feed.inner, activation, feed.mixture);
-    return new LayerConfig(attention, turning, biases, style, other);
+    return new LayerConfig(attention, turning, biases, style, other, recurrence);
+  }
+
+  LayerConfig withRecurrence(Recurrence other) {
+    return new LayerConfig(attention, turning, biases, style, feed, other);
   }
 
   LayerConfig withMixture(MoeConfig mixture) {
     Feed other = new Feed(feed.inner, feed.activation, mixture);
-    return new LayerConfig(attention, turning, biases, style, other);
+    return new LayerConfig(attention, turning, biases, style, other, recurrence);
   }
 
   /// Returns this kind of layer in other sizes; the head size stays.
@@ -229,6 +339,6 @@ public record LayerConfig(
     Shape a = attention;
     Shape s = new Shape(heads, keyHeads, a.dim(), a.scale(), a.window(), a.softCap());
     Feed other = new Feed(inner, feed.activation, feed.mixture);
-    return new LayerConfig(s, turning, biases, style, other);
+    return new LayerConfig(s, turning, biases, style, other, recurrence);
   }
 }

@@ -1,6 +1,7 @@
 package dev.nudge.model.family;
 
 import dev.nudge.kernel.HeadLoss;
+import dev.nudge.nn.KvPool;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import java.nio.file.Path;
@@ -224,6 +225,38 @@ public record ModelConfig(
     return layers.size();
   }
 
+  /// Number of layers with attention, which have keys and values.
+  public int attentionLayers() {
+    return (int) layers.stream().filter(layer -> layer.recurrence() == null).count();
+  }
+
+  /// Whether a layer has a state that cannot be cut, so that a sequence is read from its beginning,
+  /// in one piece.
+  public boolean recurrent() {
+    return attentionLayers() < layers.size();
+  }
+
+  /// The index of a layer among those that keep the same of a sequence: keys and values, or a state.
+  public int cacheIndex(int layer) {
+    boolean recurrent = layers.get(layer).recurrence() != null;
+    return (int)
+        layers.subList(0, layer).stream()
+            .filter(each -> recurrent == (each.recurrence() != null))
+            .count();
+  }
+
+  /// The states of a sequence in all recurrent layers.
+  public List<KvPool.StateShape> states(Dtype compute) {
+    List<KvPool.StateShape> all = new ArrayList<>();
+    for (int i = 0; i < layers.size(); i++) {
+      LayerConfig.Recurrence recurrence = layers.get(i).recurrence();
+      if (recurrence != null) {
+        all.addAll(recurrence.state(cacheIndex(i), compute));
+      }
+    }
+    return all;
+  }
+
   /// Intermediate size of the lowest layer's MLP.
   public int intermediateSize() {
     return layers.getFirst().feed().inner();
@@ -316,7 +349,7 @@ public record ModelConfig(
 
   /// The name of the final norm's weight.
   public String norm() {
-    return place.tensors + "norm.weight";
+    return place.tensors + family.finalNorm() + ".weight";
   }
 
   /// The name of the output head's weight; checkpoints with a tied head lack it.

@@ -1,5 +1,6 @@
 package dev.nudge.model.family;
 
+import dev.nudge.model.family.LayerConfig.Turning;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.JoinedLinear;
 import dev.nudge.nn.Linear;
@@ -10,6 +11,7 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.nn.ScoreHead;
 import dev.nudge.nn.TrainedLinear;
 import dev.nudge.nn.layer.Rotary;
+import dev.nudge.nn.layer.ShortConvolution;
 import dev.nudge.nn.layer.Sinks;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
@@ -97,6 +99,21 @@ public final class Parts {
     return new Sinks(trained == null ? row(name) : trained.work(), trained);
   }
 
+  /// The taps of a causal convolution.
+  ShortConvolution.Filter filter(String path, int width, int taps, boolean biased) {
+    String name = config.place().tensors() + path;
+    weights.expect(name + ".weight", width, 1, taps);
+    Parameter trained = weights.parameter(name + ".weight");
+    Tensor weight = trained == null ? row(name + ".weight") : trained.work();
+    Tensor bias = null;
+    if (biased) {
+      weights.expect(name + ".bias", width);
+      bias = row(name + ".bias");
+    }
+    return new ShortConvolution.Filter(
+        weight, bias, trained, biased ? weights.parameter(name + ".bias") : null);
+  }
+
   Norm norm(String path, int width) {
     String name = config.place().tensors() + path + ".weight";
     weights.expect(name, width);
@@ -121,8 +138,8 @@ public final class Parts {
   }
 
   /// The rotary tables of a layer; null without RoPE.
-  @Nullable Rotary rotary(LayerConfig layer) {
-    return layer.turning() == null || ropes == null ? null : ropes.of(layer.turning());
+  @Nullable Rotary rotary(@Nullable Turning turning) {
+    return turning == null || ropes == null ? null : ropes.of(turning);
   }
 
   private Tensor row(String name) {

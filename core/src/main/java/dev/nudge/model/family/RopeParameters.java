@@ -146,10 +146,15 @@ public sealed interface RopeParameters {
   }
 
   /// The same frequencies at every length, and a factor of cosines and sines.
-  record Constant(double[] list, double factor) implements Rotary.Turns {
+  record Constant(double[] list, double attentionFactor) implements Rotary.Turns {
     @Override
     public double[] frequencies(int tokens) {
       return list;
+    }
+
+    @Override
+    public double factor(int position) {
+      return attentionFactor;
     }
   }
 
@@ -194,7 +199,7 @@ public sealed interface RopeParameters {
     }
 
     @Override
-    public double factor() {
+    public double factor(int position) {
       return rope.attentionFactor;
     }
   }

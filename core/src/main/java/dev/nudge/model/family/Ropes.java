@@ -6,6 +6,7 @@ import dev.nudge.tensor.Dtype;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 
 /// The rotary tables (cosines and sines) of a model: one for each RoPE among its layers.
 public final class Ropes implements AutoCloseable {
@@ -21,7 +22,7 @@ public final class Ropes implements AutoCloseable {
     return all.computeIfAbsent(
         turning,
         key -> {
-          Rotary made = new Rotary(key.rope().turns(key.width()), key.pairing(), compute);
+          Rotary made = new Rotary(key.turns(), key.pairing(), compute);
           made.reserve(positions);
           return made;
         });
@@ -38,8 +39,9 @@ public final class Ropes implements AutoCloseable {
     return config.layers().stream()
         .map(LayerConfig::turning)
         .filter(Objects::nonNull)
+        .flatMap(turning -> Stream.of(turning.ofKeys(), turning))
         .distinct()
-        .mapToLong(t -> Rotary.bytes(t.rope().turns(t.width()), positions, compute))
+        .mapToLong(turning -> Rotary.bytes(turning.turns(), positions, compute))
         .sum();
   }
 

@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
 public final class Attention implements Body {
   private final int layer;
   private final Attend.Shape shape;
-  private final @Nullable Rotary rotary;
+  private final @Nullable Rotary queries;
+  private final @Nullable Rotary keys;
   private final SplitLinear qkv;
   private final LinearSlot oProj;
   private final @Nullable Norms norms;
@@ -45,21 +46,24 @@ public final class Attention implements Body {
   public record Norms(Norm q, Norm k, boolean wholeWidth, boolean turned, double clip) {}
 
   /// @param layer index of this layer in a [KvCache]
-  /// @param rotary null: this layer has no position embedding (NoPE)
+  /// @param queries RoPE of the queries; null: this layer has no position embedding (NoPE)
+  /// @param keys RoPE of the keys
   /// @param qkv computes queries, keys and values
   /// @param norms null: no QK-norm
   /// @param sinks null: no attention sinks
   public Attention(
       int layer,
       Attend.Shape shape,
-      @Nullable Rotary rotary,
+      @Nullable Rotary queries,
+      @Nullable Rotary keys,
       SplitLinear qkv,
       LinearSlot oProj,
       @Nullable Norms norms,
       @Nullable Sinks sinks) {
     this.layer = layer;
     this.shape = shape;
-    this.rotary = rotary;
+    this.queries = queries;
+    this.keys = keys;
     this.qkv = qkv;
     this.oProj = oProj;
     this.norms = norms;
@@ -101,8 +105,8 @@ public final class Attention implements Body {
     Output output = (Output) Objects.requireNonNull(kept);
     Saved s = projected(x, output, p);
     int mark = p.ws().mark();
-    Tensor q = norms == null ? s.q() : turned(s.q(), norms.q(), norms.wholeWidth(), p).x();
-    Tensor k = norms == null ? s.k() : turned(s.k(), norms.k(), norms.wholeWidth(), p).x();
+    Tensor q = norms == null ? s.q() : turned(s.q(), norms.q(), queries, p).x();
+    Tensor k = norms == null ? s.k() : turned(s.k(), norms.k(), keys, p).x();
     Tensor v = values(s, p);
     if (p.rows().share() == null) {
       attend(q, k, v, output, p);
@@ -181,8 +185,8 @@ public final class Attention implements Body {
   private Saved projected(Tensor x, Output output, Pass p) {
     Saved s = new Saved(qkv.forward(x, p), output);
     if (turnsFirst()) {
-      turn(s.q(), false, p);
-      turn(s.k(), false, p);
+      turn(s.q(), queries, false, p);
+      turn(s.k(), keys, false, p);
     }
     return s;
   }
@@ -192,7 +196,7 @@ public final class Attention implements Body {
     return norms == null || norms.turned();
   }
 
-  private void turn(Tensor x, boolean inverse, Pass p) {
+  private void turn(Tensor x, @Nullable Rotary rotary, boolean inverse, Pass p) {
     if (rotary != null) {
       rotary.apply(x, shape.dim(), inverse, p);
     }
@@ -217,14 +221,15 @@ public final class Attention implements Body {
   /// Applies norm, clamping and RoPE, into the workspace.
   ///
   /// @return the result, with 1/rms of its input
-  private Norm.Saved turned(Tensor raw, Norm norm, boolean wholeWidth, Pass p) {
+  private Norm.Saved turned(Tensor raw, Norm norm, @Nullable Rotary rotary, Pass p) {
+    boolean wholeWidth = norms != null && norms.wholeWidth();
     Tensor x = p.ws().take(raw.dtype(), raw.rows(), raw.cols());
     Tensor rstd = norm.normalise(parts(raw, wholeWidth), parts(x, wholeWidth), p);
     if (clip() > 0 && !p.ws().dry()) {
       Clip.forward(x, clip(), x);
     }
     if (!turnsFirst()) {
-      turn(x, false, p);
+      turn(x, rotary, false, p);
     }
     return new Norm.Saved(x, rstd);
   }
@@ -251,8 +256,8 @@ public final class Attention implements Body {
     if (sinks != null) {
       sinks.backward(shape, s.output(), dOut, p);
     }
-    Norm.Saved q = norms == null ? null : turned(s.q(), norms.q(), norms.wholeWidth(), p);
-    Norm.Saved k = norms == null ? null : turned(s.k(), norms.k(), norms.wholeWidth(), p);
+    Norm.Saved q = norms == null ? null : turned(s.q(), norms.q(), queries, p);
+    Norm.Saved k = norms == null ? null : turned(s.k(), norms.k(), keys, p);
     Tensor v = values(s, p);
     backward(q == null ? s.q() : q.x(), k == null ? s.k() : k.x(), v, s, dOut, p);
     if (clip() > 0 && !ws.dry()) {
@@ -263,8 +268,8 @@ public final class Attention implements Body {
       through(norms.k(), s.k(), k, norms.wholeWidth(), p);
     }
     if (turnsFirst()) {
-      turn(s.q(), true, p);
-      turn(s.k(), true, p);
+      turn(s.q(), queries, true, p);
+      turn(s.k(), keys, true, p);
     }
     ws.release(mark);
     return qkv.backward(s.parts(), dx, p);
@@ -278,8 +283,8 @@ public final class Attention implements Body {
       shared.backward(q, k, v, s.output(), dOut, p);
     }
     if (!turnsFirst()) {
-      turn(q, true, p);
-      turn(k, true, p);
+      turn(q, queries, true, p);
+      turn(k, keys, true, p);
     }
   }
 

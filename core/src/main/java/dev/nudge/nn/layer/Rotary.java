@@ -32,8 +32,8 @@ public final class Rotary implements AutoCloseable {
       return true;
     }
 
-    /// The factor of cosines and sines (attention factor).
-    default double factor() {
+    /// The factor of cosines and sines at a position (attention factor).
+    default double factor(int position) {
       return 1;
     }
   }
@@ -81,10 +81,11 @@ public final class Rotary implements AutoCloseable {
 
   private void fill(double[] frequencies, Tensor cos, Tensor sin) {
     for (int p = 0; p < cos.rows(); p++) {
+      double factor = turns.factor(p);
       for (int i = 0; i < frequencies.length; i++) {
         double angle = dtype == Dtype.F32 ? (float) p * (float) frequencies[i] : p * frequencies[i];
-        cos.set(p, i, turns.factor() * Math.cos(angle));
-        sin.set(p, i, turns.factor() * Math.sin(angle));
+        cos.set(p, i, factor * Math.cos(angle));
+        sin.set(p, i, factor * Math.sin(angle));
       }
     }
   }

@@ -1,0 +1,158 @@
+package dev.nudge.model.family;
+
+import dev.nudge.format.ConfigJson;
+import dev.nudge.kernel.Glu;
+import dev.nudge.model.family.ConfigReader.Defaults;
+import dev.nudge.nn.SplitLinear;
+import dev.nudge.nn.layer.Attention;
+import dev.nudge.nn.layer.Body;
+import dev.nudge.nn.layer.DecoderLayer;
+import dev.nudge.nn.layer.Mlp;
+import dev.nudge.nn.layer.ResidualBlock;
+import dev.nudge.nn.layer.ShortConvolution;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// LFM2: most layers have a gated short convolution in attention's place, the others attention with
+/// QK-norm. Its parts have other names than Llama's.
+record Lfm2() implements Family {
+  private static final Defaults DEFAULTS =
+      new Defaults(2560, 12288, 32, 32, 8, 0, 65536, 128000, 1e-5, true, 1e6, List.of(2), 0);
+
+  @Override
+  public List<String> modelTypes() {
+    return List.of("lfm2");
+  }
+
+  @Override
+  public String architecture() {
+    return "Lfm2ForCausalLM";
+  }
+
+  @Override
+  public String finalNorm() {
+    return "embedding_norm";
+  }
+
+  @Override
+  public ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
+    ConfigReader r = new ConfigReader(c, generation, DEFAULTS).withEps("norm_eps");
+    LayerConfig attention =
+        r.layer().withInner(inner(c)).withNorms(LayerConfig.Norms.BEFORE, LayerConfig.QkNorm.HEAD);
+    LayerConfig convolution =
+        attention.withRecurrence(
+            new LayerConfig.ShortConvolution(
+                c.whole("conv_L_cache", 3, 64), r.hidden(), c.flag("conv_bias", false)));
+    List<LayerConfig> layers = new ArrayList<>();
+    for (boolean attends : attends(c, r.depth())) {
+      layers.add(attends ? attention : convolution);
+    }
+    ModelConfig config = r.model(this, layers);
+    boolean tied = c.flag("tie_embedding", config.tieWordEmbeddings());
+    return config.withTokens(tied, config.eosTokenIds());
+  }
+
+  /// The MLP's width: two thirds of the given one, rounded up to whole blocks.
+  private static int inner(ConfigJson c) {
+    int given = c.whole("intermediate_size", DEFAULTS.inner(), ConfigReader.MOST_SIZE);
+    given = c.whole("block_ff_dim", given, ConfigReader.MOST_SIZE);
+    if (!c.flag("block_auto_adjust_ff_dim", true)) {
+      return given;
+    }
+    int block = c.whole("block_multiple_of", 256, ConfigReader.MOST_SIZE);
+    int width = (int) (c.positive("block_ffn_dim_multiplier", 1.0) * (2 * given / 3));
+    return Math.ceilDiv(width, block) * block;
+  }
+
+  private static boolean[] attends(ConfigJson c, int depth) {
+    boolean[] attends = new boolean[depth];
+    if (c.has("layer_types")) {
+      List<JsonNode> types = c.list("layer_types", depth);
+      for (int i = 0; i < depth; i++) {
+        String type = types.get(i).asString("");
+        ConfigReader.supported(c, "layer_types", type, List.of("conv", "full_attention"));
+        attends[i] = type.equals("full_attention");
+      }
+      return attends;
+    }
+    for (int i = 0; i < depth; i++) {
+      attends[i] = !c.has("full_attn_idxs");
+    }
+    if (c.has("full_attn_idxs")) {
+      for (JsonNode index : c.list("full_attn_idxs", -1)) {
+        if (!index.isInt() || index.intValue() < 0 || index.intValue() >= depth) {
+          throw c.refuse(
+              "full_attn_idxs has "
+                  + ConfigJson.show(index)
+                  + "; numbers of layers from 0 to "
+                  + (depth - 1)
+                  + " are needed");
+        }
+        attends[index.intValue()] = true;
+      }
+    }
+    return attends;
+  }
+
+  @Override
+  public DecoderLayer layer(ModelConfig config, int i, Parts p) {
+    LayerConfig layer = config.layers().get(i);
+    String path = "layers." + i + ".";
+    int width = config.hiddenSize();
+    int inner = layer.feed().inner();
+    String feed = path + "feed_forward.";
+    Body first =
+        layer.recurrence() instanceof LayerConfig.ShortConvolution convolution
+            ? convolution(config, i, convolution, p)
+            : attention(config, i, p);
+    SplitLinear gateUp =
+        SplitLinear.of(
+            p.linear(feed + "w1", inner, width, false), p.linear(feed + "w3", inner, width, false));
+    return new DecoderLayer(
+        new ResidualBlock(p.norm(path + "operator_norm", width), first),
+        new ResidualBlock(
+            p.norm(path + "ffn_norm", width),
+            new Mlp(gateUp, p.linear(feed + "w2", width, inner, false), Glu.Activation.SILU)));
+  }
+
+  private static ShortConvolution convolution(
+      ModelConfig config, int i, LayerConfig.ShortConvolution convolution, Parts p) {
+    String path = "layers." + i + ".conv.";
+    int width = config.hiddenSize();
+    boolean bias = convolution.bias();
+    return new ShortConvolution(
+        config.cacheIndex(i),
+        SplitLinear.packed(
+            p.linear(path + "in_proj", 3 * width, width, bias), width, width, width),
+        p.filter(path + "conv", width, convolution.taps(), bias),
+        p.linear(path + "out_proj", width, width, bias));
+  }
+
+  private static Attention attention(ModelConfig config, int i, Parts p) {
+    LayerConfig layer = config.layers().get(i);
+    String path = "layers." + i + ".self_attn.";
+    int width = config.hiddenSize();
+    int q = layer.attention().queryWidth();
+    int k = layer.attention().keyWidth();
+    int dim = layer.attention().dim();
+    SplitLinear qkv =
+        SplitLinear.of(
+            p.linear(path + "q_proj", q, width, false),
+            p.linear(path + "k_proj", k, width, false),
+            p.linear(path + "v_proj", k, width, false));
+    Attention.Norms norms =
+        new Attention.Norms(
+            p.norm(path + "q_layernorm", dim), p.norm(path + "k_layernorm", dim), false, false, 0);
+    return new Attention(
+        config.cacheIndex(i),
+        layer.attention(),
+        p.rotary(layer.turning()),
+        p.rotary(layer.turning()),
+        qkv,
+        p.linear(path + "out_proj", width, q, false),
+        norms,
+        null);
+  }
+}

@@ -1,0 +1,66 @@
+package dev.nudge.model.family;
+
+import dev.nudge.format.ConfigJson;
+import dev.nudge.model.family.ConfigReader.Defaults;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Ministral 3: a Mistral with YaRN, whose queries grow with their position beyond the original
+/// context ([LayerConfig.QueryGrowth]).
+///
+/// Its published checkpoints are multimodal (`mistral3`); their text decoder is this one, or in
+/// older ones a [Mistral].
+record Ministral3() implements Family {
+  private static final Defaults DEFAULTS =
+      new Defaults(
+          4096, 14336, 34, 32, 8, 128, 131072, 262144, 1e-5, false, 1e4, List.of(2), 11);
+
+  private static final RopeParameters PUBLISHED =
+      new RopeParameters.Yarn(1e6, 16, 1, 32, 1, 16384, true);
+
+  @Override
+  public List<String> modelTypes() {
+    return List.of("ministral3", "mistral3");
+  }
+
+  @Override
+  public String architecture() {
+    return "Ministral3ForCausalLM";
+  }
+
+  @Override
+  public ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
+    if (c.text("model_type", null).equals("ministral3")) {
+      return text(c, generation);
+    }
+    ConfigJson inner = c.object("text_config");
+    if (inner == null) {
+      throw c.refuse("text_config is missing; it is needed");
+    }
+    String type = inner.text("model_type", "mistral");
+    ConfigReader.supported(inner, "model_type", type, List.of("ministral3", "mistral"));
+    ModelConfig config =
+        type.equals("mistral")
+            ? new Mistral().read(inner, generation)
+            : text(inner, generation);
+    List<Integer> ends = ConfigReader.union(ConfigReader.ends(c, List.of()), config.eosTokenIds());
+    return config
+        .withTokens(c.flag("tie_word_embeddings", true), ends)
+        .withPlace(Gemma3.PLACES.getFirst());
+  }
+
+  private ModelConfig text(ConfigJson c, @Nullable ConfigJson generation) {
+    ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
+    r.activation("hidden_act", "silu");
+    ConfigJson scaling = c.object("rope_scaling");
+    ConfigJson rope = scaling == null ? c.object("rope_parameters") : scaling;
+    LayerConfig layer = r.unturned().withWindow(r.window(0));
+    if (rope == null) {
+      return r.model(this, layer.withRope(PUBLISHED).withQueryGrowth(0.1, 16384));
+    }
+    double beta = rope.number("llama_4_scaling_beta", null);
+    int original =
+        rope.whole("original_max_position_embeddings", r.positions(), Integer.MAX_VALUE);
+    return r.model(this, layer.withRope(r.ropes().whole()).withQueryGrowth(beta, original));
+  }
+}

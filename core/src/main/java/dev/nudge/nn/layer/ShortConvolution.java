@@ -1,0 +1,218 @@
+package dev.nudge.nn.layer;
+
+import dev.nudge.kernel.CausalConvolution;
+import dev.nudge.nn.KvCache;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Parameter;
+import dev.nudge.nn.Pass;
+import dev.nudge.nn.Segments;
+import dev.nudge.nn.SplitLinear;
+import dev.nudge.nn.Tape;
+import dev.nudge.tensor.Tensor;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// A gated short convolution in attention's place (LFM2): y = out(C ⊙ conv(B ⊙ x)), with B, C and x
+/// three projections of the input, each sequence by itself.
+///
+/// Its state is the last K − 1 products B ⊙ x. The tape keeps the projections; the backward pass
+/// computes product and convolution again.
+public final class ShortConvolution implements Body {
+  private final int layer;
+  private final SplitLinear in;
+  private final Filter filter;
+  private final LinearSlot out;
+
+  /// Taps of a causal convolution.
+  ///
+  /// @param weight (1, columns · K) in the compute type, the taps of a column side by side
+  /// @param bias (1, columns); null: none
+  /// @param trained null: the taps are frozen
+  /// @param trainedBias null: the bias is frozen, or there is none
+  public record Filter(
+      Tensor weight,
+      @Nullable Tensor bias,
+      @Nullable Parameter trained,
+      @Nullable Parameter trainedBias) {
+    void parameters(Consumer<Parameter> each) {
+      if (trained != null) {
+        each.accept(trained);
+      }
+      if (trainedBias != null) {
+        each.accept(trainedBias);
+      }
+    }
+  }
+
+  /// @param layer index of this layer among the recurrent ones
+  /// @param in computes B, C and x
+  public ShortConvolution(int layer, SplitLinear in, Filter filter, LinearSlot out) {
+    this.layer = layer;
+    this.in = in;
+    this.filter = filter;
+    this.out = out;
+  }
+
+  private record Saved(SplitLinear.Parts parts) implements Tape.Entry {
+    Tensor b() {
+      return parts.get(0);
+    }
+
+    Tensor c() {
+      return parts.get(1);
+    }
+
+    Tensor x() {
+      return parts.get(2);
+    }
+  }
+
+  @Override
+  public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
+    Saved s = new Saved(in.forward(x, p));
+    Tensor h = own(inner);
+    gated(s, h, true, p);
+    out.linear().forward(h, y, p);
+    if (p.tape() != null) {
+      p.tape().push(s);
+    }
+  }
+
+  @Override
+  public void again(
+      Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
+    Saved s = new Saved(in.forward(x, p));
+    Tensor h = own(inner);
+    gated(s, h, false, p);
+    if (y == null) {
+      out.linear().again(h, p);
+    } else {
+      out.linear().forward(h, y, p);
+    }
+    p.taped().push(s);
+  }
+
+  /// The scratch in this layer's width, where another one is wider.
+  private Tensor own(Tensor inner) {
+    return Tensor.of(inner.data(), inner.dtype(), inner.rows(), inner());
+  }
+
+  @Override
+  public int inner() {
+    return in.width(0);
+  }
+
+  /// h ← C ⊙ conv(B ⊙ x).
+  ///
+  /// @param advances whether the states of sequences go on
+  private void gated(Saved s, Tensor h, boolean advances, Pass p) {
+    int mark = p.ws().mark();
+    Tensor products = product(s.b(), s.x(), take(s, p), p);
+    convolved(products, h, p);
+    if (advances && !p.ws().dry()) {
+      advance(products, p);
+    }
+    product(s.c(), h, h, p);
+    p.ws().release(mark);
+  }
+
+  private static Tensor take(Saved s, Pass p) {
+    return p.ws().take(s.x().dtype(), s.x().rows(), s.x().cols());
+  }
+
+  private static Tensor product(Tensor a, Tensor b, Tensor y, Pass p) {
+    if (!p.ws().dry()) {
+      p.ws()
+          .rows(
+              a.rows(), a.cols(), (from, to) -> CausalConvolution.product(a, b, y, from, to));
+    }
+    return y;
+  }
+
+  private static Tensor of(Tensor t, Segments rows, int i) {
+    return t.rows(rows.start(i), rows.start(i) + rows.length(i));
+  }
+
+  private @Nullable Tensor state(Segments rows, int i) {
+    KvCache cache = rows.cache(i);
+    return cache == null ? null : cache.state(layer).getFirst();
+  }
+
+  private Tensor convolved(Tensor products, Tensor y, Pass p) {
+    Segments rows = p.rows();
+    for (int i = 0; i < rows.count(); i++) {
+      Tensor before = state(rows, i);
+      Tensor own = of(products, rows, i);
+      Tensor to = of(y, rows, i);
+      if (!p.ws().dry()) {
+        p.ws()
+            .rows(
+                own.rows(),
+                own.cols(),
+                (first, end) ->
+                    CausalConvolution.forward(
+                        own, before, filter.weight(), filter.bias(), to, first, end));
+      }
+    }
+    return y;
+  }
+
+  /// Writes the states behind the rows, and those of snapshots within them.
+  private void advance(Tensor products, Pass p) {
+    Segments rows = p.rows();
+    for (int i = 0; i < rows.count(); i++) {
+      KvCache cache = rows.cache(i);
+      Tensor state = state(rows, i);
+      if (cache != null && state != null) {
+        Tensor own = of(products, rows, i);
+        int snapshot = cache.snapshotAt() - rows.past(i);
+        if (snapshot > 0) {
+          CausalConvolution.state(own, state, snapshot, cache.snapshot(layer).getFirst());
+        }
+        CausalConvolution.state(own, state, own.rows(), state);
+      }
+    }
+  }
+
+  /// Computes dx from dy. Overwrites B, C and x with their gradients.
+  @Override
+  public Linear.Gradients backward(Tensor dy, @Nullable Tensor dx, Tensor inner, Pass p) {
+    Saved s = p.taped().pop(Saved.class);
+    int mark = p.ws().mark();
+    Tensor dh = take(s, p);
+    Linear.Gradients gradients = out.linear().backward(dy, dh, false, p);
+    Tensor products = product(s.b(), s.x(), take(s, p), p);
+    Tensor convolved = convolved(products, take(s, p), p);
+    Tensor h = product(s.c(), convolved, take(s, p), p);
+    gradients.add(h);
+    Tensor dConvolved = product(dh, s.c(), h, p);
+    product(dh, convolved, s.c(), p);
+    Tensor dProducts = dh;
+    Segments rows = p.rows();
+    for (int i = 0; i < rows.count() && !p.ws().dry(); i++) {
+      Tensor d = of(dConvolved, rows, i);
+      if (filter.trained() != null) {
+        Parameter bias = filter.trainedBias();
+        CausalConvolution.gradients(
+            of(products, rows, i),
+            d,
+            filter.trained().gradient(p.ws().lane()),
+            bias == null ? null : bias.gradient(p.ws().lane()));
+      }
+      CausalConvolution.backward(d, filter.weight(), of(dProducts, rows, i));
+    }
+    product(dProducts, s.b(), products, p); // dx, until x is read
+    product(dProducts, s.x(), s.b(), p);
+    p.kernels().elementwise().copy(products, s.x());
+    p.ws().release(mark);
+    return in.backward(s.parts(), dx, p);
+  }
+
+  @Override
+  public void parameters(Consumer<Parameter> each) {
+    in.parameters(each);
+    filter.parameters(each);
+    out.linear().parameters(each);
+  }
+}
