@@ -58,8 +58,7 @@ public record Limits(
             ? Math.max(0, free - held)
             : Math.max(0, memory - held - roomBytes(model, threads, longest));
     long prompts = model.promptBytes();
-    if (prompts > left / PROMPTS_SHARE
-        || left - prompts < 2 * sequenceBytes(model, longest)) {
+    if (prompts > left / PROMPTS_SHARE || left - prompts < 2 * sequenceBytes(model, longest)) {
       prompts = 0;
     }
     left -= prompts;

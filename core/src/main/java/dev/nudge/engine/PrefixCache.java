@@ -81,8 +81,7 @@ final class PrefixCache {
       return true;
     }
     if (!found.isEmpty()) {
-      s.start(
-          pool.cache(found.stream().map(node -> node.block).toList(), found.getLast().states));
+      s.start(pool.cache(found.stream().map(node -> node.block).toList(), found.getLast().states));
     }
     return false;
   }

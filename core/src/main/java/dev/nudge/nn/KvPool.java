@@ -208,7 +208,10 @@ public final class KvPool implements AutoCloseable {
         if (shape.layer() == state.layers.size()) {
           state.layers.add(new ArrayList<>());
         }
-        state.layers.get(shape.layer()).add(scope.tensor(shape.dtype(), shape.rows(), shape.cols()));
+        state
+            .layers
+            .get(shape.layer())
+            .add(scope.tensor(shape.dtype(), shape.rows(), shape.cols()));
       }
     }
     if (!scope.dry()) {

@@ -53,14 +53,21 @@ class RecurrentEngineTest {
     List<int[]> prompts = new ArrayList<>();
     for (int[] each :
         new int[][] {
-          {0, 1}, {0, 2}, {0, BLOCK - 1}, {0, BLOCK}, {0, BLOCK + 1}, {300, 2 * BLOCK + 9},
-          {300, 2 * BLOCK + 40}, {2 * BLOCK, 3 * BLOCK + 1}, {BLOCK + 5, 2 * BLOCK}, {300, 200}
+          {0, 1},
+          {0, 2},
+          {0, BLOCK - 1},
+          {0, BLOCK},
+          {0, BLOCK + 1},
+          {300, 2 * BLOCK + 9},
+          {300, 2 * BLOCK + 40},
+          {2 * BLOCK, 3 * BLOCK + 1},
+          {BLOCK + 5, 2 * BLOCK},
+          {300, 200}
         }) {
       prompts.add(prompt(prefix, each[0], each[1], random));
     }
     try (CausalLm model = Checkpoint.load(folder, config, Backends.of(Compute.FP32));
-        NamedAdapters adapters =
-            new NamedAdapters(model.modules(), model.backend().compute())) {
+        NamedAdapters adapters = new NamedAdapters(model.modules(), model.backend().compute())) {
       List<List<Float>> alone = new ArrayList<>();
       for (int[] prompt : prompts) {
         try (Engine engine = engine(model, adapters, 8 << 20)) {

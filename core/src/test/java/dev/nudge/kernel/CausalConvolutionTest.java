@@ -34,8 +34,7 @@ class CausalConvolutionTest {
       Tensor state = scope.tensor(Dtype.F64, taps - 1, cols);
       for (int from = 0; from < rows; ) { // pieces of 1 to 5 rows, with the state between them
         int to = Math.min(rows, from + 1 + random.nextInt(5));
-        CausalConvolution.forward(
-            x.rows(from, to), state, w, bias, y.rows(from, to), 0, to - from);
+        CausalConvolution.forward(x.rows(from, to), state, w, bias, y.rows(from, to), 0, to - from);
         CausalConvolution.state(x.rows(from, to), state, to - from, state);
         from = to;
       }

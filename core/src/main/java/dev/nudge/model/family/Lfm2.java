@@ -124,8 +124,7 @@ record Lfm2() implements Family {
     boolean bias = convolution.bias();
     return new ShortConvolution(
         config.cacheIndex(i),
-        SplitLinear.packed(
-            p.linear(path + "in_proj", 3 * width, width, bias), width, width, width),
+        SplitLinear.packed(p.linear(path + "in_proj", 3 * width, width, bias), width, width, width),
         p.filter(path + "conv", width, convolution.taps(), bias),
         p.linear(path + "out_proj", width, width, bias));
   }

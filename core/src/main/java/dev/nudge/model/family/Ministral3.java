@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// older ones a [Mistral].
 record Ministral3() implements Family {
   private static final Defaults DEFAULTS =
-      new Defaults(
-          4096, 14336, 34, 32, 8, 128, 131072, 262144, 1e-5, false, 1e4, List.of(2), 11);
+      new Defaults(4096, 14336, 34, 32, 8, 128, 131072, 262144, 1e-5, false, 1e4, List.of(2), 11);
 
   private static final RopeParameters PUBLISHED =
       new RopeParameters.Yarn(1e6, 16, 1, 32, 1, 16384, true);
@@ -40,9 +39,7 @@ record Ministral3() implements Family {
     String type = inner.text("model_type", "mistral");
     ConfigReader.supported(inner, "model_type", type, List.of("ministral3", "mistral"));
     ModelConfig config =
-        type.equals("mistral")
-            ? new Mistral().read(inner, generation)
-            : text(inner, generation);
+        type.equals("mistral") ? new Mistral().read(inner, generation) : text(inner, generation);
     List<Integer> ends = ConfigReader.union(ConfigReader.ends(c, List.of()), config.eosTokenIds());
     return config
         .withTokens(c.flag("tie_word_embeddings", true), ends)
@@ -59,8 +56,7 @@ record Ministral3() implements Family {
       return r.model(this, layer.withRope(PUBLISHED).withQueryGrowth(0.1, 16384));
     }
     double beta = rope.number("llama_4_scaling_beta", null);
-    int original =
-        rope.whole("original_max_position_embeddings", r.positions(), Integer.MAX_VALUE);
+    int original = rope.whole("original_max_position_embeddings", r.positions(), Integer.MAX_VALUE);
     return r.model(this, layer.withRope(r.ropes().whole()).withQueryGrowth(beta, original));
   }
 }

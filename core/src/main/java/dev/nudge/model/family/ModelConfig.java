@@ -236,7 +236,8 @@ public record ModelConfig(
     return attentionLayers() < layers.size();
   }
 
-  /// The index of a layer among those that keep the same of a sequence: keys and values, or a state.
+  /// The index of a layer among those that keep the same of a sequence: keys and values, or a
+  /// state.
   public int cacheIndex(int layer) {
     boolean recurrent = layers.get(layer).recurrence() != null;
     return (int)

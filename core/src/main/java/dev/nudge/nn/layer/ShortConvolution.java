@@ -123,9 +123,7 @@ public final class ShortConvolution implements Body {
 
   private static Tensor product(Tensor a, Tensor b, Tensor y, Pass p) {
     if (!p.ws().dry()) {
-      p.ws()
-          .rows(
-              a.rows(), a.cols(), (from, to) -> CausalConvolution.product(a, b, y, from, to));
+      p.ws().rows(a.rows(), a.cols(), (from, to) -> CausalConvolution.product(a, b, y, from, to));
     }
     return y;
   }
