@@ -3,7 +3,7 @@ package dev.nudge.data;
 import dev.nudge.data.rows.BadRowException;
 import dev.nudge.data.rows.Messages;
 import dev.nudge.data.rows.SeenShapes;
-import dev.nudge.data.tokens.EncodedText;
+import dev.nudge.data.tokens.Sequence;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
 import dev.nudge.settings.verb.DataSettings;
@@ -194,7 +194,7 @@ public final class ChatRows implements Conversations {
   }
 
   @Override
-  public Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools) {
+  public Sequence conversation(ArrayNode messages, @Nullable ArrayNode tools) {
     return said(
         form -> {
           ArrayNode plain = form.apply(messages);
@@ -205,7 +205,7 @@ public final class ChatRows implements Conversations {
   }
 
   @Override
-  public Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools) {
+  public Sequence answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools) {
     return said(
         form -> {
           ArrayNode asked = form.apply(prompt);
@@ -283,14 +283,14 @@ public final class ChatRows implements Conversations {
     return text(rendered).encode(tokenizer);
   }
 
-  private static EncodedText text(Rendered rendered) {
+  private static Sequence.Text text(Rendered rendered) {
     List<TextRange> users =
         rendered.spans().stream().map(span -> new TextRange(span.start(), span.end())).toList();
-    return new EncodedText(rendered.text(), users);
+    return new Sequence.Text(rendered.text(), users);
   }
 
-  private Tokens tokens(Trained trained, ArrayNode messages) {
-    EncodedText text = text(trained.rendered());
+  private Sequence tokens(Trained trained, ArrayNode messages) {
+    Sequence.Text text = text(trained.rendered());
     Encoded encoded = text.encode(tokenizer);
     int n = encoded.length();
     BitSet marks = new BitSet(n);
@@ -311,14 +311,14 @@ public final class ChatRows implements Conversations {
             && last > 0
             && !ends(encoded, marks, last, answerStart(trained.rendered()));
     if (!open) {
-      return new Tokens(encoded.ids(), marks, plain ? null : weights, text);
+      return new Sequence(encoded.ids(), marks, plain ? null : weights, 0, text);
     }
     int[] ended = Arrays.copyOf(encoded.ids(), last + 2);
     ended[last + 1] = tokenizer.eosId();
     marks.set(last + 1);
     double[] more = Arrays.copyOf(weights, last + 2);
     more[last + 1] = weights[last];
-    return new Tokens(ended, marks, plain ? null : more, text);
+    return new Sequence(ended, marks, plain ? null : more, 0, text);
   }
 
   /// Where the text of the last message begins, in code points as tokens do; 0: it has none.

@@ -1,7 +1,6 @@
 package dev.nudge.data;
 
-import dev.nudge.data.tokens.EncodedText;
-import java.util.BitSet;
+import dev.nudge.data.tokens.Sequence;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 
@@ -13,18 +12,11 @@ import tools.jackson.databind.node.ArrayNode;
 /// Threading: any number of threads.
 public interface Conversations {
 
-  /// Tokens of a conversation and its label mask; the first token is never trained.
-  ///
-  /// @param weights loss weights of all tokens; null: trained ones have weight 1
-  /// @param text what was encoded; null: unknown
-  record Tokens(
-      int[] ids, BitSet trained, double @Nullable [] weights, @Nullable EncodedText text) {}
-
   /// Tokenises all messages; by default those of the assistant are trained.
-  Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools);
+  Sequence conversation(ArrayNode messages, @Nullable ArrayNode tools);
 
   /// Tokenises a prompt and the messages that answer it; only the answer is trained.
-  Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools);
+  Sequence answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools);
 
   /// A digest of the template and the rule for its label mask: if equal, rows have equal tokens and
   /// masks. Null: unknown, and tokens are not cached.

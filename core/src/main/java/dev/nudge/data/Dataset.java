@@ -8,12 +8,12 @@ import dev.nudge.data.rows.UsedColumns;
 import dev.nudge.data.rows.WantedRows;
 import dev.nudge.data.source.Pick;
 import dev.nudge.data.tokens.CutRows;
-import dev.nudge.data.tokens.EncodedText;
 import dev.nudge.data.tokens.Example;
 import dev.nudge.data.tokens.GroupFacts;
 import dev.nudge.data.tokens.PairFacts;
 import dev.nudge.data.tokens.SameTokens;
 import dev.nudge.data.tokens.SeenRow;
+import dev.nudge.data.tokens.Sequence;
 import dev.nudge.data.tokens.ShownRow;
 import dev.nudge.data.tokens.SpecialTokenCounts;
 import dev.nudge.settings.InputException;
@@ -22,6 +22,7 @@ import dev.nudge.settings.verb.DataShape;
 import dev.nudge.settings.verb.EvalSplit;
 import dev.nudge.settings.verb.LengthSettings;
 import dev.nudge.text.Tokenizer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.IntFunction;
@@ -83,7 +84,8 @@ public final class Dataset {
       Tokenizer tokenizer,
       @Nullable Conversations chat,
       TokenCache cache) {
-    return load(data, new RowEncoder(tokenizer, length, true, maxLength, chat), tokenizer, cache);
+    RowEncoder encoder = new RowEncoder(tokenizer, length, true, maxLength, chat);
+    return read(new Reading(data, Pick.TRAIN, encoder, null, null), cache);
   }
 
   /// Reads rows, each as one sequence, or takes them from a cache.
@@ -98,38 +100,30 @@ public final class Dataset {
       @Nullable Conversations chat,
       TokenCache cache) {
     LengthSettings length = new LengthSettings(truncate, false);
-    return load(data, new RowEncoder(tokenizer, length, false, maxLength, chat), tokenizer, cache);
+    RowEncoder encoder = new RowEncoder(tokenizer, length, false, maxLength, chat);
+    return read(new Reading(data, Pick.TRAIN, encoder, null, null), cache);
   }
 
-  private static Dataset load(
-      DataSettings data, RowEncoder encoder, Tokenizer tokenizer, TokenCache cache) {
-    return read(Reading.all(data), encoder, tokenizer, cache);
-  }
-
-  /// What is read of the data, and how closely it is looked at.
+  /// What is read of the data, and how.
   ///
   /// @param flaws counts what it sees; null: nothing is looked for
   /// @param groups null: no row is held out by its group
-  /// @param rows what the rows are for
   record Reading(
       DataSettings data,
       Pick pick,
+      RowEncoder encoder,
       @Nullable Flaws flaws,
-      EvalSplit.@Nullable Grouped groups,
-      WantedRows rows) {
-    static Reading all(DataSettings data) {
-      return new Reading(data, Pick.TRAIN, null, null, WantedRows.TEXTS);
-    }
-  }
+      EvalSplit.@Nullable Grouped groups) {}
 
-  static Dataset read(Reading reading, RowEncoder encoder, Tokenizer tokenizer, TokenCache cache) {
+  static Dataset read(Reading reading, TokenCache cache) {
     DataSettings data = reading.data();
+    RowEncoder encoder = reading.encoder();
     String digest = ContentDigest.of(data, reading.pick());
-    TokenCache.Rows rows = cache.rows(reading, encoder, digest);
+    TokenCache.Rows rows = cache.rows(reading, digest);
     if (rows.examples().isEmpty()) {
       throw new InputException(BadRows.name(data.data()) + ": --drop-rows leaves no row");
     }
-    boolean trains = !reading.rows().promptsOnly();
+    boolean trains = !encoder.rows().promptsOnly();
     if (trains && rows.examples().stream().allMatch(e -> e.trainedTokens() == 0)) {
       throw new InputException(
           BadRows.name(data.data())
@@ -138,7 +132,7 @@ public final class Dataset {
               + encoder.maxLength()
               + ", or every message that would be has \"train\": false or \"weight\": 0");
     }
-    return new Dataset(rows.examples(), rows.facts(), digest, reading.rows(), tokenizer);
+    return new Dataset(rows.examples(), rows.facts(), digest, encoder.rows(), encoder.tokenizer());
   }
 
   /// The same data with some of its rows.
@@ -149,9 +143,9 @@ public final class Dataset {
         List.copyOf(rows), held ? facts.heldOut() : facts, digest, wanted, tokenizer);
   }
 
-  /// Whether a row is held out by its group.
-  boolean grouped(int index) {
-    return facts.grouped().get(index);
+  /// The indices of the rows that are held out by their group.
+  List<Integer> grouped() {
+    return facts.grouped();
   }
 
   /// Returns the sequences; the parts of a split row, or the answers of a pair, are adjacent.
@@ -250,7 +244,7 @@ public final class Dataset {
   /// @param most most rows
   /// @param tokenizer the tokenizer that encoded the rows
   /// @param again the sequences of a row, encoded once more for their texts
-  public List<SeenRow> seen(int most, Tokenizer tokenizer, IntFunction<List<Example>> again) {
+  public List<SeenRow> seen(int most, Tokenizer tokenizer, IntFunction<List<Sequence>> again) {
     boolean labelled = facts.shapes().most() == DataShape.UNPAIRED_PREFERENCE;
     return IntStream.range(0, (int) Math.min(examples.size(), (long) most * sequences))
         .mapToObj(
@@ -262,10 +256,10 @@ public final class Dataset {
                       : groups != null
                           ? reward(example)
                           : pairs == null ? null : i % 2 == 0 ? "chosen" : "rejected";
-              EncodedText text =
+              Sequence.Text text =
                   again.apply(example.index()).stream()
-                      .filter(example::sameTokens)
-                      .map(Example::text)
+                      .filter(part -> Arrays.equals(part.ids(), example.ids()))
+                      .map(Sequence::text)
                       .filter(Objects::nonNull)
                       .findFirst()
                       .orElse(null);

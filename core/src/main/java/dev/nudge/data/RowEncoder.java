@@ -9,8 +9,8 @@ import dev.nudge.data.rows.RowShape.Content;
 import dev.nudge.data.rows.SourceLine;
 import dev.nudge.data.rows.WantedRows;
 import dev.nudge.data.tokens.CutRows.Loss;
-import dev.nudge.data.tokens.EncodedText;
-import dev.nudge.data.tokens.Example;
+import dev.nudge.data.tokens.Sequence;
+import dev.nudge.settings.verb.DataShape;
 import dev.nudge.settings.verb.LengthSettings;
 import dev.nudge.text.Encoded;
 import dev.nudge.text.Tokenizer;
@@ -82,6 +82,15 @@ public final class RowEncoder {
     return maxLength;
   }
 
+  Tokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /// What the rows are for.
+  WantedRows rows() {
+    return rows;
+  }
+
   /// What tokens and marks of a row follow from, beside the row and how it is read; null where it
   /// is not known.
   @Nullable Map<String, @Nullable Object> rule() {
@@ -104,27 +113,36 @@ public final class RowEncoder {
   /// The sequences of a row.
   ///
   /// @param sharesToken whether a token has a part of the prompt and of the completion
-  public record Sequences(List<Example> examples, Loss loss, boolean sharesToken) {
-    Sequences(List<Example> examples, Loss loss) {
-      this(examples, loss, false);
+  public record Sequences(List<Sequence> parts, Loss loss, boolean sharesToken) {
+    Sequences(List<Sequence> parts, Loss loss) {
+      this(parts, loss, false);
     }
   }
 
-  /// Encodes a row in the shape that rows are read in.
-  Sequences encode(RowShape shape, SourceLine line) throws BadRowException {
-    PreferenceShape preferences = shape.preferences();
+  /// A row that was read and encoded.
+  ///
+  /// @param contents of each answer that is compared, or the only one
+  /// @param shape what the row looks like
+  record EncodedRow(Row row, List<Content> contents, DataShape shape, Sequences sequences) {}
+
+  /// Reads and encodes a row.
+  EncodedRow encode(RowShape shape, SourceLine line) throws BadRowException {
     Row row = Row.parse(line);
-    return preferences == null
-        ? encode(shape.content(row), line)
-        : encode(preferences.read(row), line);
+    PreferenceShape preferences = shape.preferences();
+    if (preferences == null) {
+      Content content = shape.content(row);
+      return new EncodedRow(row, List.of(content), content.shape(), encode(content));
+    }
+    ComparedAnswers answers = preferences.read(row);
+    return new EncodedRow(row, answers.answers(), answers.shape(), encode(answers));
   }
 
-  public Sequences encode(Content content, SourceLine source) throws BadRowException {
+  public Sequences encode(Content content) throws BadRowException {
     try {
       return switch (content) {
-        case Content.Answer answer -> answer(answer, source);
-        case Content.Text text -> text(text, source);
-        case Content.Conversation _, Content.ChatAnswer _ -> chat(rendered(content), source);
+        case Content.Answer answer -> answer(answer);
+        case Content.Text text -> text(text);
+        case Content.Conversation _, Content.ChatAnswer _ -> chat(rendered(content));
       };
     } catch (IllegalArgumentException e) {
       throw new BadRowException(String.valueOf(e.getMessage()), "the text is not Unicode");
@@ -134,40 +152,36 @@ public final class RowEncoder {
   /// Encodes answers that are compared. One that is too long loses its end, as in TRL: its prompt
   /// is the same as that of the answer it is compared with. A row is left out where a prompt leaves
   /// no room for an answer, or a reward would be read before the end of one.
-  Sequences encode(ComparedAnswers row, SourceLine source) throws BadRowException {
+  private Sequences encode(ComparedAnswers row) throws BadRowException {
     if (rows.promptsOnly()) {
-      return prompt(row.answers().getFirst(), source);
+      return prompt(row.answers().getFirst());
     }
-    List<Example> examples = new ArrayList<>();
+    List<Sequence> parts = new ArrayList<>();
     Loss loss = Loss.NOTHING;
     for (int i = 0; i < row.answers().size(); i++) {
       RowEncoder encoder = Objects.requireNonNull(uncut);
-      Example whole = encoder.encode(row.answers().get(i), source).examples().getFirst();
+      Sequence whole = encoder.encode(row.answers().get(i)).parts().getFirst();
       if (!row.finished().get(i)) {
         whole = unfinished(whole);
       }
       int kept = Math.min(whole.length(), maxLength);
-      Example example = whole.first(kept, row.values().get(i));
+      Sequence part = whole.first(kept, row.values().get(i));
       if (kept < whole.length()) {
         if (!length.truncate()) {
           throw tooLong(whole.length(), "its end");
         }
-        boolean out = rows.objective().givesScores() || example.trainedTokens() == 0;
+        boolean out = rows.objective().givesScores() || part.trained().isEmpty();
         loss = out || loss == Loss.LEFT_OUT ? Loss.LEFT_OUT : Loss.END;
       }
-      examples.add(example);
+      parts.add(part);
     }
-    return new Sequences(loss == Loss.LEFT_OUT ? List.of() : examples, loss);
+    return new Sequences(loss == Loss.LEFT_OUT ? List.of() : parts, loss);
   }
 
   /// An answer without its end token, which is the last that is trained.
-  private static Example unfinished(Example whole) throws BadRowException {
-    int end = whole.length() - 1;
-    while (end > 0 && !whole.trained(end)) {
-      end--;
-    }
-    Example rest = whole.first(end, 0);
-    if (rest.trainedTokens() == 0) {
+  private static Sequence unfinished(Sequence whole) throws BadRowException {
+    Sequence rest = whole.first(Math.max(0, whole.trained().length() - 1), 0);
+    if (rest.trained().isEmpty()) {
       throw new BadRowException(
           "a completion is empty and not finished: it has no token to train",
           "a completion is empty and not finished");
@@ -176,7 +190,7 @@ public final class RowEncoder {
   }
 
   /// A prompt without an answer: nothing of it is trained.
-  private Sequences prompt(Content content, SourceLine source) throws BadRowException {
+  private Sequences prompt(Content content) throws BadRowException {
     PromptEncoder encoder = new PromptEncoder(tokenizer, chat, false);
     RowShape.Prompt asked =
         switch (content) {
@@ -186,14 +200,13 @@ public final class RowEncoder {
               throw new IllegalStateException("a prompt is asked");
         };
     Conversations.Prompt prompt = encoder.prompt(asked);
-    int[] ids = prompt.ids();
-    Prompts.check(ids.length, maxLength);
-    Example example = new Example(ids, new BitSet(), source);
-    return new Sequences(List.of(example.of(new EncodedText(prompt.text(), null))), Loss.NOTHING);
+    Prompts.check(prompt.ids().length, maxLength);
+    Sequence.Text text = new Sequence.Text(prompt.text(), null);
+    return new Sequences(List.of(new Sequence(prompt.ids(), new BitSet(), text)), Loss.NOTHING);
   }
 
-  private Sequences answer(Content.Answer row, SourceLine source) throws BadRowException {
-    EncodedText text = new EncodedText(row.prompt() + row.completion(), null);
+  private Sequences answer(Content.Answer row) throws BadRowException {
+    Sequence.Text text = new Sequence.Text(row.prompt() + row.completion(), null);
     Encoded encoded = text.encode(tokenizer);
     int begin = row.prompt().codePointCount(0, row.prompt().length());
     int[] ids = ended(encoded.ids());
@@ -205,16 +218,15 @@ public final class RowEncoder {
     }
     trained.set(ids.length - 1, ids.length > 1);
     if (ids.length <= maxLength) {
-      return new Sequences(
-          List.of(new Example(ids, trained, source).of(text)), Loss.NOTHING, shares);
+      return new Sequences(List.of(new Sequence(ids, trained, text)), Loss.NOTHING, shares);
     }
     if (!length.truncate()) {
       throw tooLong(ids.length, "its prompt from the left");
     }
-    return cut(ids, trained, encoded, begin, source);
+    return cut(ids, trained, encoded, begin);
   }
 
-  private Sequences cut(int[] ids, BitSet trained, Encoded encoded, int begin, SourceLine source) {
+  private Sequences cut(int[] ids, BitSet trained, Encoded encoded, int begin) {
     int answer = 0; // its first token, trained or not
     while (answer < encoded.length() && encoded.ends()[answer] <= begin) {
       answer++;
@@ -233,24 +245,24 @@ public final class RowEncoder {
     for (int i = Math.max(1, kept); i < maxLength; i++) {
       some.set(i, trained.get(from + i - kept));
     }
-    return new Sequences(List.of(new Example(shorter, some, source)), loss);
+    return new Sequences(List.of(new Sequence(shorter, some, null)), loss);
   }
 
-  private Sequences text(Content.Text row, SourceLine source) throws BadRowException {
+  private Sequences text(Content.Text row) throws BadRowException {
     int[] ids = ended(tokenizer.ids(row.text()));
     if (length.concatenate()) { // and cut by the one who puts them together
-      return new Sequences(List.of(new Example(ids, new BitSet(), source)), Loss.NOTHING);
+      return new Sequences(List.of(new Sequence(ids, new BitSet(), null)), Loss.NOTHING);
     }
     if (ids.length > maxLength && !length.split() && !length.truncate()) {
       throw tooLong(ids.length, "its end" + (splits ? ", --split makes several rows of it" : ""));
     }
-    List<Example> parts = new ArrayList<>();
+    List<Sequence> parts = new ArrayList<>();
     for (int from = 0; from < ids.length; from += maxLength) {
       int[] part = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + maxLength));
       BitSet trained = new BitSet(part.length);
       trained.set(1, part.length);
-      EncodedText text = from == 0 ? new EncodedText(row.text(), null) : null;
-      parts.add(new Example(part, trained, source).of(text));
+      Sequence.Text text = from == 0 ? new Sequence.Text(row.text(), null) : null;
+      parts.add(new Sequence(part, trained, text));
       if (!length.split()) {
         break;
       }
@@ -259,7 +271,7 @@ public final class RowEncoder {
     return new Sequences(parts, ids.length > maxLength ? cut : Loss.NOTHING);
   }
 
-  private Conversations.Tokens rendered(Content content) throws BadRowException {
+  private Sequence rendered(Content content) throws BadRowException {
     if (chat == null) {
       throw RowShape.noTemplate();
     }
@@ -274,20 +286,14 @@ public final class RowEncoder {
     }
   }
 
-  private Sequences chat(Conversations.Tokens row, SourceLine source) throws BadRowException {
-    int[] ids = row.ids();
-    if (ids.length <= maxLength) {
-      return new Sequences(
-          List.of(new Example(ids, row.trained(), row.weights(), source).of(row.text())),
-          Loss.NOTHING);
+  private Sequences chat(Sequence row) throws BadRowException {
+    if (row.length() <= maxLength) {
+      return new Sequences(List.of(row), Loss.NOTHING);
     }
     if (!length.truncate()) {
-      throw tooLong(ids.length, "its end");
+      throw tooLong(row.length(), "its end");
     }
-    BitSet some = row.trained().get(0, maxLength);
-    int[] shorter = Arrays.copyOf(ids, maxLength);
-    Example cut = new Example(shorter, some, row.weights(), source).of(row.text());
-    return new Sequences(List.of(cut), Loss.CHAT);
+    return new Sequences(List.of(row.first(maxLength, 0)), Loss.CHAT);
   }
 
   private int[] ended(int[] ids) {

@@ -4,7 +4,6 @@ import dev.nudge.data.rows.PromptBoundary;
 import dev.nudge.data.rows.SeenShapes;
 import dev.nudge.data.rows.UsedColumns;
 import dev.nudge.data.tokens.CutRows;
-import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// @param boundary missing spaces between prompts and completions
 /// @param guesses a line for each guessed file format
 /// @param starts index of the first row of each name given as data
-/// @param grouped the rows that are held out by their group
+/// @param grouped indices of the rows that are held out by their group
 /// @param flaws flaws of the rows; null: not checked
 record RowFacts(
     int bad,
@@ -29,12 +28,12 @@ record RowFacts(
     PromptBoundary boundary,
     List<String> guesses,
     List<Integer> starts,
-    BitSet grouped,
+    List<Integer> grouped,
     Flaws.@Nullable Counts flaws) {
 
   /// What is known of rows that are held out of these: bad and cut rows count with the others.
   RowFacts heldOut() {
     return new RowFacts(
-        0, CutRows.none(0), columns, shapes, system, boundary, guesses, starts, new BitSet(), null);
+        0, CutRows.none(0), columns, shapes, system, boundary, guesses, starts, List.of(), null);
   }
 }

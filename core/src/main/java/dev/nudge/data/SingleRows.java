@@ -80,7 +80,7 @@ public final class SingleRows {
     return each(
         row -> {
           SourceLine line = new SourceLine(0, NO_FILE, 0, "");
-          return encoder.encode(shape.content(row), line).examples().getFirst();
+          return new Example(encoder.encode(shape.content(row)).parts().getFirst(), line);
         });
   }
 }

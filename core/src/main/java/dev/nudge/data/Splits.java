@@ -11,6 +11,7 @@ import dev.nudge.data.rows.WantedRows;
 import dev.nudge.data.source.Pick;
 import dev.nudge.data.tokens.Example;
 import dev.nudge.data.tokens.SeenRow;
+import dev.nudge.data.tokens.Sequence;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.train.EvalSettings;
 import dev.nudge.settings.train.Flaw;
@@ -91,11 +92,9 @@ public final class Splits {
             new Dataset.Reading(
                 data,
                 pick(wanted.eval()),
+                encoder,
                 flaws,
-                split instanceof EvalSplit.Grouped groups ? groups : null,
-                wanted.rows()),
-            encoder,
-            tokenizer,
+                split instanceof EvalSplit.Grouped groups ? groups : null),
             cache);
     List<Example> rows = withoutDuplicates(all, flaws);
     Dataset held = null;
@@ -105,9 +104,7 @@ public final class Splits {
           out.isEmpty()
               ? Dataset.read(
                   new Dataset.Reading(
-                      heldData(wanted), heldPick(wanted.eval()), null, null, wanted.rows()),
-                  encoder,
-                  tokenizer,
+                      heldData(wanted), heldPick(wanted.eval()), encoder, null, null),
                   cache)
               : all.with(
                   rows.stream().filter(e -> out.contains(e.index())).toList(), true, tokenizer);
@@ -158,7 +155,7 @@ public final class Splits {
   /// @param most most rows
   /// @param tokenizer the tokenizer that encoded the rows
   public List<SeenRow> seen(int most, Tokenizer tokenizer) {
-    Map<Integer, List<Example>> again = new HashMap<>();
+    Map<Integer, List<Sequence>> again = new HashMap<>();
     List<Example> rows = train.examples();
     long shown = Math.min(rows.size(), (long) most * train.sequencesPerRow());
     Set<Integer> wantedRows =
@@ -169,7 +166,7 @@ public final class Splits {
       for (; !lines.isEmpty() && again.size() < wantedRows.size(); lines = reader.next(1)) {
         SourceLine line = lines.getFirst();
         if (wantedRows.contains(line.index())) {
-          again.put(line.index(), encoder.encode(shape, line).examples());
+          again.put(line.index(), encoder.encode(shape, line).sequences().parts());
         }
       }
     } catch (BadRowException e) {
@@ -234,8 +231,11 @@ public final class Splits {
                   .sorted(Comparator.comparingLong(index -> Mix.of(Mix.of(seed) + index)))
                   .limit(Math.max(1, Math.round(share.share() * indices.size())))
                   .collect(Collectors.toSet());
-          case EvalSplit.Grouped _ ->
-              indices.stream().filter(all::grouped).collect(Collectors.toSet());
+          case EvalSplit.Grouped _ -> {
+            Set<Integer> grouped = new HashSet<>(all.grouped());
+            grouped.retainAll(new HashSet<>(indices));
+            yield grouped;
+          }
         };
     boolean other = split instanceof EvalSplit.Named;
     if (!other && (out.isEmpty() || out.size() == indices.size())) {

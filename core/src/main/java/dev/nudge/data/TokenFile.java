@@ -1,12 +1,7 @@
 package dev.nudge.data;
 
-import dev.nudge.data.rows.PromptBoundary;
-import dev.nudge.data.rows.SeenShapes;
-import dev.nudge.data.rows.UsedColumns;
-import dev.nudge.data.tokens.CutRows;
 import dev.nudge.data.tokens.TokenTable;
 import dev.nudge.data.tokens.TokenTableBuilder;
-import dev.nudge.data.tokens.Weights;
 import dev.nudge.format.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -22,96 +17,53 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.time.Instant;
-import java.util.BitSet;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
 
-/// The file format of a [TokenTable] and the [RowFacts] of its rows, little-endian:
+/// The file format of a [TokenTable] and the [RowFacts] of its rows, in the machine's order of
+/// bytes:
 ///
 /// ```
 ///   0   8   magic NUDGETOK
 ///   8   4   version
-///   12  4   sequences
-///   16  8   tokens
-///   24  8   bytes of the facts
-///   32  4   CRC-32C of all behind these 64 bytes
-///   36  4   runs of weights
-///   40  4   CRC-32C of the first 40 bytes
-///   64      ids, padded to 8 bytes; trained; offsets; sources, padded; weights; values;
-///           facts, a JSON object
+///   12  4   CRC-32C of all behind the header, then of the bytes of the parts
+///   16  56  bytes of each of the seven parts, int64
+///   72      parts of the table, and the facts as a JSON object, each padded to 8 bytes
 /// ```
 ///
-/// It is memory-mapped, so it takes no heap. Both checksums are verified at each opening, which
-/// reads the file once.
-final class TokenFile {
+/// It is memory-mapped, so it takes no heap. The checksum is verified at each opening, which reads
+/// the file once. Its modification time is its last use.
+public final class TokenFile {
   static final String SUFFIX = ".tokens";
-  static final String PART = ".part";
+  private static final String PART = ".part";
   private static final long MAGIC =
       ByteBuffer.wrap("NUDGETOK".getBytes(StandardCharsets.US_ASCII))
-          .order(ByteOrder.LITTLE_ENDIAN)
+          .order(ByteOrder.nativeOrder())
           .getLong();
-  private static final int VERSION = 8;
-  private static final int HEADER = 64;
-  private static final int CHECKED = 40; // bytes of the header that its checksum covers
+  private static final int VERSION = 9;
+  private static final int PARTS = TokenTable.PARTS + 1;
+  private static final int SIZES = 16;
+  private static final int HEADER = SIZES + PARTS * Long.BYTES;
   private static final long SLICE = 1 << 30;
+  private static final Duration UNUSED = Duration.ofDays(30);
+  private static final Duration TORN = Duration.ofDays(1); // left by a process that was killed
+  private static final long MOST_BYTES = 20L << 30;
 
   private TokenFile() {}
 
   /// What stands in the file behind the table.
-  private record Facts(
-      List<String> files,
-      int badRows,
-      CutRows cut,
-      UsedColumns columns,
-      SeenShapes shapes,
-      @Nullable String system,
-      PromptBoundary boundary,
-      List<String> guesses,
-      List<Integer> starts,
-      List<Integer> grouped,
-      Flaws.@Nullable Counts flaws) {}
+  private record Facts(List<String> files, RowFacts rows) {}
 
-  /// Where the parts of a file are.
-  private record Layout(int sequences, long tokens, long factsBytes, int weightRuns) {
-    long trained() {
-      return HEADER + padded(tokens * Integer.BYTES);
-    }
-
-    long offsets() {
-      return trained() + (tokens + 63) / 64 * Long.BYTES;
-    }
-
-    long sources() {
-      return offsets() + (sequences + 1L) * Long.BYTES;
-    }
-
-    long sourcesBytes() {
-      return (long) sequences * TokenTable.SOURCE * Integer.BYTES;
-    }
-
-    long weights() {
-      return sources() + padded(sourcesBytes());
-    }
-
-    long values() {
-      return weights() + (long) weightRuns * Weights.RUN;
-    }
-
-    long facts() {
-      return values() + (long) sequences * Double.BYTES;
-    }
-
-    long end() {
-      return facts() + factsBytes;
-    }
-  }
-
-  private static long padded(long bytes) {
-    return (bytes + 7) & -8L;
+  private static int padding(long bytes) {
+    return (int) (-bytes & 7);
   }
 
   /// Opens a file; null where there is none, or it is not whole.
@@ -123,22 +75,23 @@ final class TokenFile {
       // the map lasts as long as anything that came from it
       MemorySegment all =
           channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto());
-      Layout layout = layout(all);
-      if (layout == null) {
+      if (all.get(ValueLayout.JAVA_LONG, 0) != MAGIC
+          || all.get(ValueLayout.JAVA_INT, 8) != VERSION
+          || all.get(ValueLayout.JAVA_INT, 12) != checksum(all)) {
         return null;
       }
-      Facts facts = facts(all.asSlice(layout.facts(), layout.factsBytes()));
-      TokenTable table =
-          new TokenTable(
-              all.asSlice(HEADER, layout.tokens() * Integer.BYTES),
-              all.asSlice(layout.trained(), layout.offsets() - layout.trained()),
-              all.asSlice(layout.offsets(), layout.sources() - layout.offsets()),
-              all.asSlice(layout.sources(), layout.sourcesBytes()),
-              new Weights(all.asSlice(layout.weights(), layout.values() - layout.weights())),
-              all.asSlice(layout.values(), layout.facts() - layout.values()),
-              facts.files().stream().map(Path::of).toList());
+      List<MemorySegment> parts = new ArrayList<>();
+      long at = HEADER;
+      for (int part = 0; part < PARTS; part++) {
+        long bytes = all.get(ValueLayout.JAVA_LONG, SIZES + (long) part * Long.BYTES);
+        parts.add(all.asSlice(at, bytes));
+        at += bytes + padding(bytes);
+      }
+      byte[] json = parts.getLast().toArray(ValueLayout.JAVA_BYTE);
+      Facts facts = Json.record(Json.parse(new String(json, StandardCharsets.UTF_8)), Facts.class);
+      TokenTable table = new TokenTable(parts, facts.files().stream().map(Path::of).toList());
       used(file);
-      return new TokenCache.Rows(table.examples(), known(facts));
+      return new TokenCache.Rows(table.examples(), facts.rows());
     } catch (IOException | JacksonException | IllegalArgumentException e) {
       return null; // it is made again
     }
@@ -152,51 +105,49 @@ final class TokenFile {
     }
   }
 
-  private static @Nullable Layout layout(MemorySegment all) {
-    Layout layout =
-        new Layout(
-            all.get(TokenTable.INT, 12),
-            all.get(TokenTable.LONG, 16),
-            all.get(TokenTable.LONG, 24),
-            all.get(TokenTable.INT, 36));
-    CRC32C header = new CRC32C();
-    header.update(all.asSlice(0, CHECKED).asByteBuffer());
-    boolean known =
-        all.get(TokenTable.LONG, 0) == MAGIC
-            && all.get(TokenTable.INT, 8) == VERSION
-            && all.get(TokenTable.INT, CHECKED) == (int) header.getValue()
-            && layout.end() == all.byteSize();
-    return known && all.get(TokenTable.INT, 32) == checksum(all) ? layout : null;
-  }
-
   private static int checksum(MemorySegment all) {
     CRC32C crc = new CRC32C();
     for (long at = HEADER; at < all.byteSize(); at += SLICE) {
       crc.update(all.asSlice(at, Math.min(SLICE, all.byteSize() - at)).asByteBuffer());
     }
+    crc.update(all.asSlice(SIZES, HEADER - SIZES).asByteBuffer());
     return (int) crc.getValue();
   }
 
-  private static Facts facts(MemorySegment bytes) {
-    JsonNode tree =
-        Json.parse(new String(bytes.toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8));
-    return Json.record(tree, Facts.class);
+  private record CachedFile(Path file, Instant used, long bytes) {}
+
+  /// Evicts files beside one, which stays: those long unused, and the oldest if all are too large.
+  static void sweep(Path file) {
+    sweep(file, Instant.now(), MOST_BYTES);
   }
 
-  private static RowFacts known(Facts f) {
-    BitSet grouped = new BitSet();
-    f.grouped().forEach(grouped::set);
-    return new RowFacts(
-        f.badRows(),
-        f.cut(),
-        f.columns(),
-        f.shapes(),
-        f.system(),
-        f.boundary(),
-        f.guesses(),
-        f.starts(),
-        grouped,
-        f.flaws());
+  public static void sweep(Path file, Instant now, long mostBytes) {
+    List<CachedFile> kept = new ArrayList<>();
+    try (Stream<Path> files = Files.list(file.getParent())) {
+      for (Path one : files.toList()) {
+        Instant used = Files.getLastModifiedTime(one).toInstant();
+        boolean torn = one.toString().endsWith(PART);
+        if (!torn && !one.toString().endsWith(SUFFIX) || one.equals(file)) {
+          continue;
+        }
+        if (used.isBefore(now.minus(torn ? TORN : UNUSED))) {
+          Files.deleteIfExists(one);
+        } else if (!torn) {
+          kept.add(new CachedFile(one, used, Files.size(one)));
+        }
+      }
+      long bytes = Files.size(file) + kept.stream().mapToLong(CachedFile::bytes).sum();
+      kept.sort(Comparator.comparing(CachedFile::used));
+      for (CachedFile one : kept) {
+        if (bytes <= mostBytes) {
+          break;
+        }
+        Files.deleteIfExists(one.file());
+        bytes -= one.bytes();
+      }
+    } catch (IOException e) {
+      // another process sweeps too, or the system keeps a file that is open
+    }
   }
 
   /// Begins a file beside its place.
@@ -206,13 +157,13 @@ final class TokenFile {
 
   /// Writes a file: tokens as they come, then the rest, then the header; a file that is not
   /// finished goes when it is closed.
-  static final class Writer implements TokenTableBuilder.Sink, AutoCloseable {
+  static final class Writer implements Consumer<int[]>, AutoCloseable {
     private final Path file;
     private final Path part;
     private final FileChannel channel;
     private final CRC32C crc = new CRC32C();
     private final ByteBuffer buffer =
-        ByteBuffer.allocateDirect(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocateDirect(1 << 20).order(ByteOrder.nativeOrder());
 
     private Writer(Path file) throws IOException {
       this.file = file;
@@ -222,7 +173,7 @@ final class TokenFile {
     }
 
     @Override
-    public void add(int[] ids) {
+    public void accept(int[] ids) {
       try {
         for (int id : ids) {
           if (buffer.remaining() < Integer.BYTES) {
@@ -248,60 +199,39 @@ final class TokenFile {
       }
     }
 
-    private void section(MemorySegment bytes) throws IOException {
+    /// Writes a part behind the padding of the part before it.
+    private void part(MemorySegment bytes, ByteBuffer header) throws IOException {
+      header.putLong(bytes.byteSize());
       for (long at = 0; at < bytes.byteSize(); at += buffer.capacity()) {
         flush();
         int length = (int) Math.min(buffer.capacity(), bytes.byteSize() - at);
         buffer.put(bytes.asSlice(at, length).toArray(ValueLayout.JAVA_BYTE));
       }
       flush();
-    }
-
-    /// Fills up to a word.
-    private void pad(long bytes) {
-      buffer.put(new byte[(int) (padded(bytes) - bytes)]);
+      buffer.put(new byte[padding(bytes.byteSize())]);
     }
 
     /// Writes what is known at the end, and puts the file into its place.
     void finish(TokenTableBuilder table, RowFacts facts) throws IOException {
+      List<String> files = table.files().stream().map(Path::toString).toList();
+      byte[] json = Json.line(new Facts(files, facts)).getBytes(StandardCharsets.UTF_8);
+      ByteBuffer header = ByteBuffer.allocate(HEADER).order(ByteOrder.nativeOrder());
+      long ids = table.tokens() * Integer.BYTES;
+      header.putLong(MAGIC).putInt(VERSION).putInt(0).putLong(ids);
       flush();
-      pad(table.tokens() * Integer.BYTES);
-      section(table.trained());
-      section(table.offsets());
-      MemorySegment sources = table.sources();
-      section(sources);
-      pad(sources.byteSize());
-      section(table.weights());
-      section(table.values());
-      byte[] json = Json.line(stored(table, facts)).getBytes(StandardCharsets.UTF_8);
-      section(MemorySegment.ofArray(json));
-      ByteBuffer header = ByteBuffer.allocate(HEADER).order(ByteOrder.LITTLE_ENDIAN);
-      header.putLong(MAGIC).putInt(VERSION).putInt(table.size());
-      header.putLong(table.tokens()).putLong(json.length).putInt((int) crc.getValue());
-      header.putInt(table.weightRuns());
-      CRC32C own = new CRC32C();
-      own.update(header.array(), 0, CHECKED);
-      header.putInt((int) own.getValue()).position(HEADER).flip();
+      buffer.put(new byte[padding(ids)]);
+      for (MemorySegment part : table.parts().subList(1, TokenTable.PARTS)) {
+        part(part, header);
+      }
+      part(MemorySegment.ofArray(json), header);
+      flush();
+      crc.update(header.array(), SIZES, HEADER - SIZES);
+      header.putInt(12, (int) crc.getValue()).flip();
       channel.position(0);
       write(header);
       channel.force(true);
       channel.close();
       Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
-    }
-
-    private static Facts stored(TokenTableBuilder table, RowFacts f) {
-      return new Facts(
-          table.files().stream().map(Path::toString).toList(),
-          f.bad(),
-          f.cut(),
-          f.columns(),
-          f.shapes(),
-          f.system(),
-          f.boundary(),
-          f.guesses(),
-          f.starts(),
-          f.grouped().stream().boxed().toList(),
-          f.flaws());
     }
 
     @Override

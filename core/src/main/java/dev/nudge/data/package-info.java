@@ -2,8 +2,9 @@
 /// takes.
 ///
 /// A file's lines become rows ([RowReader]), a row becomes prompt and completion or a text
-/// ([RowShape], by the columns of a [RowPattern]), and that becomes tokens ([Example], [Dataset])
-/// in a [TokenTable], cached on disk by a [TokenCache]. A [ContentDigest] identifies the data.
+/// ([RowShape], by the columns of a [RowPattern]), that becomes tokens ([RowEncoder]), and a
+/// [TokenCache] puts them into one [TokenTable], which it keeps on disk; an [Example] of a
+/// [Dataset] is a place in it. A [ContentDigest] identifies the data.
 /// [Batches] assigns rows to steps, [Packing] spreads a step over lanes and micro-batches. Nothing
 /// is padded.
 ///

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
+import dev.nudge.data.tokens.Sequence;
 import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
@@ -44,7 +45,8 @@ class ChatRowsTest {
   }
 
   private static final String TURNS =
-      "{% for m in messages %}{{ m.role ~ ':' ~ m.content ~ END }}{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
+      "{% for m in messages %}{{ m.role ~ ':' ~ m.content ~ END }}{% endfor %}{% if"
+          + " add_generation_prompt %}assistant:{% endif %}";
 
   private static String turns(String end) {
     return TURNS.replace("END", end);
@@ -60,7 +62,7 @@ class ChatRowsTest {
     return (ArrayNode) Json.parse("[" + String.join(",", all) + "]");
   }
 
-  private String trained(Conversations.Tokens row) {
+  private String trained(Sequence row) {
     int[] ids =
         IntStream.range(0, row.ids().length)
             .filter(row.trained()::get)
@@ -80,7 +82,7 @@ class ChatRowsTest {
         .isEqualTo("reads seven" + end + "leaks" + end);
     ChatRows last = rows(turns("eos_token"), TrainOn.LAST);
     assertThat(trained(last.conversation(talk, null))).isEqualTo("leaks" + end);
-    Conversations.Tokens whole = rows(turns("eos_token"), TrainOn.ALL).conversation(talk, null);
+    Sequence whole = rows(turns("eos_token"), TrainOn.ALL).conversation(talk, null);
     assertThat(whole.trained().cardinality()).isEqualTo(whole.ids().length - 1);
   }
 
@@ -89,7 +91,9 @@ class ChatRowsTest {
   void messagesInOpenAisFormAreTrainedInTheFormOfTemplates() throws IOException {
     ChatRows rows =
         rows(
-            "{% for m in messages %}{{ m.role ~ ':' ~ (m.content or '') }}{% for c in m.tool_calls or [] %}{{ c.function.name ~ c.function.arguments | tojson }}{% endfor %}{% endfor %}",
+            "{% for m in messages %}{{ m.role ~ ':' ~ (m.content or '') }}{% for c in m.tool_calls"
+                + " or [] %}{{ c.function.name ~ c.function.arguments | tojson }}{% endfor %}{%"
+                + " endfor %}",
             TrainOn.ALL);
     String form =
         "[{\"role\":\"%s\",\"content\":%s},{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":%s}}]}]";
@@ -116,12 +120,14 @@ class ChatRowsTest {
   void aTemplateThatTakesArgumentsAsTextsGetsThem() throws IOException {
     ChatRows rows =
         rows(
-            "{% for m in messages %}{{ m.role ~ ':' ~ (m.content or '') }}{% for c in m.tool_calls or [] %}{{ '<' + c.function.arguments + '>' }}{% endfor %}{% endfor %}",
+            "{% for m in messages %}{{ m.role ~ ':' ~ (m.content or '') }}{% for c in m.tool_calls"
+                + " or [] %}{{ '<' + c.function.arguments + '>' }}{% endfor %}{% endfor %}",
             TrainOn.ALL);
     ArrayNode talk =
         (ArrayNode)
             Json.parse(
-                "[{\"role\":\"developer\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\": 1}\"}}]}]");
+                "[{\"role\":\"developer\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":"
+                    + " 1}\"}}]}]");
     assertThat(rows.prompt(talk, null).text()).isEqualTo("system:aassistant:<{\"x\": 1}>");
     assertThat(rows.conversation(talk, null).ids()).isNotEmpty();
   }
@@ -146,7 +152,7 @@ class ChatRowsTest {
   void anEndBeforeTheLastAnswerIsNotItsEnd() throws IOException {
     ArrayNode talk = messages("user", "the pump", "assistant", "leaks");
     for (TrainOn on : List.of(TrainOn.ASSISTANT, TrainOn.ALL)) {
-      Conversations.Tokens row =
+      Sequence row =
           rows("{% for m in messages %}{{ eos_token ~ m.role ~ ':' ~ m.content }}{% endfor %}", on)
               .conversation(talk, null);
       assertThat(row.ids()[row.ids().length - 1]).as(on.toString()).isEqualTo(tokenizer.eosId());
@@ -156,13 +162,12 @@ class ChatRowsTest {
   @Test
   void anAnswerWithoutAnEndIsGivenOne() throws IOException {
     ArrayNode talk = messages("user", "the pump", "assistant", "leaks");
-    Conversations.Tokens open = rows(turns("''"), TrainOn.ASSISTANT).conversation(talk, null);
+    Sequence open = rows(turns("''"), TrainOn.ASSISTANT).conversation(talk, null);
     assertThat(open.ids()[open.ids().length - 1]).isEqualTo(tokenizer.eosId());
     assertThat(open.trained().get(open.ids().length - 1)).isTrue();
-    Conversations.Tokens ended =
-        rows(turns("eos_token ~ ' '"), TrainOn.ALL).conversation(talk, null);
+    Sequence ended = rows(turns("eos_token ~ ' '"), TrainOn.ALL).conversation(talk, null);
     assertThat(ended.ids()[ended.ids().length - 1]).isNotEqualTo(tokenizer.eosId());
-    Conversations.Tokens broken =
+    Sequence broken =
         rows("{% for m in messages %}{{ m.content }} the {% endfor %}", TrainOn.ASSISTANT)
             .conversation(talk, null);
     assertThat(broken.ids()[broken.ids().length - 1]).isEqualTo(tokenizer.eosId());
@@ -184,17 +189,17 @@ class ChatRowsTest {
     Path file =
         Files.writeString(
             folder.resolve("t.jinja"),
-            "{{ bos_token }}{% for m in messages %}{{ '[' ~ m.role ~ ']' ~ m.content | trim ~ eos_token }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}");
+            "{{ bos_token }}{% for m in messages %}{{ '[' ~ m.role ~ ']' ~ m.content | trim ~"
+                + " eos_token }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}");
     ArrayNode talk =
         messages("user", "the pump", "assistant", "reads", "user", "b", "assistant", "leaks");
     for (TrainOn on : TrainOn.values()) {
       ChatRows rows = ChatRows.of(folder, null, file.toString(), on, tokenizer);
-      Conversations.Tokens row = rows.conversation(talk, null);
+      Sequence row = rows.conversation(talk, null);
       assertThat(Arrays.stream(row.ids()).filter(tokenizer::isEnd).count()).isEqualTo(4);
       assertThat(row.ids()[row.ids().length - 1]).isEqualTo(tokenizer.eosId());
       assertThat(trained(row)).endsWith("leaks</s>");
-      Conversations.Tokens answer =
-          rows.answer(messages("user", "a"), messages("assistant", "leaks"), null);
+      Sequence answer = rows.answer(messages("user", "a"), messages("assistant", "leaks"), null);
       assertThat(Arrays.stream(answer.ids()).filter(tokenizer::isEnd).count()).isEqualTo(2);
     }
   }
@@ -205,7 +210,7 @@ class ChatRowsTest {
         messages("user", "the", "assistant", "reads", "user", "b", "assistant", "leaks");
     ((ObjectNode) talk.get(3)).put("weight", 0.25);
     for (String end : new String[] {"eos_token", "''"}) {
-      Conversations.Tokens row = rows(turns(end), TrainOn.ASSISTANT).conversation(talk, null);
+      Sequence row = rows(turns(end), TrainOn.ASSISTANT).conversation(talk, null);
       double[] weights = Objects.requireNonNull(row.weights());
       assertThat(weights).hasSameSizeAs(row.ids());
       Set<Double> seen = new LinkedHashSet<>();
@@ -220,7 +225,7 @@ class ChatRowsTest {
     ((ObjectNode) talk.get(3)).put("weight", 0);
     int[] all = rows(turns("''"), TrainOn.ALL).conversation(talk, null).ids();
     for (String end : new String[] {"eos_token", "''"}) {
-      Conversations.Tokens row = rows(turns(end), TrainOn.ASSISTANT).conversation(talk, null);
+      Sequence row = rows(turns(end), TrainOn.ASSISTANT).conversation(talk, null);
       assertThat(row.weights()).isNull();
       assertThat(row.ids().length).isGreaterThanOrEqualTo(all.length); // no row is cut there
     }
@@ -258,7 +263,7 @@ class ChatRowsTest {
     String end = tokenizer.token(tokenizer.eosId());
     ChatRows rows = rows(turns("eos_token"), TrainOn.ASSISTANT);
     ArrayNode talk = messages("user", "the " + end + " pump", "assistant", "leaks");
-    Conversations.Tokens row = rows.conversation(talk, null);
+    Sequence row = rows.conversation(talk, null);
     long ends = Arrays.stream(row.ids()).filter(id -> id == tokenizer.eosId()).count();
     assertThat(ends).isEqualTo(2); // the template's own
     assertThat(trained(row)).isEqualTo("leaks" + end);
@@ -271,7 +276,7 @@ class ChatRowsTest {
     assertThat(prompt.text())
         .isEqualTo("user:the pump" + tokenizer.token(tokenizer.eosId()) + "assistant:");
     assertThat(tokenizer.decode(prompt.ids(), false)).isEqualTo(prompt.text());
-    Conversations.Tokens answer =
+    Sequence answer =
         rows.answer(messages("user", "the pump"), messages("assistant", "leaks"), null);
     assertThat(Arrays.copyOf(answer.ids(), prompt.ids().length)).isEqualTo(prompt.ids());
     assertThat(answer.trained().nextSetBit(0)).isEqualTo(prompt.ids().length);
@@ -309,11 +314,14 @@ class ChatRowsTest {
     ArrayNode call =
         (ArrayNode)
             Json.parse(
-                "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"type\": \"function\", \"function\": {\"name\": \"f\", \"arguments\": {}}}]}]");
+                "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\":"
+                    + " null, \"tool_calls\": [{\"type\": \"function\", \"function\": {\"name\":"
+                    + " \"f\", \"arguments\": {}}}]}]");
     ArrayNode parts =
         (ArrayNode)
             Json.parse(
-                "[{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"a\"}]}, {\"role\": \"assistant\", \"content\": \"b\"}]");
+                "[{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"a\"}]},"
+                    + " {\"role\": \"assistant\", \"content\": \"b\"}]");
     for (String name : ChatTemplate.knownNames()) {
       ChatRows rows = ChatRows.of(MODEL, null, name, TrainOn.ASSISTANT, tokenizer);
       assertThatThrownBy(() -> rows.conversation(call, null))
@@ -338,7 +346,8 @@ class ChatRowsTest {
     assertThatThrownBy(() -> rows.conversation(talk, null))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
-            "the template leaves out message 1 (system); take it out of the conversation, or give another --template");
+            "the template leaves out message 1 (system); take it out of the conversation, or give"
+                + " another --template");
     assertThatThrownBy(() -> rows.prompt(messages("system", "be short", "user", "a"), null))
         .hasMessageStartingWith("the template leaves out message 1 (system)");
     assertThat(rows.conversation(messages("user", "a", "assistant", "b"), null).ids()).isNotEmpty();

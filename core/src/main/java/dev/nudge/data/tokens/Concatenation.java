@@ -2,7 +2,6 @@ package dev.nudge.data.tokens;
 
 import dev.nudge.data.rows.SourceLine;
 import dev.nudge.settings.Count;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
@@ -14,52 +13,46 @@ import org.jspecify.annotations.Nullable;
 /// A sequence belongs to the row in which it begins. Every token but its first is trained; the last
 /// sequence may be shorter.
 public final class Concatenation {
+  private final TokenTableBuilder table;
   private final int[] tokens;
   private int length;
-  private @Nullable Example first; // the row in which the sequence begins
+  private @Nullable SourceLine first; // the row in which the sequence begins
   private long texts;
   private int sequences;
 
-  public Concatenation(int maxLength) {
+  /// @param table receives the sequences
+  public Concatenation(TokenTableBuilder table, int maxLength) {
+    this.table = table;
     this.tokens = new int[maxLength];
   }
 
-  /// Adds a text; gives the sequences that it fills.
-  public List<Example> add(Example text) {
+  /// Adds a text, and to the table the sequences that it fills.
+  public void add(int[] ids, SourceLine source) {
     texts++;
-    List<Example> full = new ArrayList<>();
-    int[] ids = text.ids();
     for (int from = 0; from < ids.length; ) {
       if (length == 0) {
-        first = text;
+        first = source;
       }
       int some = Math.min(tokens.length - length, ids.length - from);
       System.arraycopy(ids, from, tokens, length, some);
       length += some;
       from += some;
       if (length == tokens.length) {
-        full.addAll(rest());
+        rest();
       }
     }
-    return full;
   }
 
-  /// The sequence that is not full; none where nothing is left.
-  public List<Example> rest() {
-    Example begin = first;
-    if (length == 0 || begin == null) {
-      return List.of();
+  /// Adds the sequence that is not full to the table; none if nothing is left.
+  public void rest() {
+    if (length == 0 || first == null) {
+      return;
     }
     BitSet trained = new BitSet(length);
     trained.set(1, Math.max(1, length));
-    Example sequence =
-        new Example(
-            Arrays.copyOf(tokens, length),
-            trained,
-            new SourceLine(begin.index(), begin.file(), begin.line(), ""));
+    table.add(new Sequence(Arrays.copyOf(tokens, length), trained, null), first);
     length = 0;
     sequences++;
-    return List.of(sequence);
   }
 
   /// What became of the texts, a line; none where there was none.

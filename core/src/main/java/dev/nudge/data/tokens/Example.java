@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
-import org.jspecify.annotations.Nullable;
 
 /// One sequence to train on or to score: token ids and their label mask.
 ///
@@ -19,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 public final class Example {
   private final TokenTable table;
   private final int row;
-  private @Nullable EncodedText text; // only of a sequence that was just encoded
 
   Example(TokenTable table, int row) {
     this.table = table;
@@ -28,38 +26,18 @@ public final class Example {
 
   /// A sequence by itself.
   public Example(int[] ids, BitSet trained, SourceLine source) {
-    this(ids, trained, null, source);
+    this(new Sequence(ids, trained, null), source);
   }
 
-  /// A sequence by itself whose trained tokens weigh more or less than 1.
-  ///
-  /// @param weights of its tokens; null: trained ones weigh 1
-  public Example(int[] ids, BitSet trained, double @Nullable [] weights, SourceLine source) {
-    this(TokenTableBuilder.one(ids, trained, weights, 0, source), 0);
+  /// A sequence by itself, of a row.
+  public Example(Sequence sequence, SourceLine source) {
+    this(alone(sequence, source), 0);
   }
 
-  /// Its first tokens, with the number that its row gives them.
-  public Example first(int length, double value) {
-    int[] ids = Arrays.copyOf(ids(), length);
-    BitSet trained = new BitSet(length);
-    double[] weights = new double[length];
-    for (int place = 0; place < length; place++) {
-      trained.set(place, trained(place));
-      weights[place] = weight(place);
-    }
-    SourceLine source = new SourceLine(index(), file(), line(), "");
-    return new Example(TokenTableBuilder.one(ids, trained, weights, value, source), 0).of(text);
-  }
-
-  /// Remembers the text that these tokens begin.
-  public Example of(@Nullable EncodedText text) {
-    this.text = text;
-    return this;
-  }
-
-  /// The text that was encoded; null: it is not known any more.
-  public @Nullable EncodedText text() {
-    return text;
+  private static TokenTable alone(Sequence sequence, SourceLine source) {
+    TokenTableBuilder table = new TokenTableBuilder(null);
+    table.add(sequence, source);
+    return table.table();
   }
 
   /// Makes a sequence without a file in which every token but the first is trained, for benchmarks.
@@ -68,7 +46,7 @@ public final class Example {
     if (ids.length > 1) {
       trained.set(1, ids.length);
     }
-    return new Example(ids.clone(), trained, new SourceLine(0, Path.of(""), 1, ""));
+    return new Example(ids, trained, noFile(0));
   }
 
   /// Makes a sequence without a file in which all tokens from an index on are trained, for scoring.
@@ -76,12 +54,7 @@ public final class Example {
   /// @param from index of the first trained token, at least 1
   /// @param index number of the sequence
   public static Example from(int[] ids, int from, int index) {
-    if (from < 1 || from >= ids.length) {
-      throw new IllegalArgumentException("of %d tokens from %d".formatted(ids.length, from));
-    }
-    BitSet trained = new BitSet(ids.length);
-    trained.set(from, ids.length);
-    return new Example(ids.clone(), trained, new SourceLine(index, Path.of(""), 1, ""));
+    return sampled(ids, from, index, 0);
   }
 
   /// Makes a sequence without a file of a sampled completion, whose tokens are trained.
@@ -90,7 +63,16 @@ public final class Example {
   /// @param index number of the prompt's row
   /// @param value its reward
   public static Example sampled(int[] ids, int from, int index, double value) {
-    return from(ids, from, index).first(ids.length, value);
+    if (from < 1 || from >= ids.length) {
+      throw new IllegalArgumentException("of %d tokens from %d".formatted(ids.length, from));
+    }
+    BitSet trained = new BitSet(ids.length);
+    trained.set(from, ids.length);
+    return new Example(new Sequence(ids, trained, null, value, null), noFile(index));
+  }
+
+  private static SourceLine noFile(int index) {
+    return new SourceLine(index, Path.of(""), 1, "");
   }
 
   /// Makes a sequence of the prompt of one and the answer of another: the tokens before the first
@@ -112,7 +94,7 @@ public final class Example {
       weights[place] = answered ? answer.weight(there) : 0;
     }
     SourceLine source = new SourceLine(prompt.index(), prompt.file(), prompt.line(), "");
-    return new Example(ids, trained, weights, source);
+    return new Example(new Sequence(ids, trained, weights, 0, null), source);
   }
 
   /// Writes its tokens, what each counts, and the number that its row gives it.
@@ -138,8 +120,8 @@ public final class Example {
       weights[place] = from.readDouble();
     }
     double value = from.readDouble();
-    SourceLine source = new SourceLine(from.readInt(), Path.of(""), 1, "");
-    return new Example(TokenTableBuilder.one(ids, trained, weights, value, source), 0);
+    Sequence sequence = new Sequence(ids, trained, weights, value, null);
+    return new Example(sequence, noFile(from.readInt()));
   }
 
   /// The number of tokens before the first trained one; all if none is trained.

@@ -53,7 +53,7 @@ public record SeenRow(
   public static SeenRow of(
       Example example,
       @Nullable String answer,
-      @Nullable EncodedText encoded,
+      Sequence.@Nullable Text encoded,
       Tokenizer tokenizer) {
     int[] ids = example.ids();
     int[] trained = new int[ids.length];
@@ -100,7 +100,7 @@ public record SeenRow(
   ///
   /// @return null: these tokens are not its first ones
   private static @Nullable List<Part> written(
-      int[] ids, int[] trained, EncodedText of, Tokenizer tokenizer) {
+      int[] ids, int[] trained, Sequence.Text of, Tokenizer tokenizer) {
     Encoded encoded = of.encode(tokenizer);
     int differs = Arrays.mismatch(ids, encoded.ids());
     int known = differs < 0 ? ids.length : differs; // tokens of the text

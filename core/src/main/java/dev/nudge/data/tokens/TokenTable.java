@@ -2,7 +2,6 @@ package dev.nudge.data.tokens;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.AbstractList;
 import java.util.List;
@@ -10,50 +9,51 @@ import java.util.RandomAccess;
 
 /// The tokens of many sequences, one after the other, in memory or in a mapped file.
 ///
-/// An [Example] is a sequence's place in it, so a million of them are a few numbers each:
+/// An [Example] is a sequence's place in it, so a million of them are a few numbers each. Its
+/// parts,
+/// in this order and in the machine's order of bytes:
 ///
 /// ```
 ///   ids       int32, all tokens
 ///   trained   bits, one a token, in words of 64
 ///   offsets   int64, where each sequence begins, and the end of the last
 ///   sources   int32, three a sequence: its row, its file in `files`, its line
-///   weights   of trained tokens where they are not 1: [Weights]
+///   weights   of trained tokens where they are not 1, as runs of adjacent tokens: int64 first
+///             token, int64 behind the last, float64 weight; most data has none
 ///   values    float64, one a sequence: a number of its row, such as a label
 /// ```
 ///
 /// Threading: any number of threads; nothing changes.
 public final class TokenTable {
-  public static final ValueLayout.OfInt INT =
-      ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
-  public static final ValueLayout.OfLong LONG =
-      ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
-  public static final int SOURCE = 3; // numbers of one
+  static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
+  static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+  static final int SOURCE = 3; // numbers of one
+  static final int RUN = 3; // words of a run of weights
+
+  /// Number of parts.
+  public static final int PARTS = 6;
 
   private final MemorySegment ids;
   private final MemorySegment trained;
   private final MemorySegment offsets;
   private final MemorySegment sources;
-  private final Weights weights;
+  private final MemorySegment weights;
   private final MemorySegment values;
   private final List<Path> files;
   private final int size;
+  private final int runs;
 
-  public TokenTable(
-      MemorySegment ids,
-      MemorySegment trained,
-      MemorySegment offsets,
-      MemorySegment sources,
-      Weights weights,
-      MemorySegment values,
-      List<Path> files) {
-    this.ids = ids;
-    this.trained = trained;
-    this.offsets = offsets;
-    this.sources = sources;
-    this.weights = weights;
-    this.values = values;
+  /// @param parts in their order
+  public TokenTable(List<MemorySegment> parts, List<Path> files) {
+    this.ids = parts.get(0);
+    this.trained = parts.get(1);
+    this.offsets = parts.get(2);
+    this.sources = parts.get(3);
+    this.weights = parts.get(4);
+    this.values = parts.get(5);
     this.files = List.copyOf(files);
     this.size = (int) (offsets.byteSize() / Long.BYTES) - 1;
+    this.runs = (int) (weights.byteSize() / (RUN * Long.BYTES));
   }
 
   /// The sequences, made when they are asked for.
@@ -100,7 +100,24 @@ public final class TokenTable {
   }
 
   double weight(int row, int place) {
-    return trained(row, place) ? weights.of(start(row) + place) : 0;
+    if (!trained(row, place)) {
+      return 0;
+    }
+    long token = start(row) + place;
+    int low = 0; // becomes the first run that ends behind the token
+    for (int high = runs; low < high; ) {
+      int middle = (low + high) >>> 1;
+      if (ofRun(middle, 1) <= token) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low < runs && ofRun(low, 0) <= token ? Double.longBitsToDouble(ofRun(low, 2)) : 1;
+  }
+
+  private long ofRun(int run, int word) {
+    return weights.getAtIndex(LONG, (long) RUN * run + word);
   }
 
   /// The number that its row gives a sequence.

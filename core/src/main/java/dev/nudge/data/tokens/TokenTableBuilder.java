@@ -9,84 +9,77 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Builds a [TokenTable]: tokens go to a [Sink], the rest, an eighth of it or less, stays in memory
-/// until the end.
+/// Builds a [TokenTable]: token ids go to a sink or stay in memory; the rest, an eighth of them or
+/// less, stays in memory until the end.
 ///
 /// Threading: one thread.
 public final class TokenTableBuilder {
-
-  /// Where token ids go.
-  public interface Sink {
-    void add(int[] ids);
-  }
-
-  private final Sink sink;
+  private final @Nullable Consumer<int[]> sink;
   private final Map<Path, Integer> files = new HashMap<>();
   private final List<Path> names = new ArrayList<>();
-  private long[] trained = new long[64];
-  private long[] offsets = new long[64];
-  private final Weights.Builder weights = new Weights.Builder();
-  private int[] sources = new int[64 * TokenTable.SOURCE];
-  private long[] values = new long[64]; // bits of doubles
+  private int[] ids = {}; // none if there is a sink
+  private long[] trained = {};
+  private long[] offsets = {0};
+  private int[] sources = {};
+  private long[] weights = {};
+  private int runs; // of weights
+  private long[] values = {}; // bits of doubles
   private int size;
 
-  public TokenTableBuilder(Sink sink) {
+  /// @param sink receives all token ids; null: they stay in memory
+  public TokenTableBuilder(@Nullable Consumer<int[]> sink) {
     this.sink = sink;
   }
 
-  /// The table of one sequence.
-  ///
-  /// @param weights of its tokens; null: trained ones weigh 1
-  static TokenTable one(
-      int[] ids, BitSet trained, double @Nullable [] weights, double value, SourceLine source) {
-    Weights.Builder runs = new Weights.Builder();
-    for (int i = 0; weights != null && i < ids.length; i++) {
-      if (trained.get(i) && weights[i] != 1) {
-        runs.add(i, weights[i]);
-      }
-    }
-    long[] words = Arrays.copyOf(trained.get(0, ids.length).toLongArray(), words(ids.length));
-    return new TokenTable(
-        little(ids.clone()),
-        little(words),
-        little(new long[] {0, ids.length}),
-        little(new int[] {source.index(), 0, source.number()}),
-        new Weights(little(runs.words())),
-        little(new long[] {Double.doubleToRawLongBits(value)}),
-        List.of(source.file()));
-  }
-
-  public void add(Example example) {
-    int[] ids = example.ids();
+  /// Adds a sequence of a row.
+  public void add(Sequence sequence, SourceLine source) {
     long from = offsets[size];
-    if (size + 1 == offsets.length) {
-      offsets = Arrays.copyOf(offsets, 2 * offsets.length);
-      values = Arrays.copyOf(values, 2 * values.length);
-      sources = Arrays.copyOf(sources, 2 * sources.length);
+    long to = from + sequence.length();
+    if (sink != null) {
+      sink.accept(sequence.ids());
+    } else {
+      ids = room(ids, Math.toIntExact(to));
+      System.arraycopy(sequence.ids(), 0, ids, (int) from, sequence.length());
     }
-    offsets[size + 1] = from + ids.length;
-    int words = words(from + ids.length);
-    if (words > trained.length) {
-      trained = Arrays.copyOf(trained, Math.max(words, trained.length + (trained.length >> 1)));
-    }
-    for (int place = 0; place < ids.length; place++) {
-      if (example.trained(place)) {
-        trained[(int) (from + place >> 6)] |= 1L << from + place;
-        double weight = example.weight(place);
-        if (weight != 1) {
-          weights.add(from + place, weight);
-        }
+    trained = room(trained, words(to));
+    BitSet marks = sequence.trained();
+    double[] weighed = sequence.weights();
+    for (int place = marks.nextSetBit(0);
+        place >= 0 && place < sequence.length();
+        place = marks.nextSetBit(place + 1)) {
+      trained[(int) (from + place >> 6)] |= 1L << from + place;
+      if (weighed != null && weighed[place] != 1) {
+        weigh(from + place, weighed[place]);
       }
     }
     int at = TokenTable.SOURCE * size;
-    sources[at] = example.index();
-    sources[at + 1] = files.computeIfAbsent(example.file(), this::named);
-    sources[at + 2] = example.line();
-    values[size] = Double.doubleToRawLongBits(example.value());
-    sink.add(ids);
+    sources = room(sources, at + TokenTable.SOURCE);
+    sources[at] = source.index();
+    sources[at + 1] = files.computeIfAbsent(source.file(), this::named);
+    sources[at + 2] = source.number();
+    values = room(values, size + 1);
+    values[size] = Double.doubleToRawLongBits(sequence.value());
     size++;
+    offsets = room(offsets, size + 1);
+    offsets[size] = to;
+  }
+
+  /// Adds the weight of a trained token, which comes behind all that have one.
+  private void weigh(long token, double weight) {
+    long bits = Double.doubleToLongBits(weight);
+    int next = TokenTable.RUN * runs;
+    if (runs > 0 && weights[next - 2] == token && weights[next - 1] == bits) {
+      weights[next - 2]++;
+      return;
+    }
+    weights = room(weights, next + TokenTable.RUN);
+    weights[next] = token;
+    weights[next + 1] = token + 1;
+    weights[next + 2] = bits;
+    runs++;
   }
 
   private int named(Path file) {
@@ -98,8 +91,19 @@ public final class TokenTableBuilder {
     return Math.toIntExact((tokens + 63) >> 6);
   }
 
-  public int size() {
-    return size;
+  private static long[] room(long[] words, int needed) {
+    return needed <= words.length ? words : Arrays.copyOf(words, more(words.length, needed));
+  }
+
+  private static int[] room(int[] numbers, int needed) {
+    return needed <= numbers.length
+        ? numbers
+        : Arrays.copyOf(numbers, more(numbers.length, needed));
+  }
+
+  /// Half as much again; of the first sequence just what it needs.
+  private static int more(int length, int needed) {
+    return Math.max(needed, length + (length >> 1));
   }
 
   public long tokens() {
@@ -110,73 +114,24 @@ public final class TokenTableBuilder {
     return names;
   }
 
-  public MemorySegment trained() {
-    return little(Arrays.copyOf(trained, words(tokens())));
+  /// The parts of the table in their order; without a sink all of them, else the ids are empty.
+  public List<MemorySegment> parts() {
+    return List.of(
+        MemorySegment.ofArray(ids).asSlice(0, sink == null ? tokens() * Integer.BYTES : 0),
+        part(trained, words(tokens())),
+        part(offsets, size + 1),
+        MemorySegment.ofArray(sources).asSlice(0, (long) TokenTable.SOURCE * size * Integer.BYTES),
+        part(weights, TokenTable.RUN * runs),
+        part(values, size));
   }
 
-  public MemorySegment offsets() {
-    return little(Arrays.copyOf(offsets, size + 1));
+  private static MemorySegment part(long[] words, int count) {
+    return MemorySegment.ofArray(words).asSlice(0, (long) count * Long.BYTES);
   }
 
-  public MemorySegment sources() {
-    return little(Arrays.copyOf(sources, TokenTable.SOURCE * size));
-  }
-
-  public MemorySegment values() {
-    return little(Arrays.copyOf(values, size));
-  }
-
-  public int weightRuns() {
-    return weights.count();
-  }
-
-  public MemorySegment weights() {
-    return little(weights.words());
-  }
-
-  /// The table of what was collected.
-  ///
-  /// @param ids all that went to the sink
-  public TokenTable table(MemorySegment ids) {
-    return new TokenTable(
-        ids, trained(), offsets(), sources(), new Weights(weights()), values(), names);
-  }
-
-  /// Words in the order of bytes that tables have.
-  private static MemorySegment little(long[] words) {
-    MemorySegment segment = MemorySegment.ofArray(words);
-    for (int i = 0; i < words.length; i++) {
-      segment.setAtIndex(TokenTable.LONG, i, words[i]); // a copy onto itself on most machines
-    }
-    return segment;
-  }
-
-  private static MemorySegment little(int[] numbers) {
-    MemorySegment segment = MemorySegment.ofArray(numbers);
-    for (int i = 0; i < numbers.length; i++) {
-      segment.setAtIndex(TokenTable.INT, i, numbers[i]);
-    }
-    return segment;
-  }
-
-  /// Keeps tokens in memory.
-  public static final class InMemory implements Sink {
-    private int[] ids = new int[1024];
-    private int count;
-
-    @Override
-    public void add(int[] more) {
-      int needed = Math.addExact(count, more.length);
-      if (needed > ids.length) {
-        ids = Arrays.copyOf(ids, Math.max(needed, (int) Math.min(1.5 * ids.length, 1 << 30)));
-      }
-      System.arraycopy(more, 0, ids, count, more.length);
-      count = needed;
-    }
-
-    public MemorySegment ids() {
-      ids = Arrays.copyOf(ids, count);
-      return little(ids);
-    }
+  /// The table of what was added, in memory.
+  public TokenTable table() {
+    ids = Arrays.copyOf(ids, Math.toIntExact(tokens()));
+    return new TokenTable(parts(), names);
   }
 }

@@ -10,6 +10,7 @@ import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Prompts;
 import dev.nudge.data.TokenCache;
 import dev.nudge.data.tokens.Example;
+import dev.nudge.data.tokens.Sequence;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.settings.verb.LengthSettings;
@@ -35,7 +36,7 @@ class ConversationsTest {
   private final Conversations chat =
       new Conversations() {
         @Override
-        public Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools) {
+        public Sequence conversation(ArrayNode messages, @Nullable ArrayNode tools) {
           String before = text(messages, messages.size() - 1);
           if (before.contains("q")) {
             throw new IllegalArgumentException("the template refuses a q");
@@ -44,7 +45,7 @@ class ConversationsTest {
         }
 
         @Override
-        public Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools) {
+        public Sequence answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools) {
           String before = text(prompt, prompt.size());
           return tokens(before, before + text(completion, completion.size()));
         }
@@ -55,13 +56,13 @@ class ConversationsTest {
           return new Prompt(text, tokenizer.ids(text));
         }
 
-        private Tokens tokens(String before, String all) {
+        private Sequence tokens(String before, String all) {
           int[] ids = tokenizer.ids(all);
           BitSet trained = new BitSet();
           trained.set(tokenizer.ids(before).length, ids.length);
           double[] weights = new double[ids.length];
           trained.stream().forEach(place -> weights[place] = place);
-          return new Tokens(ids, trained, weights, null);
+          return new Sequence(ids, trained, weights, 0, null);
         }
 
         private String text(ArrayNode messages, int count) {

@@ -3,12 +3,11 @@ package dev.nudge.data.rows;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.data.RowEncoder;
-import dev.nudge.data.tokens.Example;
+import dev.nudge.data.tokens.Sequence;
 import dev.nudge.settings.verb.LengthSettings;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.TokenizerGolden;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -31,18 +30,13 @@ class RowGoldenTest {
     for (JsonNode row : golden.cases().path("rows")) {
       String prompt = row.path("prompt").stringValue();
       String completion = row.path("completion").stringValue();
-      Example example =
-          encoder
-              .encode(
-                  new RowShape.Content.Answer(prompt, completion),
-                  new SourceLine(0, Path.of("golden"), 1, ""))
-              .examples()
-              .getFirst();
+      RowShape.Content.Answer content = new RowShape.Content.Answer(prompt, completion);
+      Sequence sequence = encoder.encode(content).parts().getFirst();
       String name = prompt + " / " + completion;
-      assertThat(example.ids()).as(name).isEqualTo(TokenizerGolden.ints(row.path("ids")));
-      for (int i = 0; i < example.length(); i++) {
+      assertThat(sequence.ids()).as(name).isEqualTo(TokenizerGolden.ints(row.path("ids")));
+      for (int i = 0; i < sequence.length(); i++) {
         boolean trained = i >= row.path("first_trained").intValue();
-        assertThat(example.trained(i)).as("%s, token %d", name, i).isEqualTo(trained);
+        assertThat(sequence.trained().get(i)).as("%s, token %d", name, i).isEqualTo(trained);
       }
       straddling += row.path("straddles").booleanValue() ? 1 : 0;
     }

@@ -10,14 +10,14 @@ public final class Examples {
 
   /// A sequence whose tokens from `firstTrained` on are trained.
   public static Example of(int[] ids, int firstTrained) {
-    BitSet trained = new BitSet();
-    trained.set(Math.max(1, firstTrained), ids.length);
-    return new Example(ids, trained, line());
+    return of(ids, firstTrained, 0);
   }
 
   /// The same, with the number that its row gives it.
   public static Example of(int[] ids, int firstTrained, double value) {
-    return of(ids, firstTrained).first(ids.length, value);
+    BitSet trained = new BitSet();
+    trained.set(Math.max(1, firstTrained), ids.length);
+    return new Example(new Sequence(ids, trained, null, value, null), line());
   }
 
   /// A sequence whose tokens count what their weights say; one that weighs 0 is not trained.
@@ -26,7 +26,7 @@ public final class Examples {
     for (int i = 1; i < ids.length; i++) {
       trained.set(i, weights[i] > 0);
     }
-    return new Example(ids, trained, weights, line());
+    return new Example(new Sequence(ids, trained, weights, 0, null), line());
   }
 
   private static SourceLine line() {

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.data.Conversations;
 import dev.nudge.data.Dataset;
-import dev.nudge.data.OldTokens;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
+import dev.nudge.data.TokenFile;
 import dev.nudge.data.rows.SourceLine;
 import dev.nudge.data.rows.WantedRows;
 import dev.nudge.settings.InputException;
@@ -221,13 +221,13 @@ class TokenCacheTest {
 
   private record Template(@Nullable String digest) implements Conversations {
     @Override
-    public Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools) {
-      return new Tokens(
-          new int[] {3, 4}, BitSet.valueOf(new long[] {2}), new double[] {0, 0.5}, null);
+    public Sequence conversation(ArrayNode messages, @Nullable ArrayNode tools) {
+      return new Sequence(
+          new int[] {3, 4}, BitSet.valueOf(new long[] {2}), new double[] {0, 0.5}, 0, null);
     }
 
     @Override
-    public Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools) {
+    public Sequence answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools) {
       return conversation(prompt, tools);
     }
 
@@ -304,12 +304,12 @@ class TokenCacheTest {
     file("torn.part", now, 2);
     file("young.part", now, 0);
     Path other = file("notes.txt", now, 99);
-    OldTokens.sweep(own, now, 1000);
+    TokenFile.sweep(own, now, 1000);
     assertThat(names(own))
         .containsExactly("day.tokens", "notes.txt", "own.tokens", "week.tokens", "young.part");
-    OldTokens.sweep(own, now, 25);
+    TokenFile.sweep(own, now, 25);
     assertThat(names(own)).containsExactly("day.tokens", "notes.txt", "own.tokens", "young.part");
-    OldTokens.sweep(own, now, 1);
+    TokenFile.sweep(own, now, 1);
     assertThat(names(own)).containsExactly("notes.txt", "own.tokens", "young.part");
     assertThat(other).exists();
   }
@@ -338,8 +338,7 @@ class TokenCacheTest {
   @Test
   void trainedTokensAreCountedWhereverASequenceLies() {
     SplittableRandom random = new SplittableRandom(3);
-    TokenTableBuilder.InMemory ids = new TokenTableBuilder.InMemory();
-    TokenTableBuilder builder = new TokenTableBuilder(ids);
+    TokenTableBuilder builder = new TokenTableBuilder(null);
     List<Example> alone = new ArrayList<>();
     for (int i = 0; i < 400; i++) {
       int[] tokens = random.ints(random.nextInt(200), 0, 9).toArray();
@@ -351,16 +350,18 @@ class TokenCacheTest {
           i % 3 > 0
               ? null
               : random.ints(tokens.length, 1, 4).mapToDouble(drawn -> drawn / 2.0).toArray();
-      Example example = new Example(tokens, trained, weights, new SourceLine(i, folder, i + 1, ""));
+      Sequence sequence = new Sequence(tokens, trained, weights, 0, null);
+      SourceLine line = new SourceLine(i, folder, i + 1, "");
+      Example example = new Example(sequence, line);
       for (int place = 0; place < tokens.length; place++) {
         double expected = !trained.get(place) ? 0 : weights == null ? 1 : weights[place];
         assertThat(example.weight(place)).isEqualTo(expected);
       }
       assertThat(example.trainedTokens()).isEqualTo(trained.cardinality());
       alone.add(example);
-      builder.add(example);
+      builder.add(sequence, line);
     }
-    List<Example> together = builder.table(ids.ids()).examples();
+    List<Example> together = builder.table().examples();
     assertThat(together).hasSameSizeAs(alone);
     for (int i = 0; i < alone.size(); i++) {
       assertThat(together.get(i).trainedTokens()).isEqualTo(alone.get(i).trainedTokens());
