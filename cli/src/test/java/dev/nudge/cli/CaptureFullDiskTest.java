@@ -25,7 +25,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// A disk that is full while answers are captured: they are counted as lost, no line is cut, and
 /// capture goes on when there is room.
-@Timeout(60)
+@Timeout(1800)
 class CaptureFullDiskTest {
   @TempDir Path folder;
 

@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.spi.ToolProvider;
 import java.util.stream.Stream;
@@ -21,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// Compiles a copy of `examples/pom.xml` with a source beside it as a user would: by the Maven on
 /// the PATH, on the Java that it runs on. Nothing is fetched and nothing installed: the local
 /// repository is one of links to what the build of nudge itself has, and nudge's own jars.
-@Timeout(300)
+@Timeout(1800)
 class ExamplePomTest {
   private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
   private static final Path EXAMPLES = ROOT.resolve("examples");
@@ -98,7 +97,7 @@ class ExamplePomTest {
             .redirectOutput(said.toFile())
             .start();
     try {
-      assertThat(maven.waitFor(240, TimeUnit.SECONDS)).isTrue();
+      maven.waitFor();
     } finally {
       maven.destroyForcibly();
     }

@@ -23,7 +23,7 @@ import tools.jackson.databind.ObjectMapper;
 
 /// The road of the guide "learn from feedback", from a served champion to the next one, with users
 /// whose wish is known: a short answer. Their model gives a short one in two cases of five.
-@Timeout(600)
+@Timeout(1800)
 class FeedbackRoadTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String CHAT =

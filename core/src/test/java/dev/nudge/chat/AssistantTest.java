@@ -38,7 +38,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
 /// Asks a tiny model and two adapters in process.
-@Timeout(120)
+@Timeout(1800)
 class AssistantTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden");
   private static final Path MODEL = GOLDEN.resolve("llama/grouped-tied/model");

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /// Keys, rows to score and texts to embed share an amount of memory, and no result depends on it.
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 1800, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class SharedRoomTest {
   private static final Path FOLDER = Path.of("src/test/resources/golden/extras/untied/model");
   private static final long ROOMY = 256L << 20;

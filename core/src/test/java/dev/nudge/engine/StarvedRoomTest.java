@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /// Rows and texts that wait for the room of a sequence that runs, and those that wait behind them.
-@Timeout(value = 600, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 1800, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class StarvedRoomTest {
   private static final Path FOLDER = Path.of("src/test/resources/golden/extras/untied/model");
 

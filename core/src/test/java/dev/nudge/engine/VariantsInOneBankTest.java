@@ -38,7 +38,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /// DoRA, LoRA with biases, plain LoRA and the base in one batch: each sequence has the bits that it
 /// has alone.
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 1800, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class VariantsInOneBankTest {
   private static final Path LLAMA = Path.of("src/test/resources/golden/llama/biased-sharded/model");
   private static final Path OF_NF4 =

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /// What an adapter makes a step larger by is taken off the memory of keys.
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 1800, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class WideAdapterTest {
   private static final Path FOLDER = Path.of("src/test/resources/golden/llama/grouped-tied/model");
   private static final int LONGEST = 512;

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Adapters come and go while a session answers.
-@Timeout(300)
+@Timeout(1800)
 class AdapterCacheTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden");
   private static final Path MODEL = GOLDEN.resolve("llama/grouped-tied/model");

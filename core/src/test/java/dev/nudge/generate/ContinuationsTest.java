@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 
 /// How an evaluation asks for its answers; what they say is held to lm-evaluation-harness by the
 /// tests of evaluations.
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 1800, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ContinuationsTest {
   private static final Path MODEL = Path.of("src/test/resources/golden/llama/grouped-tied/model");
   private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");

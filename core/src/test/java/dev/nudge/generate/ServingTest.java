@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /// Many clients ask one session, each of its own adapter.
-@Timeout(120)
+@Timeout(1800)
 class ServingTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden");
   private static final Path MODEL = GOLDEN.resolve("llama/grouped-tied/model");

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Rows of three adapters in turn, against a file for each adapter.
-@Timeout(300)
+@Timeout(1800)
 class TableModelTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden");
   private static final Path MODEL = GOLDEN.resolve("llama/grouped-tied/model");
@@ -222,7 +222,7 @@ class TableModelTest {
   }
 
   @Test
-  @Timeout(60)
+  @Timeout(1800)
   void streamsThatFeedOneAnotherMakeRoomForOneAnother() throws IOException {
     values(model.generate(generate(Map.of()), DAY, rows()));
     AdapterCache adapters = model.adapters();
@@ -258,7 +258,7 @@ class TableModelTest {
   }
 
   @Test
-  @Timeout(60)
+  @Timeout(1800)
   void aWaitForAPlaceEndsWithItsTask() {
     RowStream<String> stream =
         begun(

@@ -7,7 +7,7 @@ import javax.management.ObjectName;
 
 /// Repeats a call until compiled code runs it, counted in calls while the JVM's compilers had
 /// nothing to do: neither a slow machine nor a long queue of the compilers decides.
-final class CompilerWork {
+public final class CompilerWork {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final int PIECE = 100;
   private static final int MOST = 30_000; // the highest threshold of a compilation is 15,000 calls
@@ -18,7 +18,7 @@ final class CompilerWork {
   /// than any compilation needs have run beside idle compilers.
   ///
   /// @return the quiet calls in a row at the end, fewer than `quiet` if it gave up
-  static int quietCalls(int quiet, long mostBytes, Runnable call) {
+  public static int quietCalls(int quiet, long mostBytes, Runnable call) {
     int inRow = 0;
     for (int beside = 0; beside < MOST; ) {
       for (int i = 0; i < PIECE; i++) {

@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Trains on one sequence cut over lanes, in workspaces of just the planned bytes, and compares
 /// with the same sequence on one lane.
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 1800, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class SplitSequenceTest {
   @TempDir private Path temp;
 

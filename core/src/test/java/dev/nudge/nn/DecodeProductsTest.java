@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Layers with adapters, computed as one task, have the bits of product, bias and term one after
 /// the other.
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 1800, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class DecodeProductsTest {
   private final Random random = new Random(Seeds.next());
 

@@ -20,7 +20,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -289,7 +288,7 @@ class TransportTest {
               registry.find(Reference.parse("support:1")).reports().getFirst().manifest());
     } finally {
       server.destroy();
-      assertThat(server.waitFor(10, TimeUnit.SECONDS)).isTrue();
+      server.waitFor();
     }
     assertThatThrownBy(() -> pull("oci://127.0.0.1:" + port + "/team/support:1", null))
         .isInstanceOf(RunException.class)

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /// What a server captures of what it answers over HTTP, and the feedback on it.
-@Timeout(120)
+@Timeout(1800)
 class CaptureServerTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String FEEDBACK = "/v1/feedback";

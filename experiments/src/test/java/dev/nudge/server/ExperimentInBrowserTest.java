@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /// The page of experiments in Chromium, against a server that answers.
-@Timeout(180)
+@Timeout(1800)
 class ExperimentInBrowserTest {
   private static final String KEY = "an-admin-key-of-this-test";
   private static final Path SHOTS = Path.of("target/ui");

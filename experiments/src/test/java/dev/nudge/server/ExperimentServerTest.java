@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /// An experiment from its beginning to its end, over HTTP, on a model that answers.
-@Timeout(120)
+@Timeout(1800)
 class ExperimentServerTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String SHORT = "\"max_tokens\": 8";
@@ -257,7 +257,7 @@ class ExperimentServerTest {
     registry.state(Reference.parse("legal:2"), VersionState.BLOCKED, Note.of("wrong"));
     assertThat(chat("shade", "user").status()).isEqualTo(200);
     JsonNode report = report("shade");
-    for (int wait = 0; report.at("/pairs/count").asInt() == 0 && wait < 200; wait++) {
+    while (report.at("/pairs/count").asInt() == 0) {
       Thread.sleep(50);
       report = report("shade");
     }
@@ -331,7 +331,7 @@ class ExperimentServerTest {
       assertThat(reply.header("X-Adapter-Digest")).isEmpty();
     }
     int pairs = 0;
-    for (int wait = 0; pairs < 4 && wait < 200; wait++) {
+    while (pairs < 4) {
       Thread.sleep(50);
       pairs = report("shade").at("/pairs/count").asInt();
     }

@@ -55,7 +55,7 @@ class HubTest {
         "hf_secret",
         false,
         true,
-        Duration.ofSeconds(20),
+        Duration.ofMinutes(10),
         new Proxies(null, null, List.of(), false));
   }
 

@@ -40,7 +40,7 @@ class PublishTest {
   private int chunk; // bytes of a piece of a large file; 0: it is sent whole
   private @Nullable String store; // where a large file goes; null: here
   private Map<String, String> storeHeaders = Map.of();
-  private Duration timeout = Duration.ofSeconds(20);
+  private Duration timeout = Duration.ofMinutes(10);
   private boolean slow; // reads a commit a piece at a time
 
   @BeforeEach
@@ -229,7 +229,8 @@ class PublishTest {
         "{\"name_or_path\": \"C:\\\\me\\\\base\", \"tokenizer_file\": \"/home/me/t.json\"}");
     Files.writeString(
         folder.resolve("quantize_config.json"),
-        "{\"bits\": 4, \"model_name_or_path\": \"/home/me/q\", \"meta\": {\"dataset\": [\"/home/me/d\"]}}");
+        "{\"bits\": 4, \"model_name_or_path\": \"/home/me/q\", \"meta\": {\"dataset\":"
+            + " [\"/home/me/d\"]}}");
     Files.writeString(
         folder.resolve("run.json"),
         "{\"settings\": {\"rank\": 4, \"data\": [\"/home/me/rows\"], \"model\": \"/home/me/m\"}}");
@@ -298,8 +299,8 @@ class PublishTest {
         .isEqualTo(
             Json.parse(
                 "{\"merged\":{\"base\":\"tiny-base\",\"adapters\":[{\"adapter\":\"a\",\"scale\":1}]},"
-                    + "\"source\":\"tiny-base\",\"base\":[\"sha256:12\"],"
-                    + "\"data\":{\"prompt\":\"/ask {q}\"}}"));
+                    + "\"source\":\"tiny-base\",\"base\":[\"sha256:12\"],\"data\":{\"prompt\":\"/ask"
+                    + " {q}\"}}"));
     assertThat(Json.parse(sent.getOrDefault("release.json", "")).path("settings"))
         .isEqualTo(
             Json.parse(

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /// Asks adapters in the form that they learned and in the other one.
-@Timeout(120)
+@Timeout(1800)
 class AdapterFormTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String COMPLETE = "/v1/completions";

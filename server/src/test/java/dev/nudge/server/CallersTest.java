@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// What pages of other sites and programs without a key may do: each row of the table "Callers
 /// without a key" of docs/reference/server.md.
-@Timeout(120)
+@Timeout(1800)
 class CallersTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String HI = Place.chat("base", "hi", "\"max_tokens\": 1");

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /// A key for each client, and one to move adapters with.
-@Timeout(120)
+@Timeout(1800)
 class ClientsTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String SHORT = "\"max_tokens\": 2";
@@ -210,7 +210,7 @@ class ClientsTest {
 
   /// A line is written when its reply is out already.
   private void await(int lines) throws IOException {
-    for (int i = 0; i < 500 && Files.readAllLines(audit).size() < lines; i++) {
+    while (Files.readAllLines(audit).size() < lines) {
       try {
         Thread.sleep(10);
       } catch (InterruptedException e) {
@@ -262,8 +262,8 @@ class ClientsTest {
     killed.quota("acme").begin(null, 10L);
     killed.quota("acme").used(7);
     Path kept = folder.resolve("other.json.used");
-    for (int i = 0; i < 100 && !Files.exists(kept); i++) {
-      Thread.sleep(100);
+    while (!Files.exists(kept)) {
+      Thread.sleep(10);
     }
     JsonNode written = Place.JSON.readTree(Files.readString(kept));
     assertThat(written.path("day").asString()).isEqualTo("2026-11-28");
@@ -332,8 +332,8 @@ class ClientsTest {
     int used = answer.json().at("/usage/total_tokens").asInt();
     assertThat(used).isGreaterThan(2);
     Path kept = folder.resolve("keys.json.used");
-    for (int i = 0; i < 100 && !Files.exists(kept); i++) {
-      Thread.sleep(100); // it is written while the server runs
+    while (!Files.exists(kept)) {
+      Thread.sleep(10); // it is written while the server runs
     }
     JsonNode tokens = Place.JSON.readTree(Files.readString(kept)).path("tokens");
     assertThat(tokens.propertyNames()).containsExactly("daily");

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /// The page in Chromium against a server that answers: the same as its users have.
-@Timeout(180)
+@Timeout(1800)
 class DashboardInBrowserTest {
   private static final String KEY = "an-admin-key-of-this-test";
   private static final Path SHOTS = Path.of("target/ui");

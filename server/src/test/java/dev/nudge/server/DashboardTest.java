@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /// What the page at `/ui` asks of a server.
-@Timeout(120)
+@Timeout(1800)
 class DashboardTest {
   private static final String ADAPTERS = "/v1/registry/adapters";
   private static final String ADMIN = "an-admin-key-of-this-test";

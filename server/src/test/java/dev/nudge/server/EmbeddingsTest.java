@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
 /// `POST /v1/embeddings` of a tiny model and its adapters.
-@Timeout(120)
+@Timeout(1800)
 class EmbeddingsTest {
   private static final String EMBED = "/v1/embeddings";
   @RegisterExtension private static final Place place = Place.open();

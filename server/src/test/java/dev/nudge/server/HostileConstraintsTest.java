@@ -32,7 +32,7 @@ class HostileConstraintsTest {
   private static final int DESCRIBED = 700;
 
   @Test
-  @Timeout(900)
+  @Timeout(1800)
   void twoHundredOfThemFrom32ClientsTakeNoMoreThanTheHeapAndOthersAreAnswered() throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());

@@ -40,7 +40,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /// Asks by the clients that Java programs have: OpenAI's own, and LangChain4j's.
-@Timeout(120)
+@Timeout(1800)
 class JavaClientsTest {
   private static Place place;
   private static OpenAIClient client;

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /// Serves what a registry keeps, while aliases move.
-@Timeout(120)
+@Timeout(1800)
 class RegistryTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String SHORT = "\"max_tokens\": 8";

@@ -13,7 +13,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// `POST /v1/responses` says what the chat says.
-@Timeout(120)
+@Timeout(1800)
 class ResponsesTest {
   private static final String RESPOND = "/v1/responses";
   @RegisterExtension private static final Place place = Place.open();

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /// Asks a server of a tiny model.
-@Timeout(120)
+@Timeout(1800)
 class ServerTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String COMPLETE = "/v1/completions";

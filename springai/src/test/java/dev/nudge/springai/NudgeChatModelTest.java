@@ -48,7 +48,7 @@ import org.springframework.ai.tool.function.FunctionToolCallback;
 import org.springframework.util.MimeTypeUtils;
 
 /// Asks a tiny model and two adapters by Spring AI.
-@Timeout(120)
+@Timeout(1800)
 class NudgeChatModelTest {
   private static final Machine MACHINE = new Machine(2, 2L << 30, Backends.cache(), "test");
   private static final List<String> WARNINGS = Collections.synchronizedList(new ArrayList<>());

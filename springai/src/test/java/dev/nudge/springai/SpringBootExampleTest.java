@@ -24,7 +24,7 @@ import org.springframework.core.env.MapPropertySource;
 import org.springframework.core.env.StandardEnvironment;
 
 /// Compiles the application of `examples/spring-boot`, starts it and asks it by HTTP.
-@Timeout(120)
+@Timeout(1800)
 class SpringBootExampleTest {
   private static final Path SOURCE =
       Path.of("../examples/spring-boot/src/main/java/com/example/Answers.java");

@@ -22,7 +22,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.node.ObjectNode;
@@ -278,42 +277,24 @@ class MaskTest {
   }
 
   @Test
-  @Tag("alone")
   void masksOfALargeVocabularyAreExactAndFoundOnce() {
     assumeTrue(Files.isDirectory(SMOL));
     Tokenizer tokenizer = Tokenizer.load(SMOL);
     int end = tokenizer.eosId();
-    long begin = System.nanoTime();
-    TokenTrie.of(tokenizer, List.of(end));
-    long tree = System.nanoTime();
     Constraint constraint = Constraint.jsonSchema(PERSON, tokenizer, List.of(end));
-    long compiled = System.nanoTime();
     Constraint.State state = constraint.start();
     List<Integer> ids = tokens(tokenizer, ANSWER);
-    List<Long> first = new ArrayList<>();
+    List<long[]> found = new ArrayList<>();
     for (int id : ids) {
-      long at = System.nanoTime();
-      state.allowed();
-      first.add(System.nanoTime() - at);
+      found.add(state.allowed());
       state = state.push(id);
     }
     assertThat(Walks.has(state.allowed(), end)).isTrue();
-    long again = System.nanoTime();
-    for (int round = 0; round < 100; round++) {
-      state = constraint.start();
-      for (int id : ids) {
-        assertThat(Walks.has(state.allowed(), id)).isTrue();
-        state = state.push(id);
-      }
+    state = constraint.start();
+    for (int i = 0; i < ids.size(); i++) {
+      assertThat(state.allowed()).isSameAs(found.get(i));
+      state = state.push(ids.get(i));
     }
-    long kept = (System.nanoTime() - again) / (100L * ids.size());
-    System.out.printf(
-        "MaskTest: tree %d ms, schema %d us, %d masks of %s us, kept %d ns a token%n",
-        (tree - begin) / 1_000_000,
-        (compiled - tree) / 1_000,
-        ids.size(),
-        first.stream().map(t -> t / 1000).toList(),
-        kept);
     state = constraint.start();
     for (int i = 0; i < ids.size(); i++) {
       if (i % 7 == 0) {
@@ -321,7 +302,5 @@ class MaskTest {
       }
       state = state.push(ids.get(i));
     }
-    long slowest = first.stream().mapToLong(t -> t).max().orElseThrow();
-    assertThat(kept).isLessThan(slowest / 10);
   }
 }

@@ -44,12 +44,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /// Asks a server of chat completions that fails in many ways.
-@Timeout(60)
+@Timeout(1800)
 class UrlJudgeTest {
   private static final String KEY = "sk-very-secret-0123456789";
   private static final Rubric RUBRIC = new Rubric("{question}|{answer_a}|{answer_b}");
   private static final Patience SHORT =
-      new Patience(Duration.ofSeconds(5), Duration.ofMillis(5), Duration.ofSeconds(2), 3);
+      new Patience(Duration.ofMinutes(5), Duration.ofMillis(5), Duration.ofSeconds(2), 3);
   private static final Judge.Question QUESTION = new Judge.Question("q", "one", "two", null);
 
   @TempDir Path folder;

@@ -31,7 +31,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /// What is kept of answers and feedback, where, and for how long.
-@Timeout(60)
+@Timeout(1800)
 class CaptureTest {
   private static final Instant NOON = Instant.parse("2026-11-30T12:00:00Z");
 

