@@ -1208,7 +1208,9 @@ class BadInputTest {
     place.copy(Goldens.ADAPTER, "adapter");
     String free = "KiB are free; make room or give --out on another disk";
     try (Mount mount = Mount.of(place.path("disk"), "size=256k")) {
-      String[] run = {"--out", "D/disk/out", "--rank", "32", "--steps", "20", "--warmup", "0"};
+      String[] run = {
+        "--out", "D/disk/out", "--rank", "32", "--steps", "20", "--warmup", "0", "-q"
+      };
       String[] held = with(run, "--eval-data", "D/rows.jsonl", "--eval-steps", "1", "--keep", "0");
       for (String more : List.of("--dry-run", "--json")) {
         tooSmall(
@@ -1226,21 +1228,25 @@ class BadInputTest {
             free + ", or give a smaller --rank");
       }
       mount.fill(64 << 10);
-      tooSmall(place.train("--out", "D/disk/out", "--method", "full"), "1 model of \\d+ KiB", free);
-      tooSmall(place.merge("--out", "D/disk/out", "--any-base"), "a model", free);
       tooSmall(
-          place.merge("--out", "D/disk/out", "--any-base", "--store", "nf4"),
+          place.train("--out", "D/disk/out", "--method", "full", "-q"),
+          "1 model of \\d+ KiB",
+          free);
+      tooSmall(place.merge("--out", "D/disk/out", "--any-base", "-q"), "a model", free);
+      tooSmall(
+          place.merge("--out", "D/disk/out", "--any-base", "--store", "nf4", "-q"),
           "a dense model, and one in four bits beside it",
           free);
       mount.fill(8 << 10);
       tooSmall(
-          place.run("quantize", "--model", "D/model", "--out", "D/disk/out"),
+          place.run("quantize", "--model", "D/model", "--out", "D/disk/out", "-q"),
           "a model in nf4",
           free);
       assertThat(mount.at.toFile().list()).containsExactly(Mount.FILLER);
     }
   }
 
+  /// The command is quiet: a slow one shows its progress, as lines beside the mistake.
   private static void tooSmall(Ran ran, String what, String ways) {
     List<String> lines = ran.err().lines().filter(l -> !l.startsWith("nudge: warning: ")).toList();
     assertThat(lines).hasSize(1);
