@@ -30,54 +30,33 @@ record VectorRope(Rope under) implements Rope {
     }
     Rope.check(x, positions, cos, sin, headDim);
     Strip strip = Scratch.get().a;
-    int half = cos.cols();
-    int whole = half - half % LANES;
     int block = Strip.BLOCK / headDim * headDim;
     float sign = inverse ? -1 : 1;
     for (int r = 0; r < x.rows(); r++) {
       int position = Rows.int32(positions, r);
       Rows.index("position", position, cos.rows());
-      long cosAt = Strip.offset(cos, position, 0);
-      long sinAt = Strip.offset(sin, position, 0);
       for (int c = 0, n; c < x.cols(); c += n) {
         n = Math.min(block, x.cols() - c);
         strip.load(x, r, c, n);
-        MemorySegment s = strip.segment();
-        int heads = n / headDim;
-        vectors(s, strip.at(), heads, headDim, half, cos.data(), cosAt, sin.data(), sinAt, sign);
-        if (whole < half) {
-          rest(
-              s,
-              strip.at(),
-              heads,
-              headDim,
-              half,
-              whole,
-              cos.data(),
-              cosAt,
-              sin.data(),
-              sinAt,
-              sign);
-        }
+        vectors(strip, n / headDim, headDim, cos, sin, position, sign);
+        rest(strip, n / headDim, headDim, cos, sin, position, sign);
         strip.store(x, r, c, n);
       }
     }
   }
 
   private static void vectors(
-      MemorySegment x,
-      long at,
-      int heads,
-      int headDim,
-      int half,
-      MemorySegment cos,
-      long cosAt,
-      MemorySegment sin,
-      long sinAt,
-      float sign) {
+      Strip strip, int heads, int headDim, Tensor cos, Tensor sin, int position, float sign) {
+    MemorySegment x = strip.segment();
+    long at = strip.at();
+    MemorySegment coss = cos.data();
+    MemorySegment sins = sin.data();
+    long row = Strip.offset(cos, position, 0);
+    long sinRow = Strip.offset(sin, position, 0);
+    int half = cos.cols();
     for (int i = 0; i <= half - LANES; i += LANES) {
-      FloatVector c = FloatVector.fromMemorySegment(F, cos, cosAt + 4L * i, LE);
-      FloatVector s = FloatVector.fromMemorySegment(F, sin, sinAt + 4L * i, LE).mul(sign);
+      FloatVector c = FloatVector.fromMemorySegment(F, coss, row + 4L * i, LE);
+      FloatVector s = FloatVector.fromMemorySegment(F, sins, sinRow + 4L * i, LE).mul(sign);
       for (int h = 0; h < heads; h++) {
         long first = at + 4L * i + 4L * h * headDim;
         long second = first + 4L * half;
@@ -94,23 +73,20 @@ record VectorRope(Rope under) implements Rope {
   }
 
   private static void rest(
-      MemorySegment x,
-      long at,
-      int heads,
-      int headDim,
-      int half,
-      int from,
-      MemorySegment cos,
-      long cosAt,
-      MemorySegment sin,
-      long sinAt,
-      float sign) {
+      Strip strip, int heads, int headDim, Tensor cos, Tensor sin, int position, float sign) {
+    MemorySegment x = strip.segment();
+    long at = strip.at();
+    MemorySegment coss = cos.data();
+    MemorySegment sins = sin.data();
+    long row = Strip.offset(cos, position, 0);
+    long sinRow = Strip.offset(sin, position, 0);
+    int half = cos.cols();
     for (int h = 0; h < heads; h++) {
-      for (int i = from; i < half; i++) {
+      for (int i = half - half % LANES; i < half; i++) {
         long first = at + 4L * ((long) h * headDim + i);
         long second = first + 4L * half;
-        double c = cos.get(JAVA_FLOAT_UNALIGNED, cosAt + 4L * i);
-        double s = sign * sin.get(JAVA_FLOAT_UNALIGNED, sinAt + 4L * i);
+        double c = coss.get(JAVA_FLOAT_UNALIGNED, row + 4L * i);
+        double s = sign * sins.get(JAVA_FLOAT_UNALIGNED, sinRow + 4L * i);
         double a = x.get(JAVA_FLOAT_UNALIGNED, first);
         double b = x.get(JAVA_FLOAT_UNALIGNED, second);
         x.set(JAVA_FLOAT_UNALIGNED, first, (float) (a * c - b * s));
