@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 /// Quantises fp32 numbers into blocks of a type.
 ///
 /// The types of 32 numbers get the bytes that the `gguf` package gives them. The K-types search
-/// their scales ([ScaleSearch]).
+/// their scales ([KWriters]).
 ///
 /// Threading: stateless.
 public interface BlockWriter {
