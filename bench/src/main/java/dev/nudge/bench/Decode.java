@@ -61,7 +61,7 @@ final class Decode {
 
   /// Opens an engine on a model.
   static Engine engine(CausalLm model, NamedAdapters adapters, ModelConfig config, int threads) {
-    long prompts = model.promptBytes();
+    long prompts = model.packed().promptBytes();
     return new Engine(
         model,
         adapters,

@@ -20,6 +20,7 @@ import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.function.DoubleSupplier;
 
 /// Measures what one busy process beside costs: decoding one sequence, and a training step of one
@@ -62,7 +63,7 @@ final class Neighbour {
         Checkpoint.random(
             BenchModels.named(flags.text("shape")), backend, BenchModels.quantization(flags), 1)) {
       decode(flags, model, threads);
-      model.cache(Caches.ALL);
+      model.packed().keep(Caches.ALL, Set.of());
       step(flags, model, threads);
     }
   }

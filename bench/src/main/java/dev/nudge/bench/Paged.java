@@ -193,7 +193,7 @@ public final class Paged {
             new WeightBytes(0, 0, 0, 0),
             trained,
             state,
-            model.caches(),
+            model.packed().kept(),
             0));
   }
 

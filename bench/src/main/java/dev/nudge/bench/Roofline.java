@@ -19,6 +19,7 @@ import dev.nudge.tensor.Scope;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Compares whole optimiser steps with the machine's own rate of matrix products.
@@ -120,7 +121,7 @@ public final class Roofline {
       List<Double> rates = new ArrayList<>();
       try (Scope scope = Scope.open("bench parameters");
           CausalLm model = model(backend, scope)) {
-        model.cache(options.caches());
+        model.packed().keep(options.caches(), Set.of());
         for (int length : options.lengths()) {
           rates.add(rate(products));
           try (TrainingSteps steps = steps(model, length)) {
@@ -180,7 +181,7 @@ public final class Roofline {
     Backend timed = profile.around(backend);
     try (Scope scope = Scope.open("bench parameters");
         CausalLm model = model(timed, scope)) {
-      model.cache(options.caches());
+      model.packed().keep(options.caches(), Set.of());
       for (int length : options.lengths()) {
         try (TrainingSteps steps = steps(model, length)) {
           steps.steps(options.warm());

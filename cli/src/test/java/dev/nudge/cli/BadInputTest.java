@@ -775,7 +775,7 @@ class BadInputTest {
               sweep(p, grid);
               Registry to = Registry.open(p.path("registry"));
               to.push("a", Goldens.ADAPTER, Note.of("test"));
-              to.protect("a", "best", null, Note.of("test"));
+              to.protect("a", "best", null, false, Note.of("test"));
             },
             "--push a@best --registry D/registry"),
         row(

@@ -66,14 +66,18 @@ public final class DecodeWarmUp implements AutoCloseable {
         if (cache.length() + rows > POSITIONS) {
           cache.cut(0);
         }
-        var _ = model.decode(ids, new int[] {rows}, List.of(cache), new int[] {-1}, ws, team);
+        var _ =
+            model
+                .inference()
+                .decode(ids, new int[] {rows}, List.of(cache), new int[] {-1}, ws, team);
       }
     }
   }
 
   private static long bytes(CausalLm model) {
     return Math.max(
-        model.decodeBytes(SIDE, 1), model.prefillBytes(SIDE, 1, POSITIONS, Limits.BLOCK));
+        model.measured().decodeBytes(SIDE, 1),
+        model.measured().prefillBytes(SIDE, 1, POSITIONS, Limits.BLOCK));
   }
 
   /// Stops the warm-up within one step.

@@ -49,7 +49,7 @@ public final class Engine implements AutoCloseable {
     this.adapters = adapters;
     this.limits = limits;
     if (limits.promptBytes() > 0) {
-      model.keepPrompts();
+      model.packed().keepPrompts();
     }
     this.thread = new Thread(this::run, "engine");
     thread.setDaemon(true);

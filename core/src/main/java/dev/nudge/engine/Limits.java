@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// @param spareBytes memory for scoring and embedding before they use that of the KV cache, in
 ///     bytes
 /// @param promptBytes memory for packed weights that prefill passes keep, in bytes: 0, or as many
-///     as [CausalLm#promptBytes] says
+///     as [dev.nudge.model.PackedWeights#promptBytes] says
 public record Limits(
     int threads,
     long keyBytes,
@@ -57,7 +57,7 @@ public record Limits(
         memory == null
             ? Math.max(0, free - held)
             : Math.max(0, memory - held - roomBytes(model, threads, longest));
-    long prompts = model.promptBytes();
+    long prompts = model.packed().promptBytes();
     if (prompts > left / PROMPTS_SHARE || left - prompts < 2 * sequenceBytes(model, longest)) {
       prompts = 0;
     }

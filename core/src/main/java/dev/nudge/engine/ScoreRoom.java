@@ -85,7 +85,7 @@ final class ScoreRoom implements AutoCloseable {
   }
 
   private long measured(ScoreJob job, int tokens) {
-    return job.bytes(tokens, budget -> model.scoreBytes(budget, budget));
+    return job.bytes(tokens, budget -> model.measured().scoreBytes(budget, budget));
   }
 
   /// Says that rows are too long for the memory there is.

@@ -101,7 +101,7 @@ final class StepWorkspace implements AutoCloseable {
   /// Bytes of a workspace for one text by itself.
   long aloneBytes(int tokens) {
     model.reserve(tokens);
-    return model.embedBytes(tokens);
+    return model.measured().embedBytes(tokens);
   }
 
   /// A workspace for one text by itself.
@@ -114,9 +114,9 @@ final class StepWorkspace implements AutoCloseable {
   static long bytes(CausalLm model, int threads, int tokens, int positions) {
     int longest = Math.max(tokens, positions);
     return Math.max(
-        model.decodeBytes(Limits.ROWS, Limits.ROWS),
-        model.prefillBytes(tokens + Limits.ROWS - 1, Limits.ROWS, longest, Limits.BLOCK)
-            + (threads - 1) * model.attendBytes(longest));
+        model.measured().decodeBytes(Limits.ROWS, Limits.ROWS),
+        model.measured().prefillBytes(tokens + Limits.ROWS - 1, Limits.ROWS, longest, Limits.BLOCK)
+            + (threads - 1) * model.measured().attendBytes(longest));
   }
 
   @Override

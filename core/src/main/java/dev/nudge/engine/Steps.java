@@ -88,7 +88,7 @@ final class Steps {
         () -> {
           try (Workspace ws = admission.workspace(job, running, scoring)) {
             if (ws != null) {
-              mean[0] = model.embed(job.ids, job.attachment.number(), ws);
+              mean[0] = model.inference().embed(job.ids, job.attachment.number(), ws);
             }
           }
         });
@@ -140,13 +140,15 @@ final class Steps {
       rows += lengths[i];
     }
     Tensor logits =
-        model.decode(
-            Arrays.copyOf(ids, rows),
-            lengths,
-            together.stream().map(Sequence::cache).toList(),
-            numbers(together),
-            admission.room().workspace(),
-            admission.room().team());
+        model
+            .inference()
+            .decode(
+                Arrays.copyOf(ids, rows),
+                lengths,
+                together.stream().map(Sequence::cache).toList(),
+                numbers(together),
+                admission.room().workspace(),
+                admission.room().team());
     for (int i = 0, row = 0; i < lengths.length; row += lengths[i++]) {
       take(together.get(i), logits, row, lengths[i] - 1, ids);
     }
@@ -234,18 +236,20 @@ final class Steps {
       }
     }
     Tensor logits =
-        model.prefill(
-            new Prefill(
-                ids,
-                lengths,
-                fed.stream().map(Sequence::cache).toList(),
-                numbers(fed),
-                ended.stream().mapToInt(i -> i).toArray(),
-                heard.stream().mapToInt(i -> i).toArray(),
-                silent.stream().mapToInt(i -> i).toArray(),
-                (i, at, rows, row) -> fed.get(i).read(rows, row, before[i] + at)),
-            admission.room().workspace(),
-            admission.room().team());
+        model
+            .inference()
+            .prefill(
+                new Prefill(
+                    ids,
+                    lengths,
+                    fed.stream().map(Sequence::cache).toList(),
+                    numbers(fed),
+                    ended.stream().mapToInt(i -> i).toArray(),
+                    heard.stream().mapToInt(i -> i).toArray(),
+                    silent.stream().mapToInt(i -> i).toArray(),
+                    (i, at, rows, row) -> fed.get(i).read(rows, row, before[i] + at)),
+                admission.room().workspace(),
+                admission.room().team());
     fed.stream().filter(s -> !turns(s)).forEach(admission.kept()::keep);
     for (int row = 0; row < ended.size(); row++) {
       take(fed.get(ended.get(row)), logits, row, 0, ids);

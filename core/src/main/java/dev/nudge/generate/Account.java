@@ -35,9 +35,9 @@ public record Account(long weights, long adapters, long steps, long prompts, lon
             Bytes.shown(adapters),
             Bytes.shown(steps),
             Bytes.shown(prompts),
-            Bytes.shown(model.scoreBytes(longest, longest)),
+            Bytes.shown(model.measured().scoreBytes(longest, longest)),
             Count.of(longest, "token"),
-            Bytes.shown(model.embedBytes(longest)),
+            Bytes.shown(model.measured().embedBytes(longest)),
             Count.of(longest, "token"));
   }
 }

@@ -1,17 +1,15 @@
 package dev.nudge.model;
 
-import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.HeadDivergence;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.model.family.WeightSource;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.ExpertLoad;
-import dev.nudge.nn.KeptFactors;
-import dev.nudge.nn.KvCache;
 import dev.nudge.nn.KvPool;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
+import dev.nudge.nn.Norm;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Recompute;
@@ -22,7 +20,6 @@ import dev.nudge.nn.Tape;
 import dev.nudge.nn.layer.DecoderLayer;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
-import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
@@ -31,7 +28,6 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// A causal language model: embedding, decoder layers, final norm and output head.
@@ -42,8 +38,6 @@ import org.jspecify.annotations.Nullable;
 /// Threading: lanes run passes concurrently, each with its own workspace. Slots and weights must
 /// not change while a pass runs.
 public final class CausalLm implements AutoCloseable {
-  private static final int HEARD = 8; // rows of logits of a prompt that are told at once
-
   /// Builds a model.
   ///
   /// @param owner closes the weights when the model is closed
@@ -113,6 +107,33 @@ public final class CausalLm implements AutoCloseable {
   /// The output head.
   public LinearSlot head() {
     return parts.head();
+  }
+
+  /// Measures the bytes and FLOPs of passes by dry runs.
+  public DryPasses measured() {
+    CausalLm dry = new CausalLm(config, backend.dry(), parts, packed);
+    dry.recompute(recompute);
+    return new DryPasses(dry);
+  }
+
+  /// The packed copies of frozen weights.
+  public PackedWeights packed() {
+    return packed;
+  }
+
+  /// The passes of inference.
+  public InferencePasses inference() {
+    return new InferencePasses(this);
+  }
+
+  /// The final norm.
+  Norm norm() {
+    return parts.norm();
+  }
+
+  /// The final norm and the output head.
+  OutputHead output() {
+    return output;
   }
 
   /// Whether an adapter has put a score head on the model. Then it gives a sequence one number, its
@@ -300,7 +321,7 @@ public final class CausalLm implements AutoCloseable {
     Tensor kept = ws.take(backend.compute(), b.rows().length, config.hiddenSize());
     int mark = ws.mark();
     Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
-    Residual r = forward(b.ids(), inner(b.tokens(), ws), layers(), false, p);
+    Residual r = forward(b.ids(), p);
     HeadDivergence.Base base = output.remember(r, b, kept, p);
     ws.release(mark);
     return base;
@@ -371,7 +392,7 @@ public final class CausalLm implements AutoCloseable {
   public void score(Batch b, double[] logprob, int @Nullable [] argmax, Workspace ws) {
     ws.reset();
     Pass p = pass(null, segments(b, null, ws), Dropout.NONE, ws);
-    Residual r = forward(b.ids(), inner(b.tokens(), ws), layers(), false, p);
+    Residual r = forward(b.ids(), p);
     if (givesRewards()) {
       sequences.score(r, b, logprob, p);
     } else {
@@ -379,121 +400,7 @@ public final class CausalLm implements AutoCloseable {
     }
   }
 
-  /// Makes the rows of a pass over new tokens and reserves space for them in the KV caches.
-  private static Segments continuing(int[] lengths, List<KvCache> caches, Workspace ws) {
-    for (int i = 0; i < lengths.length; i++) {
-      caches.get(i).reserve(lengths[i]);
-    }
-    ws.reset();
-    return Segments.continuing(lengths, caches, ws);
-  }
-
-  private Residual feed(int[] ids, List<KvCache> caches, Pass p) {
-    Residual r = forward(ids, inner(ids.length, p.ws()), layers(), false, p);
-    for (int i = 0; i < caches.size(); i++) {
-      caches.get(i).advance(p.rows().length(i));
-    }
-    return r;
-  }
-
-  /// The last rows of the sequences `of`.
-  private static int[] last(Segments rows, int[] of) {
-    return Arrays.stream(of).map(i -> rows.start(i) + rows.length(i) - 1).toArray();
-  }
-
-  /// Runs a decode step: feeds a few new tokens of several sequences and returns the logits after
-  /// each token. The logits are bit-identical to those of the sequence alone, fed token by token.
-  ///
-  /// @param ids new tokens of all sequences, concatenated
-  /// @param lengths number of new tokens of each sequence; at least 1
-  /// @param caches KV cache of each sequence; each grows by the new tokens
-  /// @param adapters number of each sequence's adapter in the adapter bank; −1: none
-  /// @param team threads that share the work
-  /// @return (tokens, vocabulary), accumulator type, valid until the workspace's next pass
-  /// @throws dev.nudge.nn.KvPool.Exhausted if a pool lacks KV blocks for the new tokens; no KV
-  ///     cache has grown then, and the call may be repeated
-  public Tensor decode(
-      int[] ids, int[] lengths, List<KvCache> caches, int[] adapters, Workspace ws, Team team) {
-    Pass p = inference(continuing(lengths, caches, ws).through(adapters), ws, team);
-    return output.logits(feed(ids, caches, p), all(ids.length), p);
-  }
-
-  /// Runs a prefill step: feeds chunks of the prompts of several sequences and returns logits after
-  /// some of them. The logits are bit-identical to those of the sequence alone, and to those of
-  /// other chunks of whole KV blocks.
-  ///
-  /// @param team threads that share the work
-  /// @return (ended, vocabulary), accumulator type, valid until the workspace's next pass
-  /// @throws dev.nudge.nn.KvPool.Exhausted as in [#decode]
-  public Tensor prefill(Prefill f, Workspace ws, Team team) {
-    Segments rows = continuing(f.lengths(), f.caches(), ws).through(f.adapters());
-    KeptFactors kept = packed.prompts();
-    if (kept != null && !ws.dry()) {
-      kept.begin();
-    }
-    Pass p = new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, null, kept, null);
-    Residual r = feed(f.ids(), f.caches(), p);
-    for (int h = 0; h < f.heard().length; h++) {
-      tell(f, f.heard()[h], f.silent()[h], r, rows, ws, team);
-    }
-    int[] through = Arrays.stream(f.ended()).map(i -> f.adapters()[i]).toArray();
-    Segments single = Segments.single(f.ended().length, ws).through(through);
-    return output.logits(r, last(rows, f.ended()), inference(single, ws, team));
-  }
-
-  /// Passes the logits after the tokens of one sequence to a prefill's listener, in pieces.
-  ///
-  /// @param first token of the chunk whose logits the listener gets first
-  private void tell(
-      Prefill f, int sequence, int first, Residual r, Segments rows, Workspace ws, Team team) {
-    boolean ends = Arrays.stream(f.ended()).anyMatch(end -> end == sequence);
-    int to = f.lengths()[sequence] - (ends ? 1 : 0);
-    for (int from = first, n; from < to; from += n) {
-      n = Math.min(HEARD, to - from);
-      int mark = ws.mark();
-      int[] some = new int[n];
-      int[] through = new int[n];
-      Arrays.fill(through, f.adapters()[sequence]);
-      for (int j = 0; j < n; j++) {
-        some[j] = rows.start(sequence) + from + j;
-      }
-      Segments each = Segments.single(n, ws).through(through);
-      Tensor logits = output.logits(r, some, inference(each, ws, team));
-      for (int j = 0; j < n; j++) {
-        f.listener().token(sequence, from + j, logits, j);
-      }
-      ws.release(mark);
-    }
-  }
-
-  /// Computes a text embedding: the mean of the hidden states after the final norm over all tokens.
-  ///
-  /// @param adapter number of the adapter in the adapter bank; −1: none
-  /// @return (width) numbers
-  public float[] embed(int[] ids, int adapter, Workspace ws) {
-    ws.reset();
-    Segments rows =
-        Segments.of(new int[] {ids.length}, new long[1], ws).through(new int[] {adapter});
-    Pass p = inference(rows, ws, null);
-    Residual r = forward(ids, inner(ids.length, ws), layers(), false, p);
-    parts.norm().forward(r, r.pending() ? r.x() : null, p);
-    float[] mean = new float[config.hiddenSize()];
-    for (int i = 0; i < mean.length && !ws.dry(); i++) {
-      double sum = 0;
-      for (int row = 0; row < ids.length; row++) {
-        sum += r.branch().get(row, i);
-      }
-      mean[i] = (float) (sum / ids.length);
-    }
-    return mean;
-  }
-
-  /// Bytes that a workspace needs for [#embed] on up to `tokens` tokens.
-  public long embedBytes(int tokens) {
-    return dry().embed(tokens);
-  }
-
-  private static int[] all(int rows) {
+  static int[] all(int rows) {
     int[] all = new int[rows];
     Arrays.setAll(all, i -> i);
     return all;
@@ -505,107 +412,8 @@ public final class CausalLm implements AutoCloseable {
   public Tensor logits(Batch b, Workspace ws) {
     ws.reset();
     Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
-    Residual r = forward(b.ids(), inner(b.tokens(), ws), layers(), false, p);
+    Residual r = forward(b.ids(), p);
     return output.logits(r, all(b.tokens()), p);
-  }
-
-  /// Bytes of one lane's workspace for training on batches up to this size, measured by a dry run
-  /// of the training pass.
-  public long trainBytes(int tokens, int longest) {
-    return trainParts(tokens, longest).peak();
-  }
-
-  /// Peak bytes of one lane's workspace in a training pass, in parts.
-  ///
-  /// @param saved activations that the forward pass keeps for the backward pass
-  /// @param head additional bytes of the output head
-  /// @param backward additional bytes of the layers' backward pass
-  /// @param peak of the whole pass
-  /// @param offloaded bytes of layer inputs in the lane's file, not in the workspace
-  public record TrainParts(long saved, long head, long backward, long peak, long offloaded) {
-    /// Returns the maximum of two passes, for a lane that may run either: the one with the higher
-    /// peak, and the larger file.
-    public TrainParts or(TrainParts other) {
-      TrainParts fuller = other.peak > peak ? other : this;
-      return new TrainParts(
-          fuller.saved,
-          fuller.head,
-          fuller.backward,
-          fuller.peak,
-          Math.max(offloaded, other.offloaded));
-    }
-  }
-
-  /// Bytes of one lane's workspace for training on batches up to this size, in parts.
-  public TrainParts trainParts(int tokens, int longest) {
-    return dry().train(tokens, longest);
-  }
-
-  /// The same, where sequences branch off others.
-  public TrainParts branchedParts(int tokens, int longest) {
-    return dry().branched(tokens, longest);
-  }
-
-  /// FLOPs of the matrix products of a training pass; a multiply-add counts 2.
-  ///
-  /// @param layers of all layers: forward, backward and recomputation
-  /// @param head of the output head
-  public record TrainWork(double layers, double head) {}
-
-  /// Counts the FLOPs of a training pass by a dry run of the pass.
-  ///
-  /// @param lengths tokens of each sequence
-  /// @param labelled labelled rows of all sequences together
-  public TrainWork work(int[] lengths, int labelled) {
-    return dry().work(lengths, labelled);
-  }
-
-  /// Bytes of training on one sequence that is cut over all lanes (context parallelism).
-  ///
-  /// @param lane bytes of each lane's workspace
-  /// @param shared bytes of the memory that all lanes share
-  public record SplitParts(TrainParts lane, long shared) {}
-
-  /// Bytes of training on sequences of up to `tokens` tokens that are cut over `lanes` lanes, by a
-  /// dry run of the training pass for the most expensive lane.
-  public SplitParts splitParts(int tokens, int lanes) {
-    return dry().split(tokens, lanes);
-  }
-
-  /// Bytes of a workspace for [#score] on batches up to this size.
-  public long scoreBytes(int tokens, int longest) {
-    return dry().score(tokens, longest);
-  }
-
-  /// The same, where sequences branch off others.
-  public long scoreBranchedBytes(int tokens, int longest) {
-    return dry().scoreBranched(tokens, longest);
-  }
-
-  /// Bytes of a workspace for [#remember] and [#trainTowards] on batches up to this size.
-  public long towardsBytes(int tokens, int longest) {
-    return dry().towards(tokens, longest);
-  }
-
-  /// Bytes of a workspace for [#prefill] on up to `tokens` tokens of `sequences` sequences, each of
-  /// up to `positions` positions in KV blocks of `blockSize`.
-  public long prefillBytes(int tokens, int sequences, int positions, int blockSize) {
-    return dry().prefill(tokens, sequences, positions, blockSize);
-  }
-
-  /// Bytes that each further thread of a team takes for attention in [#prefill] on sequences of up
-  /// to `positions` positions.
-  public long attendBytes(int positions) {
-    Attend attend = backend.kernels().attend();
-    return config.layers().stream()
-        .mapToLong(layer -> attend.bytes(layer.attention(), backend.compute(), 0, positions))
-        .max()
-        .orElse(0);
-  }
-
-  /// Bytes of a workspace for [#decode] on up to `tokens` tokens of `sequences` sequences.
-  public long decodeBytes(int tokens, int sequences) {
-    return dry().decode(tokens, sequences);
   }
 
   /// Allocates a pool of KV blocks for many sequences.
@@ -642,21 +450,8 @@ public final class CausalLm implements AutoCloseable {
     return 2L * config.attentionLayers() * positions * keyWidth() * backend.compute().bytes();
   }
 
-  private DryPasses dry() {
-    CausalLm dry = new CausalLm(config, backend.dry(), parts, packed);
-    dry.recompute(recompute);
-    return new DryPasses(dry);
-  }
-
   private Pass pass(@Nullable Tape tape, Segments rows, Dropout dropout, Workspace ws) {
     return new Pass(tape, rows, ws, backend.kernels(), dropout);
-  }
-
-  /// A pass of inference.
-  ///
-  /// @param team null in prefill
-  private Pass inference(Segments rows, Workspace ws, @Nullable Team team) {
-    return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team, null, null);
   }
 
   private Tensor inner(int tokens, Workspace ws) {
@@ -665,6 +460,11 @@ public final class CausalLm implements AutoCloseable {
 
   private int innerWidth() {
     return parts.layers().stream().mapToInt(DecoderLayer::inner).max().orElseThrow();
+  }
+
+  /// Runs the embedding and the layers without gradients.
+  Residual forward(int[] ids, Pass p) {
+    return forward(ids, inner(ids.length, p.ws()), layers(), false, p);
   }
 
   /// @param lowest the first layer with a backward pass; those below keep nothing
@@ -683,46 +483,6 @@ public final class CausalLm implements AutoCloseable {
     Layers.InMemory layers = new Layers.InMemory(parts.layers(), i -> at(i, 1));
     Layers.forward(layers, List.of(flow), recompute, lowest);
     return r;
-  }
-
-  /// Keeps packed weights from one prefill pass to the next, until the model is closed; they take
-  /// [#promptBytes], from the second pass on.
-  public void keepPrompts() {
-    packed.keepPrompts();
-  }
-
-  /// Bytes of the packed weights that prefill passes may keep; 0 if the backend packs none.
-  public long promptBytes() {
-    return packed.promptBytes();
-  }
-
-  /// The packed copies that [#cache] made.
-  public Caches caches() {
-    return packed.kept();
-  }
-
-  /// Bytes of the packed copies that [#cache] would make.
-  public long cacheBytes(Caches caches) {
-    return packed.bytes(caches);
-  }
-
-  /// Keeps packed copies of frozen weights, one for each direction, until the model is closed. Call
-  /// it before adapters are attached. Nothing happens if the backend has no packed layout. A layer
-  /// with a packed copy computes the same bits as one without in products of many rows.
-  public void cache(Caches caches) {
-    cache(caches, Set.of());
-  }
-
-  /// Keeps packed copies of the weights of all layers but some.
-  ///
-  /// @param without paths of layers whose weights will train
-  public void cache(Caches caches, Set<String> without) {
-    packed.keep(caches, without);
-  }
-
-  /// Measures for a plan as if weights were packed: with a packed head passes take larger chunks.
-  public <T> T assuming(Caches caches, Supplier<T> measured) {
-    return packed.assuming(caches, measured);
   }
 
   @Override

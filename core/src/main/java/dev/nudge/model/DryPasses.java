@@ -1,9 +1,6 @@
 package dev.nudge.model;
 
 import dev.nudge.kernel.Attend;
-import dev.nudge.model.CausalLm.SplitParts;
-import dev.nudge.model.CausalLm.TrainParts;
-import dev.nudge.model.CausalLm.TrainWork;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.KvCache;
 import dev.nudge.nn.KvPool;
@@ -22,8 +19,47 @@ import java.util.stream.IntStream;
 /// its plan are the same code.
 ///
 /// @param model one with dry kernels
-record DryPasses(CausalLm model) {
-  TrainParts train(int tokens, int longest) {
+public record DryPasses(CausalLm model) {
+  /// Peak bytes of one lane's workspace in a training pass, in parts.
+  ///
+  /// @param saved activations that the forward pass keeps for the backward pass
+  /// @param head additional bytes of the output head
+  /// @param backward additional bytes of the layers' backward pass
+  /// @param peak of the whole pass
+  /// @param offloaded bytes of layer inputs in the lane's file, not in the workspace
+  public record TrainParts(long saved, long head, long backward, long peak, long offloaded) {
+    /// Returns the maximum of two passes, for a lane that may run either: the one with the higher
+    /// peak, and the larger file.
+    public TrainParts or(TrainParts other) {
+      TrainParts fuller = other.peak > peak ? other : this;
+      return new TrainParts(
+          fuller.saved,
+          fuller.head,
+          fuller.backward,
+          fuller.peak,
+          Math.max(offloaded, other.offloaded));
+    }
+  }
+
+  /// FLOPs of the matrix products of a training pass; a multiply-add counts 2.
+  ///
+  /// @param layers of all layers: forward, backward and recomputation
+  /// @param head of the output head
+  public record TrainWork(double layers, double head) {}
+
+  /// Bytes of training on one sequence that is cut over all lanes (context parallelism).
+  ///
+  /// @param lane bytes of each lane's workspace
+  /// @param shared bytes of the memory that all lanes share
+  public record SplitParts(TrainParts lane, long shared) {}
+
+  /// Bytes of one lane's workspace for training on batches up to this size.
+  public long trainBytes(int tokens, int longest) {
+    return trainParts(tokens, longest).peak();
+  }
+
+  /// Bytes of one lane's workspace for training on batches up to this size, in parts.
+  public TrainParts trainParts(int tokens, int longest) {
     return train(Batch.largest(tokens, longest));
   }
 
@@ -34,15 +70,18 @@ record DryPasses(CausalLm model) {
     }
   }
 
-  TrainParts branched(int tokens, int longest) {
+  /// The same, where sequences branch off others.
+  public TrainParts branchedParts(int tokens, int longest) {
     return Batch.branched(tokens, longest).stream()
         .map(this::train)
         .reduce(TrainParts::or)
         .orElseThrow();
   }
 
-  /// @param tokens of the longest sequence that is cut; measured is the most expensive lane
-  SplitParts split(int tokens, int lanes) {
+  /// Bytes of training on sequences of up to `tokens` tokens that are cut over `lanes` lanes, for
+  /// the
+  /// most expensive lane.
+  public SplitParts splitParts(int tokens, int lanes) {
     Attend attend = model.backend().kernels().attend();
     return model.config().layers().stream()
         .mapToInt(layer -> attend.fullest(layer.attention(), tokens))
@@ -63,8 +102,11 @@ record DryPasses(CausalLm model) {
     }
   }
 
-  /// @param labelled rows of all sequences together
-  TrainWork work(int[] lengths, int labelled) {
+  /// Counts the FLOPs of a training pass.
+  ///
+  /// @param lengths tokens of each sequence
+  /// @param labelled labelled rows of all sequences together
+  public TrainWork work(int[] lengths, int labelled) {
     int tokens = Arrays.stream(lengths).sum();
     int[] rows = new int[labelled];
     Arrays.setAll(rows, i -> i);
@@ -93,7 +135,8 @@ record DryPasses(CausalLm model) {
     return Objects.requireNonNull(ws.stages().get(name));
   }
 
-  long score(int tokens, int longest) {
+  /// Bytes of a workspace for [CausalLm#score] on batches up to this size.
+  public long scoreBytes(int tokens, int longest) {
     return score(Batch.largest(tokens, longest));
   }
 
@@ -102,18 +145,24 @@ record DryPasses(CausalLm model) {
     return measured(ws -> model.score(batch, new double[labelled], new int[labelled], ws));
   }
 
-  long scoreBranched(int tokens, int longest) {
+  /// The same, where sequences branch off others.
+  public long scoreBranchedBytes(int tokens, int longest) {
     return Batch.branched(tokens, longest).stream().mapToLong(this::score).max().orElseThrow();
   }
 
-  long towards(int tokens, int longest) {
+  /// Bytes of a workspace for [CausalLm#remember] and [CausalLm#trainTowards] on batches up to this
+  /// size.
+  public long towardsBytes(int tokens, int longest) {
     Batch largest = Batch.largest(tokens, longest);
     return measured(ws -> model.trainTowards(model.remember(largest, ws), largest, 1, ws));
   }
 
+  /// Bytes of a workspace for [InferencePasses#prefill] on up to `tokens` tokens of `sequences`
+  /// sequences.
+  ///
   /// @param positions maximum; attention may take more before a sequence is that long
   /// @param blockSize positions of a block at most
-  long prefill(int tokens, int sequences, int positions, int blockSize) {
+  public long prefillBytes(int tokens, int sequences, int positions, int blockSize) {
     Attend attend = model.backend().kernels().attend();
     IntStream fullest =
         model.config().layers().stream()
@@ -133,12 +182,24 @@ record DryPasses(CausalLm model) {
     Arrays.setAll(all, i -> i);
     try (Team team = new Team(1)) {
       Prefill widest = Prefill.of(ids, lengths, caches, none(sequences), all);
-      return measured(ws -> model.prefill(widest, ws, team));
+      return measured(ws -> model.inference().prefill(widest, ws, team));
     }
   }
 
-  long embed(int tokens) {
-    return measured(ws -> model.embed(new int[tokens], -1, ws));
+  /// Bytes that each further thread of a team takes for attention in [InferencePasses#prefill] on
+  /// sequences of up to `positions` positions.
+  public long attendBytes(int positions) {
+    Attend attend = model.backend().kernels().attend();
+    return model.config().layers().stream()
+        .mapToLong(
+            layer -> attend.bytes(layer.attention(), model.backend().compute(), 0, positions))
+        .max()
+        .orElse(0);
+  }
+
+  /// Bytes of a workspace for [InferencePasses#embed] on up to `tokens` tokens.
+  public long embedBytes(int tokens) {
+    return measured(ws -> model.inference().embed(new int[tokens], -1, ws));
   }
 
   private static int[] lengths(int tokens, int sequences) {
@@ -176,12 +237,15 @@ record DryPasses(CausalLm model) {
     return caches;
   }
 
-  long decode(int tokens, int sequences) {
+  /// Bytes of a workspace for [InferencePasses#decode] on up to `tokens` tokens of `sequences`
+  /// sequences.
+  public long decodeBytes(int tokens, int sequences) {
     int[] lengths = lengths(tokens, sequences);
     List<KvCache> caches = caches(lengths, lengths[0], lengths[0]);
     int[] ids = new int[Arrays.stream(lengths).sum()];
     try (Team team = new Team(1)) {
-      return measured(ws -> model.decode(ids, lengths, caches, none(sequences), ws, team));
+      return measured(
+          ws -> model.inference().decode(ids, lengths, caches, none(sequences), ws, team));
     }
   }
 

@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Packed copies of frozen weights, in the layout of matrix products, one for each direction.
-final class PackedWeights implements AutoCloseable {
+public final class PackedWeights implements AutoCloseable {
   private final Backend backend;
   private final LinearSlot head;
   private final List<LinearSlot> slots;
@@ -44,12 +44,12 @@ final class PackedWeights implements AutoCloseable {
   }
 
   /// The packed copies that [#keep] made.
-  Caches kept() {
+  public Caches kept() {
     return kept;
   }
 
   /// Bytes of the packed copies that [#keep] would make.
-  long bytes(Caches caches) {
+  public long bytes(Caches caches) {
     return chosen(caches).stream()
         .mapToLong(slot -> Packed.bytes(backend.compute(), slot.linear().in(), slot.linear().out()))
         .map(bytes -> 2 * bytes)
@@ -69,8 +69,9 @@ final class PackedWeights implements AutoCloseable {
   }
 
   /// Keeps the packed weights of the layers from one prefill pass to the next, until the model is
-  /// closed; the head's is none, since it multiplies few rows.
-  void keepPrompts() {
+  /// closed; they take [#promptBytes], from the second pass on. The head's is none, since it
+  /// multiplies few rows.
+  public void keepPrompts() {
     if (prompts == null && promptBytes() > 0) {
       prompts = new KeptFactors(frozen());
     }
@@ -81,8 +82,8 @@ final class PackedWeights implements AutoCloseable {
     return prompts;
   }
 
-  /// Bytes of all that prefill passes would keep.
-  long promptBytes() {
+  /// Bytes of the packed weights that prefill passes may keep; 0 if the backend packs none.
+  public long promptBytes() {
     return known(backend)
         ? frozen().stream().mapToLong(l -> KeptFactors.bytes(l, backend.compute())).sum()
         : 0;
@@ -100,10 +101,12 @@ final class PackedWeights implements AutoCloseable {
         .toList();
   }
 
-  /// Packs weights; does nothing if the backend has no packed layout.
+  /// Keeps packed copies of frozen weights, one for each direction, until the model is closed. Call
+  /// it before adapters are attached. Nothing happens if the backend has no packed layout. A layer
+  /// with a packed copy computes the same bits as one without in products of many rows.
   ///
-  /// @param without paths of layers to leave as they are
-  void keep(Caches caches, Set<String> without) {
+  /// @param without paths of layers whose weights will train
+  public void keep(Caches caches, Set<String> without) {
     kept = caches;
     List<LinearSlot> chosen = chosen(caches);
     chosen.removeIf(slot -> without.contains(slot.path()));
@@ -154,8 +157,8 @@ final class PackedWeights implements AutoCloseable {
     }
   }
 
-  /// Measures a pass as if weights were packed: with a packed head passes take larger chunks.
-  <T> T assuming(Caches caches, Supplier<T> measured) {
+  /// Measures for a plan as if weights were packed: with a packed head passes take larger chunks.
+  public <T> T assuming(Caches caches, Supplier<T> measured) {
     Linear whole = head.linear();
     Linear plain = whole.under();
     if (!chosen(caches).contains(head) || plain instanceof PackedLinear) {

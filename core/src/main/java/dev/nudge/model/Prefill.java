@@ -4,7 +4,8 @@ import dev.nudge.nn.KvCache;
 import dev.nudge.tensor.Tensor;
 import java.util.List;
 
-/// Chunks of the prompts of several sequences that go through one pass of [CausalLm#prefill].
+/// Chunks of the prompts of several sequences that go through one pass of
+/// [InferencePasses#prefill].
 ///
 /// @param ids token ids of all chunks, concatenated
 /// @param lengths tokens of each chunk; at least 1

@@ -1,6 +1,6 @@
 package dev.nudge.plan;
 
-import dev.nudge.model.CausalLm;
+import dev.nudge.model.DryPasses;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.tensor.Dtype;
 import java.util.LinkedHashMap;
@@ -29,7 +29,7 @@ public record Footprint(
     long paged,
     int lanes,
     long workspace,
-    CausalLm.TrainParts pass,
+    DryPasses.TrainParts pass,
     long caches,
     long runtime) {
 
@@ -41,7 +41,7 @@ public record Footprint(
       long optimizer,
       int lanes,
       long workspace,
-      CausalLm.TrainParts pass,
+      DryPasses.TrainParts pass,
       long caches,
       long runtime) {
     long acc = compute.accumulator().bytes();

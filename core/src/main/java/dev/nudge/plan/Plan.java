@@ -1,7 +1,7 @@
 package dev.nudge.plan;
 
 import dev.nudge.model.Caches;
-import dev.nudge.model.CausalLm;
+import dev.nudge.model.DryPasses;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Recompute;
 import dev.nudge.settings.Bytes;
@@ -95,7 +95,7 @@ public record Plan(
             0,
             lanes,
             workspace,
-            new CausalLm.TrainParts(0, 0, 0, workspace, 0),
+            new DryPasses.TrainParts(0, 0, 0, workspace, 0),
             0,
             0),
         Caches.NONE,

@@ -3,6 +3,7 @@ package dev.nudge.plan;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.DryPasses;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Recompute;
@@ -237,10 +238,12 @@ public final class Planner {
   /// mapped weights; if weights are streamed, the page cache is worth more.
   private Plan withCaches(Plan plan) {
     for (Caches caches : List.of(Caches.ALL, Caches.HEAD)) {
-      if (!paged && caches.compareTo(w.caches) <= 0 && dry.cacheBytes(caches) > 0) {
+      if (!paged && caches.compareTo(w.caches) <= 0 && dry.packed().bytes(caches) > 0) {
         Plan cached =
-            dry.assuming(
-                caches, () -> layout(plan.lanes(), plan.microBatchTokens(), plan.levels(), caches));
+            dry.packed()
+                .assuming(
+                    caches,
+                    () -> layout(plan.lanes(), plan.microBatchTokens(), plan.levels(), caches));
         if (cached.totalBytes() <= (w.memoryBytes() - w.weights().mapped()) / 4 * 3) {
           return cached;
         }
@@ -312,33 +315,35 @@ public final class Planner {
   /// The memory of passes.
   ///
   /// @param workspace bytes of a lane
-  private record PassMemory(CausalLm.TrainParts pass, Plan.Split split, long workspace) {}
+  private record PassMemory(DryPasses.TrainParts pass, Plan.Split split, long workspace) {}
 
   /// Measures passes by dry runs.
   private PassMemory measure(Passes passes) {
     int tokens = passes.tokens;
     dry.recompute(passes.levels);
-    CausalLm.TrainParts pass = dry.trainParts(tokens, Math.min(tokens, w.longest));
+    DryPasses.TrainParts pass = dry.measured().trainParts(tokens, Math.min(tokens, w.longest));
     if (w.branches) {
-      pass = pass.or(dry.branchedParts(tokens, w.longest));
+      pass = pass.or(dry.measured().branchedParts(tokens, w.longest));
     }
     Plan.Split split = Plan.Split.NONE;
     int from = splitFrom(passes.lanes);
     if (from < split.from()) {
-      CausalLm.SplitParts parts = dry.splitParts(w.longest, passes.lanes);
+      DryPasses.SplitParts parts = dry.measured().splitParts(w.longest, passes.lanes);
       split = new Plan.Split(from, parts.shared());
       pass = pass.or(parts.lane());
     }
     long workspace = pass.peak();
     if (w.scores) {
       int scored = Math.max(tokens, w.longest);
-      workspace = Math.max(workspace, dry.scoreBytes(scored, w.longest));
+      workspace = Math.max(workspace, dry.measured().scoreBytes(scored, w.longest));
       if (w.branches) {
-        workspace = Math.max(workspace, dry.scoreBranchedBytes(scored, w.longest));
+        workspace = Math.max(workspace, dry.measured().scoreBranchedBytes(scored, w.longest));
       }
     }
     if (w.replayed > 0) {
-      workspace = Math.max(workspace, dry.towardsBytes(Math.max(tokens, w.replayed), w.replayed));
+      workspace =
+          Math.max(
+              workspace, dry.measured().towardsBytes(Math.max(tokens, w.replayed), w.replayed));
     }
     return new PassMemory(pass, split, workspace);
   }
@@ -363,7 +368,7 @@ public final class Planner {
                 lanes,
                 t.workspace,
                 t.pass,
-                dry.cacheBytes(caches),
+                dry.packed().bytes(caches),
                 runtimeBytes(dry.config(), dry.backend(), lanes, tokens, w.longest)
                     + w.sampleBytes),
             caches,

@@ -6,8 +6,8 @@ import dev.nudge.kernel.AdamW;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
-import dev.nudge.model.CausalLm.TrainWork;
 import dev.nudge.model.Checkpoint;
+import dev.nudge.model.DryPasses.TrainWork;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.model.family.ModelConfig;
@@ -24,6 +24,7 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -99,9 +100,9 @@ public final class SpeedProbe {
         Lanes threads = new Lanes(lanes)) {
       model.reserve(slice.longest());
       model.recompute(levels());
-      model.cache(plan.caches());
+      model.packed().keep(plan.caches(), Set.of());
       Adapters adapters = spec == null ? null : attach(model, spec, lanes, scope);
-      long bytes = model.trainBytes(slice.tokens(), slice.longest());
+      long bytes = model.measured().trainBytes(slice.tokens(), slice.longest());
       workspaces.addAll(
           threads.run(
               lane -> new Workspace(lane, bytes, backend.gemms().apply(plan.threadsPerLane()))));
@@ -151,7 +152,7 @@ public final class SpeedProbe {
     double layersNanos = median(firsts);
     double headNanos = Math.max(1, median(seconds) - layersNanos);
     double products = products(threads, workspaces);
-    TrainWork work = model.work(labelled.lengths(), labelled.rows().length);
+    TrainWork work = model.measured().work(labelled.lengths(), labelled.rows().length);
     double layers = lanes * work.layers() / layersNanos;
     double head = Math.min(products, lanes * work.head() / headNanos);
     return new Rates(products, layers, head, update(threads));

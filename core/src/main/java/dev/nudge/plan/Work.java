@@ -5,8 +5,8 @@ import dev.nudge.adapter.targets.Lora;
 import dev.nudge.adapter.targets.Targets;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
-import dev.nudge.model.CausalLm.TrainWork;
 import dev.nudge.model.Checkpoint;
+import dev.nudge.model.DryPasses.TrainWork;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.tensor.Dtype;
@@ -26,7 +26,7 @@ public final class Work {
         CausalLm dry = Checkpoint.dry(config, Backend.plain(compute), Quantization.NONE)) {
       Lora smallest = Lora.of(1, 1, Targets.parse(Targets.ALL_LINEAR));
       Adapters.attach(dry.modules(), smallest, 0, compute, 1, scope);
-      return dry.work(lengths, labelled);
+      return dry.measured().work(lengths, labelled);
     }
   }
 }

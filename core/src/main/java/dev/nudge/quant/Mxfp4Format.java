@@ -2,11 +2,13 @@ package dev.nudge.quant;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
+import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Mxfp4;
 import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
 import java.util.List;
 
 /// The MXFP4 format of gpt-oss's experts ([Mxfp4Weight]), read where it lies.
@@ -71,5 +73,32 @@ public record Mxfp4Format() implements WeightFormat {
     Tensor codes = Tensor.dry(Dtype.U8, rows, cols / 2);
     Tensor powers = Tensor.dry(Dtype.U8, rows, cols / BLOCK);
     return new Mxfp4Weight(new SkinnyProduct.Powers(codes, powers));
+  }
+
+  /// A weight (rows, cols) in [dev.nudge.kernel.Mxfp4].
+  ///
+  /// Threading: immutable; the bytes are owned by the mapping they lie in.
+  record Mxfp4Weight(SkinnyProduct.Powers few) implements StoredWeight {
+    @Override
+    public int rows() {
+      return few.rows();
+    }
+
+    @Override
+    public int cols() {
+      return few.cols();
+    }
+
+    @Override
+    public List<Tensor> parts() {
+      return List.of(few.codes(), few.powers());
+    }
+
+    @Override
+    public void make(int from, int to, Tensor out, Workspace ws, Kernels kernels) {
+      if (!ws.dry()) {
+        kernels.groupedCodes().dequantize(few, from, to, out);
+      }
+    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.nudge.registry;
 
+import dev.nudge.format.Sha256;
 import dev.nudge.registry.RegistryException.Reason;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
@@ -89,9 +90,26 @@ record Aliases(
 
   /// The version that says which base an alias is for: its current one, or, where the base of that
   /// is unknown, the latest earlier one whose base is known; null: none.
-  @Nullable Version based(String name, @Nullable Alias alias) {
+  private @Nullable Version based(String name, @Nullable Alias alias) {
     Version now = alias == null ? null : book.version(name, alias.digest());
     return now == null || now.base() == null ? basedBefore(name, alias) : now;
+  }
+
+  /// Refuses a base that is not the one that an alias is for.
+  ///
+  /// @return the version that says which base it is for; null: none
+  @Nullable Version checkBase(String name, String alias, String base) {
+    Alias at = book.alias(name, alias);
+    Version based = based(name, at);
+    if (at != null && based != null && !base.equals(based.base())) {
+      throw ofOtherBase(
+          name,
+          alias,
+          at,
+          "the new version's base is %s, that of %s is %s"
+              .formatted(Sha256.shown(base), based.shown(), bases.apply(based)));
+    }
+    return based;
   }
 
   private @Nullable Version basedBefore(String name, @Nullable Alias alias) {
@@ -120,7 +138,7 @@ record Aliases(
             .formatted(to.shown(), bases.apply(to), based.shown(), bases.apply(based));
   }
 
-  static RegistryException ofOtherBase(String name, String alias, Alias was, String other) {
+  private static RegistryException ofOtherBase(String name, String alias, Alias was, String other) {
     return new RegistryException(
         Reason.OTHER_BASE,
         "%s; a server of one base cannot serve both, so %s@%s stays at version %d; give --any-base to move it"

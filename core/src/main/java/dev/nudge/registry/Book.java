@@ -9,6 +9,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -308,5 +309,28 @@ final class Book {
                 .map(String::valueOf)
                 .toList());
     return numbers.size() > most ? numbers.getFirst() + " … " + last : last;
+  }
+
+  /// Checks that neither an alias nor a possible rollback references a version.
+  ///
+  /// @throws RegistryException if one does
+  void checkFree(Version version) {
+    Adapter adapter = Objects.requireNonNull(adapter(version.name()));
+    for (Alias alias : adapter.aliases()) {
+      Version before = before(version.name(), alias);
+      boolean at = alias.version() == version.number();
+      if (at || (before != null && before.number() == version.number())) {
+        throw new RegistryException(
+            RegistryException.Reason.REFERENCED,
+            "%s stays: %s@%s %s; move the alias, or take it away with nudge adapters alias %s@%s none"
+                .formatted(
+                    version.shown(),
+                    version.name(),
+                    alias.name(),
+                    at ? "is at it" : "would be rolled back to it",
+                    version.name(),
+                    alias.name()));
+      }
+    }
   }
 }

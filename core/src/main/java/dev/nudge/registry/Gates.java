@@ -1,6 +1,7 @@
 package dev.nudge.registry;
 
 import dev.nudge.format.Json;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.List;
@@ -82,9 +83,24 @@ record Gates(OciLayout layout) {
     return last == null ? MissingNode.getInstance() : last;
   }
 
-  /// The file of an adapter of which a verdict judged another one; null: none, or no verdict.
-  @Nullable String foreign(Version version, JsonNode gate) {
-    return GateCheck.foreign(known(version), gate);
+  /// Why the version of an alias has not passed a gate, as its protection asks; empty: it has, or
+  /// there is no version.
+  List<String> unpassed(Book book, String name, String alias) {
+    Alias at = book.alias(name, alias);
+    Version version = at == null ? null : book.version(name, at.digest());
+    Protection protection = book.protection(name, alias);
+    String policy = protection == null ? null : protection.policy();
+    return version == null ? List.of() : against(version, last(version, policy), policy);
+  }
+
+  /// Warns of a report that judged another adapter than the version; null: it did not.
+  @Nullable String otherJudged(Version version, Path report) {
+    boolean gate = String.valueOf(report.getFileName()).equals(GateCheck.FILE);
+    String file = gate ? GateCheck.foreign(known(version), Json.readOrMissing(report)) : null;
+    return file == null
+        ? null
+        : "--report %s judged another %s than that of %s; it is kept, and is no verdict on %s: run nudge eval with this adapter"
+            .formatted(report, file, version.shown(), version.shown());
   }
 
   private static Instant at(JsonNode gate) {

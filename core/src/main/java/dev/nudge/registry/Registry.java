@@ -1,22 +1,13 @@
 package dev.nudge.registry;
 
-import dev.nudge.format.Claim;
-import dev.nudge.format.Json;
-import dev.nudge.format.OutFolder;
-import dev.nudge.format.Sha256;
 import dev.nudge.registry.RegistryException.Reason;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.RunException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -35,21 +26,17 @@ import tools.jackson.databind.JsonNode;
 /// reader waits only for a writer of its own process, while that one syncs its line to the disk.
 public final class Registry {
   private static final int TRIES = 3;
-  private static final String BASE_NAME = "base_model_name_or_path";
-  private static final Pattern TAG = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}");
 
   private final OciLayout layout;
   private final Journal journal;
-  private final Map<String, String> baseNames =
-      new ConcurrentHashMap<>(); // by digest; never change
-  private Book book;
-  private boolean opened;
-  private long kept; // bytes of the journal that the index knows of
+  private final CurrentBook current;
+  private final Bases bases;
 
   private Registry(Path folder) {
     this.layout = new OciLayout(folder);
     this.journal = new Journal(folder);
-    this.book = new Book(layout::adapter);
+    this.current = new CurrentBook(layout, journal);
+    this.bases = new Bases(layout);
   }
 
   /// Opens a registry. The folder may be missing: the first push creates it.
@@ -79,6 +66,11 @@ public final class Registry {
     return layout;
   }
 
+  /// The bases of the versions, for people.
+  public Bases bases() {
+    return bases;
+  }
+
   /// The result of a push.
   ///
   /// @param fresh false if the same files were already a version of that name
@@ -99,7 +91,7 @@ public final class Registry {
   public Pushed push(String name, Path adapter, @Nullable String licence, Note note) {
     Reference.checked("NAME", name);
     Intake intake = Intake.of(adapter, licence);
-    make();
+    current.make();
     return register(name, () -> intake.store(layout), note);
   }
 
@@ -110,7 +102,7 @@ public final class Registry {
     for (int tries = 1; tries < TRIES; tries++) {
       try {
         StoredVersion stored = store.get();
-        Pushed pushed = change(book -> pushed(book, name, stored, note));
+        Pushed pushed = current.change(book -> pushed(book, name, stored, note));
         if (pushed != null) {
           return pushed;
         }
@@ -120,7 +112,7 @@ public final class Registry {
         // a collection was faster, or there is another reason, which the last try tells
       }
     }
-    return change(
+    return current.change(
         book -> {
           Pushed pushed = pushed(book, name, store.get(), note);
           if (pushed == null) {
@@ -141,7 +133,7 @@ public final class Registry {
       return new Pushed(known, false);
     }
     int number = book.next(name);
-    append(
+    current.append(
         new RegistryEvent.Pushed(
             name,
             note,
@@ -152,20 +144,6 @@ public final class Registry {
             stored.rank(),
             stored.base()));
     return new Pushed(Objects.requireNonNull(book.version(name, number)), true);
-  }
-
-  /// Creates the registry if it is missing.
-  void make() {
-    OutFolder.checkPlace("--registry", layout.folder());
-    OutFolder.make(layout.folder());
-    try (Claim _ = Claim.await(layout.folder())) {
-      if (!journal.exists()) {
-        journal.create();
-      }
-      if (!layout.exists()) {
-        layout.create();
-      }
-    }
   }
 
   /// Finds the version that a reference names.
@@ -206,8 +184,8 @@ public final class Registry {
   /// Finds a version, even if it is blocked.
   ///
   /// @throws RegistryException if there is none
-  public synchronized Version find(Reference reference) {
-    return book().find(reference, layout.folder());
+  public Version find(Reference reference) {
+    return current.read(book -> book.find(reference, layout.folder()));
   }
 
   /// Exports a version as a plain PEFT folder.
@@ -236,7 +214,7 @@ public final class Registry {
     String wanted = tag != null ? tag : from instanceof Address.Remote remote ? remote.tag() : "";
     Transport transport = new Transport(layout, from, credentials);
     transport.look(wanted);
-    make();
+    current.make();
     return register(name, () -> transport.pull(wanted), note);
   }
 
@@ -256,35 +234,28 @@ public final class Registry {
       Address to,
       @Nullable String tag,
       Address.@Nullable Credentials credentials) {
-    Version version = resolve(reference);
-    String given = to instanceof Address.Remote remote ? remote.tag() : "";
-    boolean digest = given.startsWith(Sha256.PREFIX);
-    String number = Integer.toString(version.number());
-    String there = tag != null ? tag : given.isEmpty() || digest ? number : given;
-    if (!TAG.matcher(there).matches()) {
-      throw new InputException(
-          "--tag is '%s'; it must be letters, digits and . _ -, at most 128".formatted(there));
-    }
-    long bytes = new Transport(layout, to, credentials).publish(version, there);
-    return new Published(version.digest(), there, bytes);
+    return new Transport(layout, to, credentials).publish(resolve(reference), tag);
   }
 
   /// All adapters, sorted by name.
-  public synchronized List<Adapter> list() {
-    Book now = book();
-    return now.names().stream().map(name -> Objects.requireNonNull(now.adapter(name))).toList();
+  public List<Adapter> list() {
+    return current.read(
+        book ->
+            book.names().stream().map(name -> Objects.requireNonNull(book.adapter(name))).toList());
   }
 
   /// An adapter with its versions and aliases.
   ///
   /// @throws RegistryException if there is none
-  public synchronized Adapter adapter(String name) {
-    Book now = book();
-    Adapter adapter = now.adapter(name);
-    if (adapter == null) {
-      throw now.unknown(new Reference(name, new Reference.Number(1)), layout.folder());
-    }
-    return adapter;
+  public Adapter adapter(String name) {
+    return current.read(
+        book -> {
+          Adapter adapter = book.adapter(name);
+          if (adapter == null) {
+            throw book.unknown(new Reference(name, new Reference.Number(1)), layout.folder());
+          }
+          return adapter;
+        });
   }
 
   /// All events, the oldest first.
@@ -334,11 +305,11 @@ public final class Registry {
     if (force.gate()) {
       Aliases.checkWhy(note, "an override of a protected alias");
     }
-    return change(book -> aliases(book).move(name, alias, to, expected, force, note));
+    return current.change(book -> aliases(book).move(name, alias, to, expected, force, note));
   }
 
   private Aliases aliases(Book book) {
-    return new Aliases(book, layout, this::shownBase, this::append);
+    return new Aliases(book, layout, bases::shown, current::append);
   }
 
   /// Protects an alias: from now on only versions that passed a gate may get it. A rollback to an
@@ -346,27 +317,23 @@ public final class Registry {
   /// checked.
   ///
   /// @param policy digest of the required policy; null: any
+  /// @param anyBase whether the version may have another base than the one before
   /// @throws RegistryException if there is no such adapter
-  public void protect(String name, String alias, @Nullable String policy, Note note) {
-    protect(name, alias, policy, false, note);
-  }
-
-  /// Protects an alias, even at a version of another base than that of its version before.
   public void protect(
       String name, String alias, @Nullable String policy, boolean anyBase, Note note) {
     Reference.checked("ALIAS", alias);
-    change(book -> aliases(book).protect(name, alias, policy, anyBase, note));
+    current.change(book -> aliases(book).protect(name, alias, policy, anyBase, note));
   }
 
   /// Removes the protection of an alias; the note must give a reason.
   public void unprotect(String name, String alias, Note note) {
     Aliases.checkWhy(note, "taking the protection of an alias away");
-    change(book -> aliases(book).unprotect(name, alias, note));
+    current.change(book -> aliases(book).unprotect(name, alias, note));
   }
 
   /// The protection of an alias; null if it is not protected.
-  public synchronized @Nullable Protection protection(String name, String alias) {
-    return book().protection(name, alias);
+  public @Nullable Protection protection(String name, String alias) {
+    return current.read(book -> book.protection(name, alias));
   }
 
   /// Rolls an alias back to its previous version; repeated, to the one before. Removed and blocked
@@ -381,7 +348,7 @@ public final class Registry {
   /// Rolls an alias back, even to a version of another base.
   public Move rollback(
       String name, String alias, Alias.Expected expected, boolean anyBase, Note note) {
-    return change(book -> aliases(book).rollback(name, alias, expected, anyBase, note));
+    return current.change(book -> aliases(book).rollback(name, alias, expected, anyBase, note));
   }
 
   /// Checks the base of an adapter that is not stored yet, as [#alias] checks a version's.
@@ -399,58 +366,22 @@ public final class Registry {
   ///
   /// @param base digest of the base's weights ([Version#base])
   /// @throws RegistryException if the alias has another base
-  public synchronized void checkBase(String name, String alias, String base) {
-    Book now = book();
-    Alias at = now.alias(name, alias);
-    Version based = aliases(now).based(name, at);
-    if (at != null && based != null && !base.equals(based.base())) {
-      throw Aliases.ofOtherBase(
-          name,
-          alias,
-          at,
-          "the new version's base is %s, that of %s is %s"
-              .formatted(Sha256.shown(base), based.shown(), shownBase(based)));
-    }
+  public void checkBase(String name, String alias, String base) {
+    current.read(book -> aliases(book).checkBase(name, alias, base));
   }
 
   /// Compares the base of an adapter with those of a name's other versions.
   ///
   /// @return a warning; null: all that are known are the same
-  public synchronized @Nullable String otherBases(Version version) {
-    if (version.base() == null) {
-      return null;
-    }
-    Adapter adapter = adapter(version.name());
-    List<Version> others =
-        adapter.versions().stream()
-            .filter(other -> other.base() != null && !other.base().equals(version.base()))
-            .toList();
-    if (others.isEmpty()) {
-      return null;
-    }
-    List<String> at =
-        others.stream()
-            .map(
-                other -> {
-                  List<String> aliases = adapter.aliasesOf(other);
-                  return other.number()
-                      + (aliases.isEmpty() ? "" : " (" + String.join(", ", aliases) + ")");
-                })
-            .toList();
-    return "%s was trained on %s; version%s %s on another base (%s)"
-        .formatted(
-            version.shown(),
-            shownBase(version),
-            others.size() == 1 ? "" : "s",
-            String.join(", ", at) + (others.size() == 1 ? " was" : " were"),
-            shownBase(others.getLast()));
+  public @Nullable String otherBases(Version version) {
+    return bases.differing(adapter(version.name()), version);
   }
 
   /// Sets the state of a version.
   ///
   /// @throws InputException if the state is DEPLOYED and no alias is at the version
   public Version state(Reference reference, VersionState state, Note note) {
-    return change(
+    return current.change(
         book -> {
           Version was = find(reference);
           if (state == VersionState.DEPLOYED && adapter(was.name()).aliasesOf(was).isEmpty()) {
@@ -459,7 +390,8 @@ public final class Registry {
                     .formatted(was.shown(), was.name(), was.number()));
           }
           if (was.state() != state) {
-            append(new RegistryEvent.Stated(was.name(), note, was.number(), was.state(), state));
+            current.append(
+                new RegistryEvent.Stated(was.name(), note, was.number(), was.state(), state));
           }
           return Objects.requireNonNull(book.version(was.name(), was.number()));
         });
@@ -470,12 +402,13 @@ public final class Registry {
   /// @throws InputException if the file does not exist
   public Version report(Reference reference, Path file, Note note) {
     checkReport(file);
-    return change(
+    return current.change(
         book -> {
           Version version = find(reference);
           Version.Report report = StoredVersion.report(layout, version, file);
           if (version.reports().stream().noneMatch(r -> r.manifest().equals(report.manifest()))) {
-            append(new RegistryEvent.Reported(version.name(), note, version.number(), report));
+            current.append(
+                new RegistryEvent.Reported(version.name(), note, version.number(), report));
           }
           return Objects.requireNonNull(book.version(version.name(), version.number()));
         });
@@ -489,25 +422,13 @@ public final class Registry {
 
   /// Warns of a report that judged another adapter than the version; null: it did not.
   public @Nullable String otherJudged(Version version, Path report) {
-    boolean gate = String.valueOf(report.getFileName()).equals(GateCheck.FILE);
-    String file = gate ? new Gates(layout).foreign(version, Json.readOrMissing(report)) : null;
-    return file == null
-        ? null
-        : "--report %s judged another %s than that of %s; it is kept, and is no verdict on %s: run nudge eval with this adapter"
-            .formatted(report, file, version.shown(), version.shown());
+    return new Gates(layout).otherJudged(version, report);
   }
 
   /// Why the version of an alias has not passed a gate, as its protection asks; empty: it has, or
   /// there is no version.
-  public synchronized List<String> unpassed(String name, String alias) {
-    Alias at = book().alias(name, alias);
-    Version version = at == null ? null : book().version(name, at.digest());
-    Protection protection = book().protection(name, alias);
-    String policy = protection == null ? null : protection.policy();
-    Gates gates = new Gates(layout);
-    return version == null
-        ? List.of()
-        : gates.against(version, gates.last(version, policy), policy);
+  public List<String> unpassed(String name, String alias) {
+    return current.read(book -> new Gates(layout).unpassed(book, name, alias));
   }
 
   /// The file of a report, read-only.
@@ -530,40 +451,16 @@ public final class Registry {
     return layout.json(version, MediaTypes.LINEAGE);
   }
 
-  /// The name of the base model's folder in a version's `adapter_config.json`; null: none.
-  public @Nullable String baseName(Version version) {
-    String known = baseNames.computeIfAbsent(version.digest(), _ -> readBaseName(version));
-    return known.isEmpty() ? null : known;
-  }
-
-  /// The base's name and the first digits of its digest, for people; `-`: unknown.
-  public String shownBase(Version version) {
-    String name = baseName(version);
-    String base = version.base();
-    return base == null
-        ? name == null ? "-" : name
-        : (name == null ? "" : name + " ") + Sha256.shown(base);
-  }
-
-  private String readBaseName(Version version) {
-    try {
-      String path = layout.json(version, "adapter_config.json").path(BASE_NAME).asString("");
-      String plain = path.replace('\\', '/').replaceAll("/+$", "");
-      String name = plain.substring(plain.lastIndexOf('/') + 1);
-      return name.equals(".") || name.equals("..") ? "" : name;
-    } catch (InputException e) {
-      return ""; // a file of the version is missing: who asks for it is told
-    }
-  }
-
   /// The versions that [#remove] would remove.
   ///
   /// @throws RegistryException if a version is referenced
-  public synchronized List<Version> removable(List<Reference> references) {
-    Book now = book();
-    List<Version> going = references.stream().map(this::find).distinct().toList();
-    going.forEach(version -> checkFree(now, version));
-    return going;
+  public List<Version> removable(List<Reference> references) {
+    return current.read(
+        book -> {
+          List<Version> going = references.stream().map(this::find).distinct().toList();
+          going.forEach(book::checkFree);
+          return going;
+        });
   }
 
   /// Removes versions that neither an alias nor a possible rollback references; all are checked
@@ -571,11 +468,11 @@ public final class Registry {
   ///
   /// @throws RegistryException if a version is referenced
   public List<Version> remove(List<Reference> references, Note note) {
-    return change(
+    return current.change(
         book -> {
           List<Version> going = removable(references);
           for (Version version : going) {
-            append(
+            current.append(
                 new RegistryEvent.Removed(
                     version.name(), note, version.number(), version.digest()));
           }
@@ -583,81 +480,11 @@ public final class Registry {
         });
   }
 
-  private static void checkFree(Book book, Version version) {
-    Adapter adapter = Objects.requireNonNull(book.adapter(version.name()));
-    for (Alias alias : adapter.aliases()) {
-      Version before = book.before(version.name(), alias);
-      boolean at = alias.version() == version.number();
-      if (at || (before != null && before.number() == version.number())) {
-        throw new RegistryException(
-            Reason.REFERENCED,
-            "%s stays: %s@%s %s; move the alias, or take it away with nudge adapters alias %s@%s none"
-                .formatted(
-                    version.shown(),
-                    version.name(),
-                    alias.name(),
-                    at ? "is at it" : "would be rolled back to it",
-                    version.name(),
-                    alias.name()));
-      }
-    }
-  }
-
   /// The result of a garbage collection.
   public record Collected(int blobs, long bytes, int folders) {}
 
   /// Garbage collection: deletes blobs that no version references, and rewrites the index.
   public Collected collect() {
-    return change(book -> layout.collect(book));
-  }
-
-  /// Makes a change under the write lock, and writes the index after it.
-  private <T extends @Nullable Object> T change(Function<Book, T> change) {
-    if (!journal.exists()) {
-      throw new RegistryException(
-          Reason.UNKNOWN,
-          "there is no registry at %s; nudge adapters push makes one, --registry names another"
-              .formatted(layout.folder()));
-    }
-    try (Claim _ = Claim.await(layout.folder())) {
-      synchronized (this) {
-        T done = change.apply(book());
-        try {
-          layout.index(layout.manifests(book));
-          if (journal.known() - kept > BookFile.WORTH) {
-            BookFile.write(layout.folder(), journal, book);
-            kept = journal.known();
-          }
-        } catch (NudgeException e) {
-          // it follows from the journal: the next change writes it
-        }
-        return done;
-      }
-    }
-  }
-
-  private void append(RegistryEvent event) {
-    journal.append(event);
-    book();
-  }
-
-  /// The current state, including the changes of other processes.
-  private Book book() {
-    if (!opened) {
-      opened = true;
-      BookFile.Snapshot found = BookFile.read(layout.folder(), journal, layout::adapter);
-      if (found != null) {
-        journal.skip(found.bytes());
-        book = found.book();
-        kept = found.bytes();
-      }
-    }
-    Journal.News news = journal.read();
-    if (news.anew()) {
-      book = new Book(layout::adapter);
-      kept = 0;
-    }
-    news.events().forEach(book::add);
-    return book;
+    return current.change(book -> layout.collect(book));
   }
 }

@@ -1,6 +1,7 @@
 package dev.nudge.registry;
 
 import dev.nudge.format.Blobs;
+import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
@@ -8,10 +9,13 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// Pulls and pushes versions between a registry and a remote; a version keeps its digest.
 final class Transport {
+  private static final Pattern TAG = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}");
+
   private final OciLayout layout;
   private final Address address;
   private final Address.@Nullable Credentials credentials;
@@ -84,19 +88,27 @@ final class Transport {
 
   /// Pushes a version, its base's manifest and its reports.
   ///
-  /// @return uploaded bytes: those that the remote did not have
-  long publish(Version version, String tag) {
+  /// @param tag on the remote; null: that of the address, or the number of the version
+  Registry.Published publish(Version version, @Nullable String tag) {
+    String given = address instanceof Address.Remote remote ? remote.tag() : "";
+    boolean digest = given.startsWith(Sha256.PREFIX);
+    String number = Integer.toString(version.number());
+    String there = tag != null ? tag : given.isEmpty() || digest ? number : given;
+    if (!TAG.matcher(there).matches()) {
+      throw new InputException(
+          "--tag is '%s'; it must be letters, digits and . _ -, at most 128".formatted(there));
+    }
     try (Depot depot = to()) {
       long bytes = 0;
       if (version.base() != null) {
         bytes += give(depot, layout.base(version.base()), "");
       }
-      bytes += give(depot, OciLayout.descriptor(version), tag);
+      bytes += give(depot, OciLayout.descriptor(version), there);
       for (Version.Report report : version.reports()) {
         bytes += give(depot, OciLayout.descriptor(report), "");
       }
       depot.finish();
-      return bytes;
+      return new Registry.Published(version.digest(), there, bytes);
     } catch (IOException e) {
       throw failed("publish to", e);
     }

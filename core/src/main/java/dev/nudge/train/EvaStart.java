@@ -33,7 +33,9 @@ final class EvaStart {
         new EvaRecorder(model.modules().linears(), paths, spec.rank(), model.backend(), threads);
     try (Workspace ws =
         new Workspace(
-            0, model.scoreBytes(budget, longest), model.backend().gemms().apply(threads))) {
+            0,
+            model.measured().scoreBytes(budget, longest),
+            model.backend().gemms().apply(threads))) {
       int at = 0;
       boolean any = false;
       for (int made = 0; made < MOST_BATCHES && !recorder.converged(); made++) {

@@ -18,6 +18,7 @@ import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
+import dev.nudge.model.DryPasses;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.model.family.ModelConfig;
@@ -385,7 +386,9 @@ public final class Forecast {
       for (Recompute level : Recompute.values()) {
         dry.recompute(Collections.nCopies(dry.layers(), level));
         bytes.put(
-            level, plan.lanes() * dry.trainParts(plan.microBatchTokens(), plan.longest()).saved());
+            level,
+            plan.lanes()
+                * dry.measured().trainParts(plan.microBatchTokens(), plan.longest()).saved());
       }
     }
     return bytes;
@@ -481,7 +484,7 @@ public final class Forecast {
             plan.microBatchTokens(),
             Batcher.cost(dry),
             plan.split().from());
-    Map<List<Integer>, CausalLm.TrainWork> known = new HashMap<>();
+    Map<List<Integer>, DryPasses.TrainWork> known = new HashMap<>();
     double share = step.trained();
     double together = 0;
     for (int position : packing.split()) {
@@ -531,16 +534,17 @@ public final class Forecast {
       Plan plan,
       Rates rates,
       double share,
-      Map<List<Integer>, CausalLm.TrainWork> known,
+      Map<List<Integer>, DryPasses.TrainWork> known,
       List<Integer> cut) {
     int tokens = cut.stream().mapToInt(Integer::intValue).sum();
-    CausalLm.TrainWork work =
+    DryPasses.TrainWork work =
         known.computeIfAbsent(
             cut,
             lengths ->
-                dry.work(
-                    lengths.stream().mapToInt(Integer::intValue).toArray(),
-                    (int) Math.round(share * tokens)));
+                dry.measured()
+                    .work(
+                        lengths.stream().mapToInt(Integer::intValue).toArray(),
+                        (int) Math.round(share * tokens)));
     return plan.lanes() * (work.layers() / rates.layers() + work.head() / rates.head());
   }
 

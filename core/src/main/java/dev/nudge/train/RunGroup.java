@@ -97,7 +97,7 @@ public final class RunGroup implements AutoCloseable {
             Quantization.resolve(settings.model(), first.config()),
             null);
     closing.push(model::close);
-    model.cache(plan.caches(), Set.of());
+    model.packed().keep(plan.caches(), Set.of());
     Prepared together = first.withPlan(plan);
     if (together.streams()) {
       model.stream(together.roomBeside());

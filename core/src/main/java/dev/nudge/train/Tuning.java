@@ -104,7 +104,7 @@ record Tuning(
             Quantization.resolve(settings.model(), loading.config()),
             trainable(settings.lora(), loading.config(), lanes, scope));
     try {
-      model.cache(loading.plan().caches(), loading.changing());
+      model.packed().keep(loading.plan().caches(), loading.changing());
       if (loading.streams()) {
         model.stream(loading.roomBeside());
       }

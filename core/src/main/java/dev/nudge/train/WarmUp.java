@@ -95,7 +95,7 @@ public final class WarmUp implements AutoCloseable {
     for (int i = 0; i < LOADS; i++) {
       Quantization nf4 = Quantization.of(Quantize.NF4, true);
       try (CausalLm model = Checkpoint.random(shape(VOCABULARY), backend, nf4, 1)) {
-        model.cache(Caches.ALL);
+        model.packed().keep(Caches.ALL, Set.of());
       }
     }
     for (Method method : Method.values()) {
@@ -140,7 +140,8 @@ public final class WarmUp implements AutoCloseable {
       List<Parameter> trained = full ? model.parameters() : adapter(model, scope);
       int tokens = ROWS * LENGTH;
       Plan plan =
-          Plan.uncounted(backend.name(), 1, 1, tokens, LENGTH, model.trainBytes(tokens, LENGTH));
+          Plan.uncounted(
+              backend.name(), 1, 1, tokens, LENGTH, model.measured().trainBytes(tokens, LENGTH));
       try (Trainer trainer =
           new Trainer(model, trained, examples, plan, settings, 1, Path.of(""))) {
         for (int i = 0; i < most && !closed; i++) {

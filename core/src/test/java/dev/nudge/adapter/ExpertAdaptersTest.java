@@ -290,9 +290,11 @@ class ExpertAdaptersTest {
         null,
         true,
         () -> {
-          Tensor logits = model.prefill(Prefill.of(ids, lengths, caches, through, ended), ws, team);
+          Tensor logits =
+              model.inference().prefill(Prefill.of(ids, lengths, caches, through, ended), ws, team);
           List<double[]> read = rows(logits);
-          List<double[]> decoded = rows(model.decode(next, ones, caches, through, ws, team));
+          List<double[]> decoded =
+              rows(model.inference().decode(next, ones, caches, through, ws, team));
           for (int i = 0; i < n; i++) {
             double[] both = new double[2 * read.get(i).length];
             System.arraycopy(read.get(i), 0, both, 0, both.length / 2);

@@ -55,7 +55,7 @@ class KeptFactorsTest {
       attach(model, adapters);
       List<List<Double>> plain = said(model, adapters, 0);
       assertThat(held()).isEqualTo(before);
-      long bytes = model.promptBytes();
+      long bytes = model.packed().promptBytes();
       assertThat(bytes > 0).isEqualTo(packs(backend));
       assertThat(said(model, adapters, bytes)).isEqualTo(plain);
       assertThat(held() - before).isEqualTo(bytes);
@@ -76,7 +76,7 @@ class KeptFactorsTest {
     try (CausalLm model =
             Checkpoint.random(CONFIG, Backends.orSkip(Compute.BF16), Quantization.NONE, 1);
         NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
-        Engine engine = new Engine(model, none, limits(model.promptBytes()))) {
+        Engine engine = new Engine(model, none, limits(model.packed().promptBytes()))) {
       say(engine, new int[16], null);
       assertThat(held()).isEqualTo(before);
     }

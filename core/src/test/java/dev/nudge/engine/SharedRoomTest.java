@@ -63,7 +63,7 @@ class SharedRoomTest {
 
   private long scoreBytes(int tokens) {
     model.reserve(tokens);
-    return model.scoreBytes(tokens, tokens);
+    return model.measured().scoreBytes(tokens, tokens);
   }
 
   private ScoreJob job() {
@@ -120,7 +120,7 @@ class SharedRoomTest {
     }
     int[] text = prompt(900);
     model.reserve(text.length);
-    long needed = model.embedBytes(text.length);
+    long needed = model.measured().embedBytes(text.length);
     try (Engine engine = engine(needed - 1)) {
       assertThatThrownBy(() -> engine.embed(text, null))
           .isInstanceOf(InputException.class)

@@ -56,7 +56,7 @@ class StarvedRoomTest {
 
   private Engine scoring() {
     model.reserve(600);
-    return engine(model.scoreBytes(600, 600));
+    return engine(model.measured().scoreBytes(600, 600));
   }
 
   /// Stops the engine's thread within its first token until it may go on, and says few more.
@@ -123,7 +123,7 @@ class StarvedRoomTest {
   @Test
   void aTextThatWaitsCanBeInterrupted() throws Exception {
     model.reserve(600);
-    try (Engine engine = engine(model.embedBytes(600))) {
+    try (Engine engine = engine(model.measured().embedBytes(600))) {
       Ticket first = engine.submit(prompt(10), 60, null, held());
       answers.await();
       CompletableFuture<Throwable> failed = new CompletableFuture<>();

@@ -138,10 +138,10 @@ class AccountTest {
       session.embed(text);
       mean = session.embed(text);
       Account account = session.account();
-      row = session.model().scoreBytes(212, 212);
-      embedding = session.model().embedBytes(LENGTH);
+      row = session.model().measured().scoreBytes(212, 212);
+      embedding = session.model().measured().embedBytes(LENGTH);
       assertThat(SCRATCH).isLessThan(Math.min(row, embedding)); // or one more would not be seen
-      long needed = Math.max(session.model().scoreBytes(256, 256), embedding);
+      long needed = Math.max(session.model().measured().scoreBytes(256, 256), embedding);
       least = account.bytes() - account.keys() + wider + needed;
     }
     for (long memory : new long[] {least, 2 * least}) {
@@ -228,8 +228,8 @@ class AccountTest {
       weights = session.account().weights();
       scores = session.score(rows, 1, one -> {});
       mean = session.embed(text);
-      row = session.model().scoreBytes(212, 212);
-      embedding = session.model().embedBytes(LENGTH);
+      row = session.model().measured().scoreBytes(212, 212);
+      embedding = session.model().measured().embedBytes(LENGTH);
     }
     try (Session session = free(weights + 2000)) {
       assertThat(session.account().keys()).isEqualTo(1000);
@@ -277,8 +277,10 @@ class AccountTest {
       weights = session.account().weights();
       steps = session.account().steps();
       prompts = session.account().prompts();
-      assertThat(prompts).isEqualTo(session.model().promptBytes());
-      keys = session.model().scoreBytes(2048, 2048) + session.model().scoreBytes(2048, 2048) % 2;
+      assertThat(prompts).isEqualTo(session.model().packed().promptBytes());
+      keys =
+          session.model().measured().scoreBytes(2048, 2048)
+              + session.model().measured().scoreBytes(2048, 2048) % 2;
     }
     try (Session session = free(weights + prompts + 2 * keys)) {
       assertThat(session.account().keys()).isEqualTo(keys);

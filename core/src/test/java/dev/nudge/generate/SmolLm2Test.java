@@ -99,7 +99,8 @@ class SmolLm2Test {
       }
       session.model().reserve(longest);
       double worst = 0;
-      try (Workspace ws = workspace(session, session.model().scoreBytes(longest, longest))) {
+      try (Workspace ws =
+          workspace(session, session.model().measured().scoreBytes(longest, longest))) {
         for (JsonNode row : expected.get("rows")) {
           int[] ids = ints(row.get("ids"));
           int first = row.get("first_trained").asInt();

@@ -55,12 +55,16 @@ class BatchInvariantPassesTest {
         Workspace ws =
             new Workspace(
                 0,
-                Math.max(model.decodeBytes(32, 8), model.prefillBytes(400, 8, 400, BLOCK)),
+                Math.max(
+                    model.measured().decodeBytes(32, 8),
+                    model.measured().prefillBytes(400, 8, 400, BLOCK)),
                 model.backend().gemms().apply(1));
         Workspace second =
             new Workspace(
-                Math.max(model.decodeBytes(32, 8), model.prefillBytes(400, 8, 400, BLOCK))
-                    + random.nextInt(3) * model.attendBytes(400),
+                Math.max(
+                        model.measured().decodeBytes(32, 8),
+                        model.measured().prefillBytes(400, 8, 400, BLOCK))
+                    + random.nextInt(3) * model.measured().attendBytes(400),
                 model.backend().gemms().apply(1),
                 several)) {
       model.reserve(ALL);
@@ -102,10 +106,11 @@ class BatchInvariantPassesTest {
       int[] prompt = Arrays.copyOf(ids, PROMPT);
       int[] length = {PROMPT};
       Prefill whole = Prefill.of(prompt, length, List.of(cache), base, new int[1]);
-      all.add(row(model.prefill(whole, ws, team), 0));
+      all.add(row(model.inference().prefill(whole, ws, team), 0));
       for (int at = PROMPT; at < ALL; at++) {
         int[] next = {ids[at]};
-        all.add(row(model.decode(next, new int[] {1}, List.of(cache), base, ws, team), 0));
+        all.add(
+            row(model.inference().decode(next, new int[] {1}, List.of(cache), base, ws, team), 0));
       }
     }
     return all.toArray(float[][]::new);
@@ -131,7 +136,9 @@ class BatchInvariantPassesTest {
         int[] lengths = {1 + random.nextInt(20), piece, 1 + random.nextInt(5)};
         int[] flat = flat(others, lengths, ids, at);
         Tensor logits =
-            model.prefill(Prefill.of(flat, lengths, caches, base, new int[] {1, 2}), ws, team);
+            model
+                .inference()
+                .prefill(Prefill.of(flat, lengths, caches, base, new int[] {1, 2}), ws, team);
         at += piece;
         if (at == PROMPT) {
           all.add(row(logits, 0));
@@ -141,7 +148,9 @@ class BatchInvariantPassesTest {
         int piece = Math.min(ALL - at, 1 + random.nextInt(6));
         int[] lengths = {1 + random.nextInt(2), piece, 1 + random.nextInt(3)};
         Tensor logits =
-            model.decode(flat(others, lengths, ids, at), lengths, caches, base, ws, team);
+            model
+                .inference()
+                .decode(flat(others, lengths, ids, at), lengths, caches, base, ws, team);
         for (int i = 0; i < piece; i++) {
           all.add(row(logits, lengths[0] + i));
         }

@@ -118,7 +118,7 @@ class DecodingTest {
     List<Double> all = new ArrayList<>();
     int size = blockSize == 0 ? most : blockSize;
     int blocks = Arrays.stream(lengths).map(n -> Math.ceilDiv(n, size)).sum();
-    long bytes = model.prefillBytes(flat.length, lengths.length, most, size);
+    long bytes = model.measured().prefillBytes(flat.length, lengths.length, most, size);
     long before = Ledger.bytes();
     try (Scope scope = Scope.open("test");
         KvPool pool = model.pool(blocks, size);
@@ -196,7 +196,8 @@ class DecodingTest {
     try (CausalLm model = TinyLlama.of(TinyLlama.config(3, false, true), backend, 5);
         KvPool pool = model.pool(20, 16);
         Workspace ws =
-            new Workspace(0, model.prefillBytes(35, 1, 60, 16), backend.gemms().apply(1));
+            new Workspace(
+                0, model.measured().prefillBytes(35, 1, 60, 16), backend.gemms().apply(1));
         KvCache alone = pool.cache();
         KvCache first = pool.cache()) {
       model.reserve(60);
@@ -249,7 +250,7 @@ class DecodingTest {
         try (Workspace ws = new Workspace(0, 8 << 20, backend.gemms().apply(1))) {
           next(model, new int[99 + 96], new int[] {96, 99}, both, ws);
         }
-        long bytes = model.prefillBytes(5, 2, 100, blockSize);
+        long bytes = model.measured().prefillBytes(5, 2, 100, blockSize);
         try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
           next(model, new int[5], new int[] {4, 1}, both, ws);
           assertThat(ws.peak()).as("blocks of %d", blockSize).isEqualTo(bytes);
@@ -264,7 +265,8 @@ class DecodingTest {
     Backend backend = Backends.of(Compute.FP32);
     try (CausalLm model = TinyLlama.of(TinyLlama.config(2, true, false), backend, 5);
         KvPool pool = model.pool(3, 4);
-        Workspace ws = new Workspace(0, model.prefillBytes(8, 2, 8, 4), backend.gemms().apply(1));
+        Workspace ws =
+            new Workspace(0, model.measured().prefillBytes(8, 2, 8, 4), backend.gemms().apply(1));
         KvCache one = pool.cache();
         KvCache other = pool.cache()) {
       model.reserve(8);
@@ -288,7 +290,7 @@ class DecodingTest {
     Arrays.fill(none, -1);
     int[] all = IntStream.range(0, lengths.length).toArray();
     try (Team team = new Team(1)) {
-      return model.prefill(Prefill.of(ids, lengths, caches, none, all), ws, team);
+      return model.inference().prefill(Prefill.of(ids, lengths, caches, none, all), ws, team);
     }
   }
 

@@ -49,7 +49,7 @@ class ExpertMemoryTest {
     Bytes spread = pass(level, false);
     Bytes same = pass(level, true);
     assertThat(same.planned).isEqualTo(spread.planned);
-    CausalLm.TrainParts plan = same.planned;
+    DryPasses.TrainParts plan = same.planned;
     boolean kept = level == Recompute.NONE; // what experts saved; else one layer makes it again
     long saved = plan.saved() - (kept ? LAYERS * GAPS : 0);
     long backward = plan.backward() - (kept ? GAPS : 2 * GAPS);
@@ -60,7 +60,7 @@ class ExpertMemoryTest {
   }
 
   /// @param busy experts of a layer that have tokens
-  private record Bytes(CausalLm.TrainParts planned, long taken, long busy) {}
+  private record Bytes(DryPasses.TrainParts planned, long taken, long busy) {}
 
   private Bytes pass(Recompute level, boolean collapsed) throws IOException {
     try (CausalLm model = TinyLlama.of(config(), Backend.plain(Dtype.F32), 1);
@@ -74,7 +74,7 @@ class ExpertMemoryTest {
         }
       }
       model.recompute(Collections.nCopies(LAYERS, level));
-      CausalLm.TrainParts parts = model.trainParts(N, N);
+      DryPasses.TrainParts parts = model.measured().trainParts(N, N);
       int[] ids = new int[N];
       Arrays.setAll(ids, i -> i * 31 % VOCABULARY);
       Batch b = Batch.largest(N, N);

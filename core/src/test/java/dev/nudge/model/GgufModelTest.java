@@ -172,7 +172,8 @@ class GgufModelTest {
           p.master().put(i, 0.1 * random.nextGaussian());
         }
       }
-      long bytes = Math.max(model.trainBytes(21, 11), model.scoreBytes(21, 11));
+      long bytes =
+          Math.max(model.measured().trainBytes(21, 11), model.measured().scoreBytes(21, 11));
       try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
         Batch batch = TinyLlama.batch(random, config.vocabSize(), 7, 3, 11);
         numbers.add(model.train(batch, 1, Dropout.NONE, ws));

@@ -119,7 +119,7 @@ class GroupedRunTest {
           p.master().put(i, 0.1 * random.nextGaussian());
         }
       }
-      try (Workspace ws = new Workspace(0, model.trainBytes(21, 11), Gemm.plain())) {
+      try (Workspace ws = new Workspace(0, model.measured().trainBytes(21, 11), Gemm.plain())) {
         Batch batch = TinyLlama.batch(random, config.vocabSize(), 7, 3, 11);
         numbers.add(model.train(batch, 1, Dropout.NONE, ws));
       }

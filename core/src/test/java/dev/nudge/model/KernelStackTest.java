@@ -163,11 +163,18 @@ class KernelStackTest {
         KvCache first = pool.cache();
         KvCache second = pool.cache()) {
       model.reserve(16);
-      long planned = model.decodeBytes(3, 2);
+      long planned = model.measured().decodeBytes(3, 2);
       try (Workspace ws = new Workspace(0, planned, backend.gemms().apply(1))) {
         Tensor logits =
-            model.decode(
-                new int[] {1, 2, 3}, lengths, List.of(first, second), new int[] {-1, -1}, ws, team);
+            model
+                .inference()
+                .decode(
+                    new int[] {1, 2, 3},
+                    lengths,
+                    List.of(first, second),
+                    new int[] {-1, -1},
+                    ws,
+                    team);
         List<Double> all = new ArrayList<>();
         for (long i = 0; i < logits.elements(); i++) {
           all.add(logits.at(i));

@@ -43,7 +43,7 @@ class ModelGradientTest {
       adapter.parameters().forEach(p -> fill(p.master(), random));
       Batch batch = TinyLlama.batch(random, config.vocabSize(), 7, 3, 11);
       Dropout drop = Dropout.of(seed, 3);
-      try (Workspace ws = new Workspace(0, model.trainBytes(21, 11), Gemm.plain())) {
+      try (Workspace ws = new Workspace(0, model.measured().trainBytes(21, 11), Gemm.plain())) {
         model.train(batch, 1, drop, ws);
         for (Parameter p : adapter.parameters()) {
           for (int i = 0; i < 3; i++) {

@@ -50,7 +50,7 @@ class RecomputeMemoryTest {
         (model, scope) -> {
           for (Recompute level : Recompute.values()) {
             model.recompute(Collections.nCopies(LAYERS, level));
-            CausalLm.TrainParts parts = model.trainParts(N, N);
+            DryPasses.TrainParts parts = model.measured().trainParts(N, N);
             Bytes b = new Bytes(compute, level);
             assertThat(parts.saved()).as("saved, %s", level).isEqualTo(b.fixed() + b.saved());
             assertThat(parts.peak())
@@ -69,7 +69,7 @@ class RecomputeMemoryTest {
         Dtype.F32,
         (model, scope) -> {
           model.recompute(List.of(level, Recompute.NONE, level));
-          CausalLm.TrainParts parts = model.trainParts(N, N - 40);
+          DryPasses.TrainParts parts = model.measured().trainParts(N, N - 40);
           MappedFile file = MappedFile.create(temp, parts.offloaded());
           try (Workspace ws = new Workspace(0, parts.peak(), Gemm.plain(), file)) {
             model.train(Batch.largest(N, N - 40), 1, Dropout.of(1, 1), ws);

@@ -193,7 +193,7 @@ class RecomputeTest {
       CausalLm model, List<Parameter> parameters, Batch batch, List<Recompute> levels) {
     model.recompute(levels);
     int tokens = batch.tokens();
-    CausalLm.TrainParts parts = model.trainParts(tokens, 70);
+    DryPasses.TrainParts parts = model.measured().trainParts(tokens, 70);
     parameters.forEach(p -> p.gradient(0).zero());
     try (Workspace ws =
         new Workspace(

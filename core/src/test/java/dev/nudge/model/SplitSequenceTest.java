@@ -287,11 +287,12 @@ class SplitSequenceTest {
               new Trainable(name -> own, count, scope));
       model.reserve(tokens);
       this.parameters = own ? model.parameters() : adapter(targets, dropout, count);
-      CausalLm.SplitParts bytes = model.splitParts(tokens, count);
+      DryPasses.SplitParts bytes = model.measured().splitParts(tokens, count);
       this.lanes = new Lanes(count);
       this.group = new LaneGroup(count, bytes.shared());
       this.workspaces = workspaces(bytes.lane(), null);
-      this.whole = new Workspace(0, model.trainBytes(tokens, tokens), backend.gemms().apply(1));
+      this.whole =
+          new Workspace(0, model.measured().trainBytes(tokens, tokens), backend.gemms().apply(1));
     }
 
     private List<Parameter> adapter(String targets, double dropout, int count) {
@@ -307,7 +308,7 @@ class SplitSequenceTest {
       return adapter.parameters();
     }
 
-    private List<Workspace> workspaces(CausalLm.TrainParts lane, @Nullable Path folder) {
+    private List<Workspace> workspaces(DryPasses.TrainParts lane, @Nullable Path folder) {
       return lanes.run(
           i ->
               new Workspace(
@@ -321,7 +322,7 @@ class SplitSequenceTest {
     List<double[]> gradients(Batch batch, double dropout, List<Recompute> levels, Path folder) {
       model.recompute(levels);
       closeWorkspaces();
-      CausalLm.SplitParts bytes = model.splitParts(batch.tokens(), lanes.count());
+      DryPasses.SplitParts bytes = model.measured().splitParts(batch.tokens(), lanes.count());
       assertThat(bytes.shared()).isLessThanOrEqualTo(group.member(0).shared().capacity());
       workspaces = workspaces(bytes.lane(), folder);
       split(batch, dropout, (lane, part) -> {});

@@ -78,7 +78,7 @@ class TrainedModelAutogradTest {
       Batch batch = TinyLlama.batch(random, config.vocabSize(), 7, 3, 11);
       model.reserve(11);
       model.recompute(Collections.nCopies(2, level));
-      try (Workspace ws = new Workspace(0, model.trainBytes(21, 11), Gemm.plain())) {
+      try (Workspace ws = new Workspace(0, model.measured().trainBytes(21, 11), Gemm.plain())) {
         double loss = model.train(batch, 0.5, Dropout.NONE, ws);
         Tensor expected = loss(config, batch, leaves);
         assertThat(Math.abs(loss - expected.item_double())).isLessThan(BOUND * loss);

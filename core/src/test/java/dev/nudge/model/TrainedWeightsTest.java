@@ -15,6 +15,7 @@ import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -93,11 +94,11 @@ class TrainedWeightsTest {
                 Quantization.NONE,
                 new Trainable(name -> name.startsWith("lm_head"), 1, scope),
                 1)) {
-      assertThat(all.cacheBytes(Caches.ALL)).isZero();
-      all.cache(Caches.ALL);
-      assertThat(head.cacheBytes(Caches.HEAD)).isZero();
-      assertThat(head.cacheBytes(Caches.ALL)).isPositive();
-      head.cache(Caches.ALL);
+      assertThat(all.packed().bytes(Caches.ALL)).isZero();
+      all.packed().keep(Caches.ALL, Set.of());
+      assertThat(head.packed().bytes(Caches.HEAD)).isZero();
+      assertThat(head.packed().bytes(Caches.ALL)).isPositive();
+      head.packed().keep(Caches.ALL, Set.of());
       assertThat(head.parameters()).extracting(Parameter::name).containsExactly("lm_head.weight");
     }
   }

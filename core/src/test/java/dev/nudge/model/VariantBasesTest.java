@@ -144,7 +144,8 @@ class VariantBasesTest {
   private static void train(CausalLm lm, Adapters adapters, Batch batch, List<Double> numbers) {
     double first = 0;
     double last = 0;
-    try (Workspace ws = new Workspace(0, lm.trainBytes(21, 11), lm.backend().gemms().apply(1))) {
+    try (Workspace ws =
+        new Workspace(0, lm.measured().trainBytes(21, 11), lm.backend().gemms().apply(1))) {
       for (int step = 0; step < STEPS; step++) {
         last = lm.train(batch, 1.0 / batch.rows().length, Dropout.NONE, ws);
         first = step == 0 ? last : first;

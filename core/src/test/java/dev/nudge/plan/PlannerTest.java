@@ -10,6 +10,7 @@ import dev.nudge.machine.Backend;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
+import dev.nudge.model.DryPasses;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.model.WeightBytes;
@@ -131,7 +132,7 @@ class PlannerTest {
   @Test
   void thePartsOfAPassAddUpToItsPeak() {
     Plan plan = plan(64 * GIB, 1, 1, 512);
-    CausalLm.TrainParts pass = plan.footprint().pass();
+    DryPasses.TrainParts pass = plan.footprint().pass();
     assertThat(pass.peak()).isEqualTo(pass.saved() + Math.max(pass.head(), pass.backward()));
     assertThat(plan.totalBytes())
         .isEqualTo(plan.footprint().values().get("anonymous"))

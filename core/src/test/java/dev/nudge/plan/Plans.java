@@ -1,7 +1,7 @@
 package dev.nudge.plan;
 
 import dev.nudge.model.Caches;
-import dev.nudge.model.CausalLm;
+import dev.nudge.model.DryPasses;
 
 /// Plans that a planner would not make, for tests.
 public final class Plans {
@@ -9,7 +9,7 @@ public final class Plans {
 
   /// The same plan with another workspace, pass, bytes of state in a mapped file, and caches.
   public static Plan with(
-      Plan p, long workspace, CausalLm.TrainParts pass, long paged, Caches caches) {
+      Plan p, long workspace, DryPasses.TrainParts pass, long paged, Caches caches) {
     Footprint f = p.footprint();
     Footprint other =
         new Footprint(

@@ -8,6 +8,7 @@ import dev.nudge.adapter.targets.Targets;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
+import dev.nudge.model.DryPasses;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.model.family.ModelConfig;
@@ -48,14 +49,14 @@ class WorkTest {
       Adapters.attach(dry.modules(), spec, 0, Dtype.F32, 1, scope);
       double kept =
           LAYERS * (4.0 * P * T + 14.0 * Q * T * T + 6.0 * adapters * T) - qkv - qkvAdapters;
-      CausalLm.TrainWork work = dry.work(new int[] {(int) T}, 40);
+      DryPasses.TrainWork work = dry.measured().work(new int[] {(int) T}, 40);
       assertThat(work.layers()).isEqualTo(kept);
       assertThat(work.head()).isEqualTo(4.0 * V * D * 40);
 
       dry.recompute(Collections.nCopies(LAYERS, Recompute.GATE_UP));
       double gateUp = 4.0 * D * INNER * T + 2 * 2.0 * adapter(D, INNER) * T;
       double down = 2.0 * RANK * INNER * T; // its factor A alone
-      assertThat(dry.work(new int[] {(int) T}, 40).layers())
+      assertThat(dry.measured().work(new int[] {(int) T}, 40).layers())
           .isEqualTo(kept + LAYERS * (gateUp + down));
     }
   }
@@ -66,7 +67,7 @@ class WorkTest {
         CausalLm dry =
             Checkpoint.dry(
                 CONFIG, Backend.plain(Dtype.F32), Quantization.NONE, Trainable.all(1, scope))) {
-      CausalLm.TrainWork work = dry.work(new int[] {(int) T}, 40);
+      DryPasses.TrainWork work = dry.measured().work(new int[] {(int) T}, 40);
       assertThat(work.layers()).isEqualTo(LAYERS * (6.0 * P * T + 14.0 * Q * T * T));
       assertThat(work.head()).isEqualTo(6.0 * V * D * 40);
     }

@@ -444,7 +444,8 @@ class WidthsTest {
             Mxfp4.twice(i % 2 == 0 ? both : both >> 4)
                 * Math.scalb(0.5f, (int) powers.at(i / 32) - 127);
       }
-      return new Made(new Mxfp4Weight(new SkinnyProduct.Powers(codes, powers)), numbers);
+      return new Made(
+          new Mxfp4Format.Mxfp4Weight(new SkinnyProduct.Powers(codes, powers)), numbers);
     }
 
     /// Blocks of a random size, of every code but the NaNs.
@@ -476,7 +477,7 @@ class WidthsTest {
           bytes.data().set(JAVA_BYTE, at + high, (byte) (b & ~0x40));
         }
       }
-      GgufWeight weight = new GgufWeight(rows, cols, type, bytes, null);
+      GgufFormat.GgufWeight weight = new GgufFormat.GgufWeight(rows, cols, type, bytes, null);
       float[] numbers = new float[rows * cols];
       MemorySegment row = MemorySegment.ofArray(new float[cols]);
       for (int r = 0; r < rows; r++) {

@@ -91,7 +91,7 @@ class OtherBaseTest {
   @Test
   void anAliasThatWentToAnotherBaseIsNotProtectedThereUnlessItIsForced() {
     move(other, ANY_BASE);
-    refused(APART, () -> registry.protect("support", "champion", null, NOTE));
+    refused(APART, () -> registry.protect("support", "champion", null, false, NOTE));
     assertThat(registry.protection("support", "champion")).isNull();
     registry.protect("support", "champion", null, true, NOTE);
     assertThat(Registry.open(registry.folder()).log("support").getLast())

@@ -26,7 +26,8 @@ class ProtectionTest {
     Version first = pushed(registry, 1);
     Version second = pushed(registry, 2);
     registry.alias("support", "champion", first, Alias.Expected.ANY, note("the first"));
-    registry.protect("support", "champion", "sha256:" + "d".repeat(64), note("from\tnow \"on\""));
+    registry.protect(
+        "support", "champion", "sha256:" + "d".repeat(64), false, note("from\tnow \"on\""));
     Registry again = Registry.open(registry.folder());
     assertThat(again.protection("support", "champion"))
         .isEqualTo(registry.protection("support", "champion"));
@@ -38,11 +39,11 @@ class ProtectionTest {
           Alias.Expected.ANY,
           note("w".repeat(99)));
     }
-    assertThat(registry.folder().resolve(BookFile.FILE)).exists();
+    assertThat(registry.folder().resolve(CurrentBook.FILE)).exists();
     assertThat(Registry.open(registry.folder()).protection("support", "champion"))
         .isEqualTo(registry.protection("support", "champion"));
     Journal journal = new Journal(registry.folder());
-    Book book = requireNonNull(BookFile.read(registry.folder(), journal, folder -> temp)).book();
+    Book book = requireNonNull(CurrentBook.read(registry.folder(), journal, folder -> temp)).book();
     assertThat(requireNonNull(book.protection("support", "champion")).note().why())
         .isEqualTo("from\tnow \"on\"");
   }

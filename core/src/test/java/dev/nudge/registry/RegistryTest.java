@@ -222,8 +222,8 @@ class RegistryTest {
     assertThatThrownBy(() -> registry.state(one, VersionState.DEPLOYED, note("by hand")))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "support:1 has no alias, and only a version with an alias can be deployed; move one there,"
-                + " as in nudge adapters alias support@champion 1");
+            "support:1 has no alias, and only a version with an alias can be deployed; move one"
+                + " there, as in nudge adapters alias support@champion 1");
     assertThat(registry.find(one).state()).isEqualTo(VersionState.REGISTERED);
     move("champion", first);
     registry.state(one, VersionState.BLOCKED, note("leaks"));
@@ -245,10 +245,10 @@ class RegistryTest {
     ObjectNode keys = (ObjectNode) Json.read(config);
     keys.put("base_model_name_or_path", "/models/SmolLM2-135M-Instruct/");
     Files.writeString(config, Json.line(keys));
-    assertThat(registry.baseName(push(0))).isEqualTo("SmolLM2-135M-Instruct");
+    assertThat(registry.bases().name(push(0))).isEqualTo("SmolLM2-135M-Instruct");
     keys.putNull("base_model_name_or_path");
     Files.writeString(config, Json.line(keys));
-    assertThat(registry.baseName(push(0))).isNull();
+    assertThat(registry.bases().name(push(0))).isNull();
   }
 
   @Test

@@ -71,7 +71,7 @@ class EightBitMomentsTest {
               backend.compute(),
               2,
               scope);
-      Plan plan = Plan.uncounted("test", 2, 1, 96, 24, model.trainBytes(96, 24));
+      Plan plan = Plan.uncounted("test", 2, 1, 96, 24, model.measured().trainBytes(96, 24));
       TrainSettings settings =
           TrainSettings.of(
               Map.of("model", "m", "data", List.of("d"), "out", "o", "optimizer", optimizer));

@@ -118,7 +118,7 @@ class ExpertUseTest {
           Adapters.attach(model.modules(), lora, 1, Dtype.F32, lanes, scope).parameters();
       model.reserve(64);
       model.recompute(Collections.nCopies(3, level));
-      long bytes = model.trainBytes(microBatch, 33);
+      long bytes = model.measured().trainBytes(microBatch, 33);
       Plan plan = Plan.uncounted("test", lanes, 1, microBatch, 33, bytes);
       TrainSettings settings = TinyRun.settings(folder, Path.of("rows"), Path.of("out"));
       try (Trainer trainer =

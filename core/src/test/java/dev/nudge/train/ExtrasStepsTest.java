@@ -179,12 +179,17 @@ class ExtrasStepsTest {
       assertThat(without.count(0)).isEqualTo(real.count(0));
       assertThat(without.frozenBytes()).isEqualTo(real.frozenBytes());
       for (Caches caches : Caches.values()) {
-        assertThat(dry.cacheBytes(caches)).isEqualTo(model.cacheBytes(caches));
-        assertThat(dry.assuming(caches, () -> dry.trainBytes(microBatchTokens, 24)))
-            .isEqualTo(model.assuming(caches, () -> model.trainBytes(microBatchTokens, 24)));
+        assertThat(dry.packed().bytes(caches)).isEqualTo(model.packed().bytes(caches));
+        assertThat(
+                dry.packed()
+                    .assuming(caches, () -> dry.measured().trainBytes(microBatchTokens, 24)))
+            .isEqualTo(
+                model
+                    .packed()
+                    .assuming(caches, () -> model.measured().trainBytes(microBatchTokens, 24)));
       }
-      assertThat(dry.trainBytes(microBatchTokens, 24))
-          .isEqualTo(model.trainBytes(microBatchTokens, 24));
+      assertThat(dry.measured().trainBytes(microBatchTokens, 24))
+          .isEqualTo(model.measured().trainBytes(microBatchTokens, 24));
       assertThat(dry.config().vocabSize()).isEqualTo(model.config().vocabSize());
     }
   }

@@ -182,7 +182,7 @@ class FamilyStepsTest {
       try (Scope scope = Scope.open("parameters");
           CausalLm trained = open(model, backend, 1, scope)) {
         trained.reserve(longest);
-        long bytes = trained.trainBytes(batch.tokens(), longest);
+        long bytes = trained.measured().trainBytes(batch.tokens(), longest);
         try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
           Balance load = loads == null ? null : new Balance(0.5 / batch.lengths().length);
           ExpertLoad counted = load == null ? null : new ExpertLoad(trained.config().experts());

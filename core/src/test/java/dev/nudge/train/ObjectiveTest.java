@@ -112,7 +112,7 @@ class ObjectiveTest {
           p.master().put(i, 0.3 * random.nextGaussian());
         }
       }
-      long bytes = model.trainBytes(9, 9);
+      long bytes = model.measured().trainBytes(9, 9);
       Plan plan = Plan.uncounted("test", 2, 1, 9, 9, bytes);
       Path none = Path.of("");
       try (Trainer trainer =

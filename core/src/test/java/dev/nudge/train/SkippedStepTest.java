@@ -102,7 +102,7 @@ class SkippedStepTest {
       model.reserve(8);
       Lora spec = Lora.of(3, 6, Targets.parse("all-linear"));
       Adapters adapter = Adapters.attach(model.modules(), spec, 1, backend.compute(), 2, scope);
-      Plan plan = Plan.uncounted("test", 2, 1, 16, 8, model.trainBytes(16, 8));
+      Plan plan = Plan.uncounted("test", 2, 1, 16, 8, model.measured().trainBytes(16, 8));
       TrainSettings settings =
           TrainSettings.of(
               Map.of("model", "m", "data", List.of("d"), "out", "o", "weight_decay", 0.1));

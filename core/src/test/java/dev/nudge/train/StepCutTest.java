@@ -13,6 +13,7 @@ import dev.nudge.data.tokens.Example;
 import dev.nudge.data.tokens.Examples;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.DryPasses;
 import dev.nudge.model.Trainable;
 import dev.nudge.model.family.TinyLlama;
 import dev.nudge.nn.Parameter;
@@ -192,12 +193,15 @@ class StepCutTest {
                 new Trainable(name -> own, lanes, scope))) {
       model.reserve(longest);
       List<Parameter> parameters = own ? model.parameters() : adapter(model, dropout, lanes, scope);
-      long lane = model.trainBytes(budget, longest);
+      long lane = model.measured().trainBytes(budget, longest);
       Plan.Split split = Plan.Split.NONE;
       if (splitFrom != Packing.WHOLE) {
-        CausalLm.SplitParts parts = model.splitParts(longest, lanes);
+        DryPasses.SplitParts parts = model.measured().splitParts(longest, lanes);
         split = new Plan.Split(splitFrom, parts.shared());
-        lane = Math.max(parts.lane().peak(), model.trainBytes(budget, Math.min(budget, longest)));
+        lane =
+            Math.max(
+                parts.lane().peak(),
+                model.measured().trainBytes(budget, Math.min(budget, longest)));
       }
       Plan plan = Plan.uncounted("test", lanes, 1, budget, longest, lane).withSplit(split);
       TrainSettings settings =

@@ -11,6 +11,7 @@ import dev.nudge.data.tokens.Example;
 import dev.nudge.data.tokens.Examples;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.DryPasses;
 import dev.nudge.model.family.TinyLlama;
 import dev.nudge.nn.Parameter;
 import dev.nudge.plan.Plan;
@@ -79,9 +80,9 @@ class TrainerOpensTest {
   }
 
   private static Plan plan(CausalLm model, boolean offloads, boolean pages) {
-    Plan plain = Plan.uncounted("test", 2, 1, 16, 8, model.trainBytes(16, 8));
+    Plan plain = Plan.uncounted("test", 2, 1, 16, 8, model.measured().trainBytes(16, 8));
     long workspace = plain.workspaceBytes();
-    CausalLm.TrainParts pass = new CausalLm.TrainParts(0, 0, 0, workspace, offloads ? PAGES : 0);
+    DryPasses.TrainParts pass = new DryPasses.TrainParts(0, 0, 0, workspace, offloads ? PAGES : 0);
     return Plans.with(plain, workspace, pass, pages ? PAGES : 0, plain.caches());
   }
 }

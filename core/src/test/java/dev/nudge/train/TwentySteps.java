@@ -118,7 +118,8 @@ final class TwentySteps {
     int budget = Math.max(longest, microBatchTokens);
     model.reserve(longest);
     Plan plan =
-        Plan.uncounted("test", lanes, 1, budget, longest, model.trainBytes(budget, longest));
+        Plan.uncounted(
+            "test", lanes, 1, budget, longest, model.measured().trainBytes(budget, longest));
     TrainSettings train =
         TrainSettings.of(
             Map.of(

@@ -18,10 +18,17 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpTimeoutException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Flow.Subscriber;
+import java.util.concurrent.Flow.Subscription;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -281,5 +288,84 @@ final class HubClient implements AutoCloseable {
   @Override
   public void close() {
     client.shutdownNow();
+  }
+
+  /// The body of a request, and how long ago the connection took a piece of it.
+  ///
+  /// Java's client can limit the whole time of a request, and a slow line needs that time. A limit
+  /// on
+  /// the silence between two pieces ends a request that nobody takes, and no other.
+  ///
+  /// Threading: the client reads it on a thread of its own while the sender waits.
+  private static final class Sending implements BodyPublisher {
+    private final BodyPublisher body;
+    private volatile long moved = System.nanoTime();
+
+    Sending(BodyPublisher body) {
+      this.body = body;
+    }
+
+    @Override
+    public long contentLength() {
+      return body.contentLength();
+    }
+
+    @Override
+    public void subscribe(Subscriber<? super ByteBuffer> to) {
+      body.subscribe(
+          new Subscriber<>() {
+            @Override
+            public void onSubscribe(Subscription subscription) {
+              to.onSubscribe(subscription);
+            }
+
+            @Override
+            public void onNext(ByteBuffer piece) {
+              moved = System.nanoTime();
+              to.onNext(piece);
+            }
+
+            @Override
+            public void onError(Throwable why) {
+              to.onError(why);
+            }
+
+            @Override
+            public void onComplete() {
+              to.onComplete();
+            }
+          });
+    }
+
+    /// Sends a request with this body and waits for the head of its answer.
+    ///
+    /// @param longest silence before a piece of the body, and before the answer
+    /// @throws HttpTimeoutException if a silence was longer
+    HttpResponse<InputStream> answer(HttpClient client, HttpRequest request, Duration longest)
+        throws IOException, InterruptedException {
+      CompletableFuture<HttpResponse<InputStream>> answer =
+          client.sendAsync(request, BodyHandlers.ofInputStream());
+      try {
+        while (true) {
+          long left = longest.toNanos() - (System.nanoTime() - moved);
+          if (left <= 0) {
+            throw new HttpTimeoutException("nothing moved for " + longest.toSeconds() + " seconds");
+          }
+          try {
+            return answer.get(left, TimeUnit.NANOSECONDS);
+          } catch (TimeoutException e) {
+            // a piece may have been taken meanwhile
+          }
+        }
+      } catch (ExecutionException e) {
+        switch (Objects.requireNonNullElse(e.getCause(), e)) {
+          case IOException failed -> throw failed;
+          case IllegalArgumentException wrong -> throw wrong;
+          default -> throw new IOException(String.valueOf(e.getMessage()), e);
+        }
+      } finally {
+        answer.cancel(true); // where it has not come
+      }
+    }
   }
 }

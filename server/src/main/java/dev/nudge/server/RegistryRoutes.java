@@ -87,7 +87,7 @@ record RegistryRoutes(
         .put("bytes", version.bytes())
         .put("rank", version.rank())
         .put("base", version.base())
-        .put("base_name", registry.baseName(version))
+        .put("base_name", registry.bases().name(version))
         .put("pushed_at", version.pushed().at().toString())
         .put("pushed_by", version.pushed().by());
   }

@@ -271,7 +271,7 @@ class RegistryTest {
 
   @Test
   void onlyWhatAnAliasIsAtIsDeployedAndProtectionAndBaseAreTold() {
-    registry.protect("legal", "champion", null, Note.of("it counts"));
+    registry.protect("legal", "champion", null, false, Note.of("it counts"));
     Reply said =
         place.post(
             "/v1/adapters/state",

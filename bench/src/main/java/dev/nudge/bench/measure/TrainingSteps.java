@@ -6,6 +6,7 @@ import dev.nudge.adapter.targets.Targets;
 import dev.nudge.data.tokens.Example;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.DryPasses;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
@@ -101,7 +102,7 @@ public final class TrainingSteps implements AutoCloseable {
             new WeightBytes(0, 0, 0, 0),
             trained,
             8 * trained,
-            model.caches(),
+            model.packed().kept(),
             0);
     Plan plan =
         level == null
@@ -121,7 +122,7 @@ public final class TrainingSteps implements AutoCloseable {
 
   private static Plan atLevel(CausalLm model, int threads, int lanes, int length, Recompute level) {
     model.recompute(Collections.nCopies(model.layers(), level));
-    CausalLm.TrainParts pass = model.trainParts(length, length);
+    DryPasses.TrainParts pass = model.measured().trainParts(length, length);
     return new Plan(
         model.backend().name(),
         1,

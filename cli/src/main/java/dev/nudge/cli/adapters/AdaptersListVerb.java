@@ -78,7 +78,7 @@ public record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
         .forEach(
             version ->
                 numbers
-                    .computeIfAbsent(registry.shownBase(version), _ -> new ArrayList<>())
+                    .computeIfAbsent(registry.bases().shown(version), _ -> new ArrayList<>())
                     .add(Integer.toString(version.number())));
     return numbers.size() == 1
         ? List.copyOf(numbers.keySet())

@@ -112,7 +112,7 @@ public record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
         console,
         "pushed",
         version.pushed().at() + " by " + version.pushed().by() + (why == null ? "" : ": " + why));
-    line(console, "base", registry.shownBase(version));
+    line(console, "base", registry.bases().shown(version));
     line(console, "rank", version.rank() + ", " + Bytes.shown(version.bytes()));
     boolean foreign = version.reports().stream().anyMatch(r -> r.name().equals(GateCheck.FILE));
     String none =
@@ -183,7 +183,7 @@ public record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
               Integer.toString(version.rank()),
               Bytes.shown(version.bytes()),
               Registries.shown(version.digest()),
-              registry.shownBase(version),
+              registry.bases().shown(version),
               version.pushed().at().toString(),
               version.pushed().by(),
               why == null ? "-" : why));

@@ -149,7 +149,7 @@ final class Registries {
     all.put("rank", version.rank());
     all.put("bytes", version.bytes());
     all.put("base", version.base());
-    all.put("base_name", registry.baseName(version));
+    all.put("base_name", registry.bases().name(version));
     all.put("at", version.pushed().at().toString());
     all.put("by", version.pushed().by());
     all.put("why", version.pushed().why());

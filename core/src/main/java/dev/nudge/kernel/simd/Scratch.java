@@ -28,8 +28,9 @@ final class Scratch {
 
   final int[] order = new int[AdamW8.BLOCK];
 
-  /// Dot products of the rows that are computed side by side.
-  final float[] sums = new float[VectorSkinnyProduct.SIDE];
+  /// Dot products of the rows that are computed side by side; vectors, before
+  /// [Sums#lanes(float[])] adds their lanes.
+  final float[] sums = new float[VectorSkinnyProduct.SIDE * Species.LANES];
 
   private float[] scales = new float[0];
   private MemorySegment row = allocate(Strip.BLOCK * 8L);

@@ -120,53 +120,10 @@ final class SkinnyBf16 {
       even3 = low.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + even, LE), even3);
       odd3 = high.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + odd, LE), odd3);
     }
-    FloatVector sum0 = even0.add(odd0);
-    if (LANES > 8) {
-      sum0 = sum0.add(sum0.rearrange(BY_8));
-    }
-    if (LANES > 4) {
-      sum0 = sum0.add(sum0.rearrange(BY_4));
-    }
-    if (LANES > 2) {
-      sum0 = sum0.add(sum0.rearrange(BY_2));
-    }
-    sum0 = sum0.add(sum0.rearrange(BY_1));
-    sums[0] = sum0.lane(0);
-    FloatVector sum1 = even1.add(odd1);
-    if (LANES > 8) {
-      sum1 = sum1.add(sum1.rearrange(BY_8));
-    }
-    if (LANES > 4) {
-      sum1 = sum1.add(sum1.rearrange(BY_4));
-    }
-    if (LANES > 2) {
-      sum1 = sum1.add(sum1.rearrange(BY_2));
-    }
-    sum1 = sum1.add(sum1.rearrange(BY_1));
-    sums[1] = sum1.lane(0);
-    FloatVector sum2 = even2.add(odd2);
-    if (LANES > 8) {
-      sum2 = sum2.add(sum2.rearrange(BY_8));
-    }
-    if (LANES > 4) {
-      sum2 = sum2.add(sum2.rearrange(BY_4));
-    }
-    if (LANES > 2) {
-      sum2 = sum2.add(sum2.rearrange(BY_2));
-    }
-    sum2 = sum2.add(sum2.rearrange(BY_1));
-    sums[2] = sum2.lane(0);
-    FloatVector sum3 = even3.add(odd3);
-    if (LANES > 8) {
-      sum3 = sum3.add(sum3.rearrange(BY_8));
-    }
-    if (LANES > 4) {
-      sum3 = sum3.add(sum3.rearrange(BY_4));
-    }
-    if (LANES > 2) {
-      sum3 = sum3.add(sum3.rearrange(BY_2));
-    }
-    sum3 = sum3.add(sum3.rearrange(BY_1));
-    sums[3] = sum3.lane(0);
+    even0.add(odd0).intoArray(sums, 0);
+    even1.add(odd1).intoArray(sums, LANES);
+    even2.add(odd2).intoArray(sums, 2 * LANES);
+    even3.add(odd3).intoArray(sums, 3 * LANES);
+    Sums.lanes(sums);
   }
 }

@@ -1,5 +1,6 @@
 package dev.nudge.kernel.simd;
 
+import static dev.nudge.kernel.simd.Species.B;
 import static dev.nudge.kernel.simd.Species.F;
 import static dev.nudge.kernel.simd.Species.I;
 import static dev.nudge.kernel.simd.Species.LANES;
@@ -16,15 +17,12 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /// Multiplies few rows by an MXFP4 weight.
 ///
 /// Each row of the weight is made once, into cache, in the order of rows of x in pairs. On vectors
 /// of sixteen lanes a block's sixteen values are one vector, and a code picks among them.
 final class SkinnyMxfp4 {
-  private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.S_128_BIT);
   private static final int BYTES = Mxfp4.BLOCK / 2;
   private static final float[] TWICE = twice();
 

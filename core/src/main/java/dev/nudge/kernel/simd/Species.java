@@ -22,6 +22,10 @@ final class Species {
   /// Short lanes, as many as float lanes.
   static final VectorSpecies<Short> S = VectorSpecies.of(short.class, HALF);
 
+  /// Bytes, as many as float lanes, if those are at least eight.
+  static final VectorSpecies<Byte> B =
+      VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * F.length())));
+
   /// Double lanes of the widest shape.
   static final VectorSpecies<Double> D = DoubleVector.SPECIES_PREFERRED;
 

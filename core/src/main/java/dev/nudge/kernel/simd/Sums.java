@@ -1,7 +1,13 @@
 package dev.nudge.kernel.simd;
 
+import static dev.nudge.kernel.simd.Species.BY_1;
+import static dev.nudge.kernel.simd.Species.BY_2;
+import static dev.nudge.kernel.simd.Species.BY_4;
+import static dev.nudge.kernel.simd.Species.BY_8;
 import static dev.nudge.kernel.simd.Species.D;
+import static dev.nudge.kernel.simd.Species.F;
 import static dev.nudge.kernel.simd.Species.FD;
+import static dev.nudge.kernel.simd.Species.LANES;
 import static dev.nudge.kernel.simd.Species.LE;
 import static jdk.incubator.vector.VectorOperators.D2F;
 import static jdk.incubator.vector.VectorOperators.F2D;
@@ -36,5 +42,29 @@ final class Sums {
       DoubleVector s = DoubleVector.fromMemorySegment(D, sum, 8L * i, LE);
       s.convertShape(D2F, FD, 0).intoMemorySegment(to, at + 4L * i, LE);
     }
+  }
+
+  /// Adds the lanes of each vector that a loop stored in `sums`: sums[row] ← the sum of vector
+  /// `row`.
+  static void lanes(float[] sums) {
+    for (int row = 0; row < VectorSkinnyProduct.SIDE; row++) {
+      sums[row] = lanes(sums, row);
+    }
+  }
+
+  /// Adds the lanes of the vector that a loop stored as number `row` of `sums`. It is stored,
+  /// because a method must not take a vector (see [Exp#pass]).
+  static float lanes(float[] sums, int row) {
+    FloatVector sum = FloatVector.fromArray(F, sums, row * LANES);
+    if (LANES > 8) {
+      sum = sum.add(sum.rearrange(BY_8));
+    }
+    if (LANES > 4) {
+      sum = sum.add(sum.rearrange(BY_4));
+    }
+    if (LANES > 2) {
+      sum = sum.add(sum.rearrange(BY_2));
+    }
+    return sum.add(sum.rearrange(BY_1)).lane(0);
   }
 }

@@ -27,10 +27,6 @@ record VectorAdamW(AdamW under) implements AdamW {
     Strip first = scratch.c;
     Strip second = scratch.d;
     int cols = master.cols();
-    float decay = (float) (-h.lr() * h.decay());
-    float size = (float) -h.stepSize();
-    float correction = (float) (1 / h.correction());
-    float eps = (float) h.eps();
     for (int r = 0; r < master.rows(); r++) {
       for (int c = 0, n; c < cols; c += n) {
         n = Strip.piece(cols - c);
@@ -39,18 +35,7 @@ record VectorAdamW(AdamW under) implements AdamW {
         first.load(m, r, c, n);
         second.load(v, r, c, n);
         moments(g, first, second, padded(n), h);
-        parameters(
-            p.segment(),
-            p.at(),
-            first.segment(),
-            first.at(),
-            second.segment(),
-            second.at(),
-            padded(n),
-            decay,
-            size,
-            correction,
-            eps);
+        parameters(p, first, second, padded(n), h);
         first.store(m, r, c, n);
         second.store(v, r, c, n);
         p.store(master, r, c, n);
@@ -61,66 +46,43 @@ record VectorAdamW(AdamW under) implements AdamW {
     }
   }
 
-  private static void moments(Strip g, Strip first, Strip second, int n, Hyper h) {
-    moments(
-        g.segment(),
-        g.at(),
-        first.segment(),
-        first.at(),
-        second.segment(),
-        second.at(),
-        n,
-        (float) h.clip(),
-        (float) (1 - h.beta1()),
-        (float) h.beta2(),
-        (float) (1 - h.beta2()));
-  }
-
-  private static void moments(
-      MemorySegment grad,
-      long gradAt,
-      MemorySegment first,
-      long firstAt,
-      MemorySegment second,
-      long secondAt,
-      int n,
-      float clip,
-      float rest1,
-      float beta2,
-      float rest2) {
-    FloatVector share = FloatVector.broadcast(F, rest1);
-    FloatVector keep = FloatVector.broadcast(F, beta2);
+  private static void moments(Strip grad, Strip first, Strip second, int n, Hyper h) {
+    MemorySegment grads = grad.segment();
+    long gradAt = grad.at();
+    MemorySegment firsts = first.segment();
+    long firstAt = first.at();
+    MemorySegment seconds = second.segment();
+    long secondAt = second.at();
+    float clip = (float) h.clip();
+    float rest2 = (float) (1 - h.beta2());
+    FloatVector share = FloatVector.broadcast(F, (float) (1 - h.beta1()));
+    FloatVector keep = FloatVector.broadcast(F, (float) h.beta2());
     for (int i = 0; i < n; i += LANES) {
-      FloatVector g = FloatVector.fromMemorySegment(F, grad, gradAt + 4L * i, LE).mul(clip);
-      FloatVector a = FloatVector.fromMemorySegment(F, first, firstAt + 4L * i, LE);
-      g.sub(a).fma(share, a).intoMemorySegment(first, firstAt + 4L * i, LE);
-      FloatVector b = FloatVector.fromMemorySegment(F, second, secondAt + 4L * i, LE);
-      b.fma(keep, g.mul(rest2).mul(g)).intoMemorySegment(second, secondAt + 4L * i, LE);
+      FloatVector g = FloatVector.fromMemorySegment(F, grads, gradAt + 4L * i, LE).mul(clip);
+      FloatVector a = FloatVector.fromMemorySegment(F, firsts, firstAt + 4L * i, LE);
+      g.sub(a).fma(share, a).intoMemorySegment(firsts, firstAt + 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(F, seconds, secondAt + 4L * i, LE);
+      b.fma(keep, g.mul(rest2).mul(g)).intoMemorySegment(seconds, secondAt + 4L * i, LE);
     }
   }
 
-  private static void parameters(
-      MemorySegment p,
-      long pAt,
-      MemorySegment first,
-      long firstAt,
-      MemorySegment second,
-      long secondAt,
-      int n,
-      float decay,
-      float size,
-      float correction,
-      float eps) {
-    FloatVector shrink = FloatVector.broadcast(F, decay);
-    FloatVector step = FloatVector.broadcast(F, size);
-    FloatVector scale = FloatVector.broadcast(F, correction);
-    FloatVector floor = FloatVector.broadcast(F, eps);
+  private static void parameters(Strip p, Strip first, Strip second, int n, Hyper h) {
+    MemorySegment ps = p.segment();
+    long pAt = p.at();
+    MemorySegment firsts = first.segment();
+    long firstAt = first.at();
+    MemorySegment seconds = second.segment();
+    long secondAt = second.at();
+    FloatVector shrink = FloatVector.broadcast(F, (float) (-h.lr() * h.decay()));
+    FloatVector step = FloatVector.broadcast(F, (float) -h.stepSize());
+    FloatVector scale = FloatVector.broadcast(F, (float) (1 / h.correction()));
+    FloatVector floor = FloatVector.broadcast(F, (float) h.eps());
     for (int i = 0; i < n; i += LANES) {
-      FloatVector old = FloatVector.fromMemorySegment(F, p, pAt + 4L * i, LE);
-      FloatVector a = FloatVector.fromMemorySegment(F, first, firstAt + 4L * i, LE);
-      FloatVector b = FloatVector.fromMemorySegment(F, second, secondAt + 4L * i, LE);
+      FloatVector old = FloatVector.fromMemorySegment(F, ps, pAt + 4L * i, LE);
+      FloatVector a = FloatVector.fromMemorySegment(F, firsts, firstAt + 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(F, seconds, secondAt + 4L * i, LE);
       FloatVector change = a.div(b.sqrt().fma(scale, floor));
-      change.fma(step, old.fma(shrink, old)).intoMemorySegment(p, pAt + 4L * i, LE);
+      change.fma(step, old.fma(shrink, old)).intoMemorySegment(ps, pAt + 4L * i, LE);
     }
   }
 }

@@ -38,14 +38,6 @@ final class VectorAdamW8 implements AdamW8 {
     Strip g = scratch.b;
     float[] first = scratch.first;
     float[] second = scratch.second;
-    float clip = (float) h.clip();
-    float rest1 = (float) (1 - h.beta1());
-    float beta2 = (float) h.beta2();
-    float rest2 = (float) (1 - h.beta2());
-    float decay = (float) (-h.lr() * h.decay());
-    float size = (float) -h.stepSize();
-    float correction = (float) (1 / h.correction());
-    float eps = (float) h.eps();
     int cols = master.cols();
     for (int c = 0, n; c < cols; c += n) {
       n = Math.min(Strip.BLOCK, cols - c);
@@ -53,8 +45,8 @@ final class VectorAdamW8 implements AdamW8 {
       decode(unsigned, v, vMax, c, second, n);
       p.load(master, 0, c, n);
       g.load(grad, 0, c, n);
-      moments(g.segment(), g.at(), first, second, padded(n), clip, rest1, beta2, rest2);
-      parameters(p.segment(), p.at(), first, second, padded(n), decay, size, correction, eps);
+      moments(g, first, second, padded(n), h);
+      parameters(p, first, second, padded(n), h);
       p.store(master, 0, c, n);
       if (work != null) {
         p.store(work, 0, c, n);
@@ -85,18 +77,15 @@ final class VectorAdamW8 implements AdamW8 {
     }
   }
 
-  private static void moments(
-      MemorySegment grad,
-      long gradAt,
-      float[] first,
-      float[] second,
-      int n,
-      float clip,
-      float rest1,
-      float beta2,
-      float rest2) {
+  private static void moments(Strip grad, float[] first, float[] second, int n, AdamW.Hyper h) {
+    MemorySegment grads = grad.segment();
+    long gradAt = grad.at();
+    float clip = (float) h.clip();
+    float rest1 = (float) (1 - h.beta1());
+    float beta2 = (float) h.beta2();
+    float rest2 = (float) (1 - h.beta2());
     for (int i = 0; i < n; i += LANES) {
-      FloatVector g = FloatVector.fromMemorySegment(F, grad, gradAt + 4L * i, LE).mul(clip);
+      FloatVector g = FloatVector.fromMemorySegment(F, grads, gradAt + 4L * i, LE).mul(clip);
       FloatVector m = FloatVector.fromArray(F, first, i);
       m.add(g.sub(m).mul(rest1)).intoArray(first, i);
       FloatVector v = FloatVector.fromArray(F, second, i);
@@ -104,22 +93,19 @@ final class VectorAdamW8 implements AdamW8 {
     }
   }
 
-  private static void parameters(
-      MemorySegment p,
-      long pAt,
-      float[] first,
-      float[] second,
-      int n,
-      float decay,
-      float size,
-      float correction,
-      float eps) {
+  private static void parameters(Strip p, float[] first, float[] second, int n, AdamW.Hyper h) {
+    MemorySegment ps = p.segment();
+    long pAt = p.at();
+    float decay = (float) (-h.lr() * h.decay());
+    float size = (float) -h.stepSize();
+    float correction = (float) (1 / h.correction());
+    float eps = (float) h.eps();
     for (int i = 0; i < n; i += LANES) {
-      FloatVector old = FloatVector.fromMemorySegment(F, p, pAt + 4L * i, LE);
+      FloatVector old = FloatVector.fromMemorySegment(F, ps, pAt + 4L * i, LE);
       FloatVector m = FloatVector.fromArray(F, first, i);
       FloatVector v = FloatVector.fromArray(F, second, i);
       FloatVector change = m.div(v.sqrt().mul(correction).add(eps));
-      old.add(old.mul(decay)).add(change.mul(size)).intoMemorySegment(p, pAt + 4L * i, LE);
+      old.add(old.mul(decay)).add(change.mul(size)).intoMemorySegment(ps, pAt + 4L * i, LE);
     }
   }
 

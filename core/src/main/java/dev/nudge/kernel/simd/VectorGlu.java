@@ -52,15 +52,7 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
         powers(e, powers, n);
         u.load(up, r, c, n);
         h.open(out, r, c, n);
-        gated(
-            e.segment(),
-            e.at(),
-            u.segment(),
-            u.at(),
-            powers.segment(),
-            h.segment(),
-            h.at(),
-            padded(n));
+        gated(e, u, powers.segment(), h, padded(n));
         h.store(out, r, c, n);
       }
     }
@@ -114,33 +106,9 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
         dE.open(dGate, r, c, n);
         dU.open(dUp, r, c, n);
         if (gelu) {
-          curved(
-              e.segment(),
-              e.at(),
-              u.segment(),
-              u.at(),
-              d.segment(),
-              d.at(),
-              powers.segment(),
-              dE.segment(),
-              dE.at(),
-              dU.segment(),
-              dU.at(),
-              padded(n));
+          curved(e, u, d, powers.segment(), dE, dU, padded(n));
         } else {
-          gradients(
-              e.segment(),
-              e.at(),
-              u.segment(),
-              u.at(),
-              d.segment(),
-              d.at(),
-              powers.segment(),
-              dE.segment(),
-              dE.at(),
-              dU.segment(),
-              dU.at(),
-              padded(n));
+          gradients(e, u, d, powers.segment(), dE, dU, padded(n));
         }
         dE.store(dGate, r, c, n);
         dU.store(dUp, r, c, n);
@@ -167,83 +135,79 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
     }
   }
 
-  private static void gated(
-      MemorySegment e,
-      long eAt,
-      MemorySegment u,
-      long uAt,
-      MemorySegment powers,
-      MemorySegment h,
-      long hAt,
-      int n) {
+  private static void gated(Strip e, Strip u, MemorySegment powers, Strip h, int n) {
+    long eAt = e.at();
+    long uAt = u.at();
+    long hAt = h.at();
+    MemorySegment es = e.segment();
+    MemorySegment us = u.segment();
+    MemorySegment hs = h.segment();
     FloatVector one = FloatVector.broadcast(F, 1f);
     for (int i = 0; i < n; i += LANES) {
-      FloatVector x = FloatVector.fromMemorySegment(F, e, eAt + 4L * i, LE);
-      FloatVector y = FloatVector.fromMemorySegment(F, u, uAt + 4L * i, LE);
+      FloatVector x = FloatVector.fromMemorySegment(F, es, eAt + 4L * i, LE);
+      FloatVector y = FloatVector.fromMemorySegment(F, us, uAt + 4L * i, LE);
       FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
-      one.div(p.add(1f)).mul(x).mul(y).intoMemorySegment(h, hAt + 4L * i, LE);
+      one.div(p.add(1f)).mul(x).mul(y).intoMemorySegment(hs, hAt + 4L * i, LE);
     }
   }
 
   /// @param powers h is written over them
   private static void gradients(
-      MemorySegment e,
-      long eAt,
-      MemorySegment u,
-      long uAt,
-      MemorySegment d,
-      long dAt,
-      MemorySegment powers,
-      MemorySegment dE,
-      long dEAt,
-      MemorySegment dU,
-      long dUAt,
-      int n) {
+      Strip e, Strip u, Strip d, MemorySegment powers, Strip dE, Strip dU, int n) {
+    long eAt = e.at();
+    long uAt = u.at();
+    long dAt = d.at();
+    long dEAt = dE.at();
+    long dUAt = dU.at();
+    MemorySegment es = e.segment();
+    MemorySegment us = u.segment();
+    MemorySegment ds = d.segment();
+    MemorySegment dEs = dE.segment();
+    MemorySegment dUs = dU.segment();
     FloatVector one = FloatVector.broadcast(F, 1f);
     for (int i = 0; i < n; i += LANES) {
-      FloatVector x = FloatVector.fromMemorySegment(F, e, eAt + 4L * i, LE);
-      FloatVector y = FloatVector.fromMemorySegment(F, u, uAt + 4L * i, LE);
-      FloatVector g = FloatVector.fromMemorySegment(F, d, dAt + 4L * i, LE);
+      FloatVector x = FloatVector.fromMemorySegment(F, es, eAt + 4L * i, LE);
+      FloatVector y = FloatVector.fromMemorySegment(F, us, uAt + 4L * i, LE);
+      FloatVector g = FloatVector.fromMemorySegment(F, ds, dAt + 4L * i, LE);
       FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
       FloatVector s = one.div(p.add(1f));
       FloatVector gated = s.mul(x);
       gated.mul(y).intoMemorySegment(powers, 4L * i, LE);
-      g.mul(gated).intoMemorySegment(dU, dUAt + 4L * i, LE);
+      g.mul(gated).intoMemorySegment(dUs, dUAt + 4L * i, LE);
       FloatVector slope = one.sub(s).fma(x, one).mul(s);
-      g.mul(y).mul(slope).intoMemorySegment(dE, dEAt + 4L * i, LE);
+      g.mul(y).mul(slope).intoMemorySegment(dEs, dEAt + 4L * i, LE);
     }
   }
 
   /// The same for GELU.
   private static void curved(
-      MemorySegment e,
-      long eAt,
-      MemorySegment u,
-      long uAt,
-      MemorySegment d,
-      long dAt,
-      MemorySegment powers,
-      MemorySegment dE,
-      long dEAt,
-      MemorySegment dU,
-      long dUAt,
-      int n) {
+      Strip e, Strip u, Strip d, MemorySegment powers, Strip dE, Strip dU, int n) {
+    long eAt = e.at();
+    long uAt = u.at();
+    long dAt = d.at();
+    long dEAt = dE.at();
+    long dUAt = dU.at();
+    MemorySegment es = e.segment();
+    MemorySegment us = u.segment();
+    MemorySegment ds = d.segment();
+    MemorySegment dEs = dE.segment();
+    MemorySegment dUs = dU.segment();
     FloatVector one = FloatVector.broadcast(F, 1f);
     FloatVector slope = FloatVector.broadcast(F, SLOPE);
     for (int i = 0; i < n; i += LANES) {
-      FloatVector x = FloatVector.fromMemorySegment(F, e, eAt + 4L * i, LE);
-      FloatVector y = FloatVector.fromMemorySegment(F, u, uAt + 4L * i, LE);
-      FloatVector g = FloatVector.fromMemorySegment(F, d, dAt + 4L * i, LE);
+      FloatVector x = FloatVector.fromMemorySegment(F, es, eAt + 4L * i, LE);
+      FloatVector y = FloatVector.fromMemorySegment(F, us, uAt + 4L * i, LE);
+      FloatVector g = FloatVector.fromMemorySegment(F, ds, dAt + 4L * i, LE);
       FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
       FloatVector s = one.div(p.add(1f));
       FloatVector gated = s.mul(x);
       gated.mul(y).intoMemorySegment(powers, 4L * i, LE);
-      g.mul(gated).intoMemorySegment(dU, dUAt + 4L * i, LE);
+      g.mul(gated).intoMemorySegment(dUs, dUAt + 4L * i, LE);
       FloatVector turn = x.mul(x).fma(FloatVector.broadcast(F, 3 * CUBE), slope).mul(x);
       // 1 − s, without losing digits where s is near 1
       FloatVector rest = one.sub(s).blend(s.mul(p), p.compare(LT, 1f));
       FloatVector rise = rest.fma(turn, one).mul(s);
-      g.mul(y).mul(rise).intoMemorySegment(dE, dEAt + 4L * i, LE);
+      g.mul(y).mul(rise).intoMemorySegment(dEs, dEAt + 4L * i, LE);
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.nudge.kernel.simd;
 
+import static dev.nudge.kernel.simd.Species.B;
 import static dev.nudge.kernel.simd.Species.I;
 import static dev.nudge.kernel.simd.Species.LANES;
 import static dev.nudge.kernel.simd.Species.LE;
@@ -19,18 +20,12 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
-import jdk.incubator.vector.VectorSpecies;
 
 /// Dequantises a row of codes to floats, then rounds the row or brings it into the order of the
 /// columns. Weights that [SkinnyGrouped] does not take, and outputs of other than F32 and BF16, go
 /// through the kernel beneath.
 record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
-  /// Bytes, as many as float lanes.
-  private static final VectorSpecies<Byte> B =
-      VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * LANES)));
-
   /// Lane i of the first is lane i / 2, lane i of the second is lane i / 2 of the upper half.
   static final VectorShuffle<Integer> LOWER = VectorShuffle.fromOp(I, i -> i / 2);
 

@@ -1,5 +1,6 @@
 package dev.nudge.kernel.simd;
 
+import static dev.nudge.kernel.simd.Species.B;
 import static dev.nudge.kernel.simd.Species.F;
 import static dev.nudge.kernel.simd.Species.I;
 import static dev.nudge.kernel.simd.Species.LANES;
@@ -22,8 +23,6 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /// Dequantises NF4 by looking up sixteen numbers at a time in a block's table of sixteen values.
 ///
@@ -35,10 +34,6 @@ import jdk.incubator.vector.VectorSpecies;
 record VectorNf4(Nf4 under) implements Nf4 {
   private static final int TABLE = 16;
   private static final long LOW_BYTES = 0x00ff00ff00ff00ffL;
-
-  /// Bytes, as many as float lanes.
-  private static final VectorSpecies<Byte> B =
-      VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * LANES)));
 
   /// Shifts that bring the nibbles of an int to the bottom, in the order of the numbers.
   private static final IntVector NIBBLES = IntVector.fromArray(I, shifts(), 0);

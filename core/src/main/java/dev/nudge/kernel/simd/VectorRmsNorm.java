@@ -135,18 +135,7 @@ record VectorRmsNorm(RmsNorm under) implements RmsNorm {
           continue;
         }
         out.load(dRes, r, c, n);
-        gradient(
-            g.segment(),
-            g.at(),
-            k.segment(),
-            k.at(),
-            x.segment(),
-            x.at(),
-            out.segment(),
-            out.at(),
-            padded(n),
-            rho,
-            minus);
+        gradient(g, k, x, out, padded(n), rho, minus);
         out.store(dRes, r, c, n);
         if (low != null) {
           out.store(low, r, c, n);
@@ -180,15 +169,7 @@ record VectorRmsNorm(RmsNorm under) implements RmsNorm {
         g.load(dy, r, c, n);
         x.load(s, r, c, n);
         product.scratch();
-        scale(
-            x.segment(),
-            x.at(),
-            g.segment(),
-            g.at(),
-            product.segment(),
-            product.at(),
-            padded(n),
-            at(rstd, r));
+        scale(x, g, product, padded(n), at(rstd, r));
         Sums.accumulate(product.segment(), product.at(), sum, padded(n));
       }
       g.open(dw, 0, c, n);
@@ -281,7 +262,7 @@ record VectorRmsNorm(RmsNorm under) implements RmsNorm {
       return;
     }
     out.open(y, r, c, n);
-    scale(a.segment(), a.at(), k.segment(), k.at(), out.segment(), out.at(), padded(n), rho);
+    scale(a, k, out, padded(n), rho);
     out.store(y, r, c, n);
   }
 
@@ -319,19 +300,17 @@ record VectorRmsNorm(RmsNorm under) implements RmsNorm {
     return sum.add(sum.rearrange(Species.BY_1)).lane(0);
   }
 
-  private static void scale(
-      MemorySegment s,
-      long sAt,
-      MemorySegment w,
-      long wAt,
-      MemorySegment y,
-      long yAt,
-      int n,
-      float rho) {
+  private static void scale(Strip s, Strip w, Strip y, int n, float rho) {
+    MemorySegment ss = s.segment();
+    long sAt = s.at();
+    MemorySegment ws = w.segment();
+    long wAt = w.at();
+    MemorySegment ys = y.segment();
+    long yAt = y.at();
     for (int i = 0; i < n; i += LANES) {
-      FloatVector a = FloatVector.fromMemorySegment(F, s, sAt + 4L * i, LE);
-      FloatVector k = FloatVector.fromMemorySegment(F, w, wAt + 4L * i, LE);
-      a.mul(rho).mul(k).intoMemorySegment(y, yAt + 4L * i, LE);
+      FloatVector a = FloatVector.fromMemorySegment(F, ss, sAt + 4L * i, LE);
+      FloatVector k = FloatVector.fromMemorySegment(F, ws, wAt + 4L * i, LE);
+      a.mul(rho).mul(k).intoMemorySegment(ys, yAt + 4L * i, LE);
     }
   }
 
@@ -354,25 +333,23 @@ record VectorRmsNorm(RmsNorm under) implements RmsNorm {
   }
 
   private static void gradient(
-      MemorySegment g,
-      long gAt,
-      MemorySegment w,
-      long wAt,
-      MemorySegment s,
-      long sAt,
-      MemorySegment out,
-      long outAt,
-      int n,
-      float rho,
-      float minus) {
+      Strip g, Strip w, Strip s, Strip out, int n, float rho, float minus) {
+    MemorySegment gs = g.segment();
+    long gAt = g.at();
+    MemorySegment ws = w.segment();
+    long wAt = w.at();
+    MemorySegment ss = s.segment();
+    long sAt = s.at();
+    MemorySegment outs = out.segment();
+    long outAt = out.at();
     FloatVector scale = FloatVector.broadcast(F, rho);
     FloatVector k = FloatVector.broadcast(F, minus);
     for (int i = 0; i < n; i += LANES) {
-      FloatVector a = FloatVector.fromMemorySegment(F, g, gAt + 4L * i, LE);
-      FloatVector b = FloatVector.fromMemorySegment(F, w, wAt + 4L * i, LE);
-      FloatVector x = FloatVector.fromMemorySegment(F, s, sAt + 4L * i, LE);
-      FloatVector old = FloatVector.fromMemorySegment(F, out, outAt + 4L * i, LE);
-      a.mul(b).fma(scale, x.mul(k)).add(old).intoMemorySegment(out, outAt + 4L * i, LE);
+      FloatVector a = FloatVector.fromMemorySegment(F, gs, gAt + 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(F, ws, wAt + 4L * i, LE);
+      FloatVector x = FloatVector.fromMemorySegment(F, ss, sAt + 4L * i, LE);
+      FloatVector old = FloatVector.fromMemorySegment(F, outs, outAt + 4L * i, LE);
+      a.mul(b).fma(scale, x.mul(k)).add(old).intoMemorySegment(outs, outAt + 4L * i, LE);
     }
   }
 }

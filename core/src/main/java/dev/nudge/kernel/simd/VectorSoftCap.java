@@ -41,15 +41,7 @@ record VectorSoftCap(SoftCap under) implements SoftCap {
         out.open(x, r, c, n);
         magnitudes(in.segment(), in.at(), powers.segment(), padded(n));
         Exp.pass(powers.segment(), 0, powers.segment(), 0, padded(n), -2 * inner, 0);
-        capped(
-            in.segment(),
-            in.at(),
-            powers.segment(),
-            out.segment(),
-            out.at(),
-            padded(n),
-            inner,
-            (float) cap);
+        capped(in, powers.segment(), out, padded(n), inner, (float) cap);
         out.store(x, r, c, n);
       }
     }
@@ -72,16 +64,7 @@ record VectorSoftCap(SoftCap under) implements SoftCap {
         value.load(y, r, c, n);
         in.load(dy, r, c, n);
         out.open(dy, r, c, n);
-        slopes(
-            value.segment(),
-            value.at(),
-            in.segment(),
-            in.at(),
-            out.segment(),
-            out.at(),
-            padded(n),
-            perCap,
-            (float) scale);
+        slopes(value, in, out, padded(n), perCap, (float) scale);
         out.store(dy, r, c, n);
       }
     }
@@ -95,17 +78,14 @@ record VectorSoftCap(SoftCap under) implements SoftCap {
   }
 
   private static void capped(
-      MemorySegment x,
-      long at,
-      MemorySegment powers,
-      MemorySegment to,
-      long toAt,
-      int n,
-      float inner,
-      float cap) {
+      Strip x, MemorySegment powers, Strip to, int n, float inner, float cap) {
+    MemorySegment xs = x.segment();
+    long at = x.at();
+    MemorySegment tos = to.segment();
+    long toAt = to.at();
     FloatVector one = FloatVector.broadcast(F, 1f);
     for (int i = 0; i < n; i += LANES) {
-      FloatVector z = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE).mul(inner);
+      FloatVector z = FloatVector.fromMemorySegment(F, xs, at + 4L * i, LE).mul(inner);
       FloatVector e = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
       FloatVector large = one.sub(e).div(e.add(1f));
       large = large.blend(large.neg(), z.compare(LT, 0f));
@@ -118,25 +98,22 @@ record VectorSoftCap(SoftCap under) implements SoftCap {
       large
           .blend(small, z.abs().compare(LT, SMALL))
           .mul(cap)
-          .intoMemorySegment(to, toAt + 4L * i, LE);
+          .intoMemorySegment(tos, toAt + 4L * i, LE);
     }
   }
 
-  private static void slopes(
-      MemorySegment y,
-      long yAt,
-      MemorySegment g,
-      long gAt,
-      MemorySegment to,
-      long toAt,
-      int n,
-      float perCap,
-      float scale) {
+  private static void slopes(Strip y, Strip g, Strip to, int n, float perCap, float scale) {
+    MemorySegment ys = y.segment();
+    long yAt = y.at();
+    MemorySegment gs = g.segment();
+    long gAt = g.at();
+    MemorySegment tos = to.segment();
+    long toAt = to.at();
     FloatVector one = FloatVector.broadcast(F, 1f);
     for (int i = 0; i < n; i += LANES) {
-      FloatVector t = FloatVector.fromMemorySegment(F, y, yAt + 4L * i, LE).mul(perCap);
-      FloatVector d = FloatVector.fromMemorySegment(F, g, gAt + 4L * i, LE);
-      d.mul(t.neg().fma(t, one).mul(scale)).intoMemorySegment(to, toAt + 4L * i, LE);
+      FloatVector t = FloatVector.fromMemorySegment(F, ys, yAt + 4L * i, LE).mul(perCap);
+      FloatVector d = FloatVector.fromMemorySegment(F, gs, gAt + 4L * i, LE);
+      d.mul(t.neg().fma(t, one).mul(scale)).intoMemorySegment(tos, toAt + 4L * i, LE);
     }
   }
 }

@@ -122,16 +122,7 @@ record VectorSoftmaxRows(SoftmaxRows under) implements SoftmaxRows {
         p.open(probs, r, c, n);
         out.open(dS, r, c, n);
         powers(a.segment(), a.at(), p.segment(), p.at(), padded(n), high, low, l);
-        gradient(
-            p.segment(),
-            p.at(),
-            g.segment(),
-            g.at(),
-            out.segment(),
-            out.at(),
-            padded(n),
-            (float) scale,
-            dot);
+        gradient(p, g, out, padded(n), (float) scale, dot);
         p.store(probs, r, c, n);
         out.store(dS, r, c, n);
       }
@@ -348,20 +339,17 @@ record VectorSoftmaxRows(SoftmaxRows under) implements SoftmaxRows {
     }
   }
 
-  private static void gradient(
-      MemorySegment probs,
-      long at,
-      MemorySegment dP,
-      long dPAt,
-      MemorySegment to,
-      long toAt,
-      int n,
-      float scale,
-      float d) {
+  private static void gradient(Strip probs, Strip dP, Strip to, int n, float scale, float d) {
+    MemorySegment probss = probs.segment();
+    long at = probs.at();
+    MemorySegment dPs = dP.segment();
+    long dPAt = dP.at();
+    MemorySegment tos = to.segment();
+    long toAt = to.at();
     for (int i = 0; i < n; i += LANES) {
-      FloatVector p = FloatVector.fromMemorySegment(F, probs, at + 4L * i, LE);
-      FloatVector g = FloatVector.fromMemorySegment(F, dP, dPAt + 4L * i, LE);
-      p.mul(scale).mul(g.sub(d)).intoMemorySegment(to, toAt + 4L * i, LE);
+      FloatVector p = FloatVector.fromMemorySegment(F, probss, at + 4L * i, LE);
+      FloatVector g = FloatVector.fromMemorySegment(F, dPs, dPAt + 4L * i, LE);
+      p.mul(scale).mul(g.sub(d)).intoMemorySegment(tos, toAt + 4L * i, LE);
     }
   }
 

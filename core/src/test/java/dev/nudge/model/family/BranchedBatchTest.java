@@ -70,16 +70,16 @@ class BranchedBatchTest {
                 Quantization.NONE,
                 Trainable.all(1, scope))) {
       model.reserve(LONGEST);
-      double[] scores = scores(model, whole, model.scoreBytes(whole.tokens(), LONGEST));
-      long bytes = model.scoreBranchedBytes(branched.tokens(), LONGEST);
+      double[] scores = scores(model, whole, model.measured().scoreBytes(whole.tokens(), LONGEST));
+      long bytes = model.measured().scoreBranchedBytes(branched.tokens(), LONGEST);
       double[] found = scores(model, branched, bytes);
       for (int i = 0; i < scores.length; i++) {
         assertThat(found[i]).as("score %d, seed %d", i, seed).isCloseTo(scores[i], within(1e-4));
       }
-      double loss = train(model, whole, model.trainBytes(whole.tokens(), LONGEST));
+      double loss = train(model, whole, model.measured().trainBytes(whole.tokens(), LONGEST));
       List<double[]> gradients = taken(model);
       model.recompute(Collections.nCopies(model.layers(), Recompute.values()[random.nextInt(3)]));
-      bytes = model.branchedParts(branched.tokens(), LONGEST).peak();
+      bytes = model.measured().branchedParts(branched.tokens(), LONGEST).peak();
       assertThat(train(model, branched, bytes))
           .isCloseTo(loss, within(1e-4 * Math.max(1, Math.abs(loss))));
       List<double[]> again = taken(model);
@@ -112,9 +112,15 @@ class BranchedBatchTest {
         Checkpoint.dry(config, Backends.of(Compute.FP32).dry(), Quantization.NONE, trainable)) {
       int tokens = longest + random.nextInt(2 * longest);
       long training =
-          model.trainParts(tokens, longest).or(model.branchedParts(tokens, longest)).peak();
+          model
+              .measured()
+              .trainParts(tokens, longest)
+              .or(model.measured().branchedParts(tokens, longest))
+              .peak();
       long scoring =
-          Math.max(model.scoreBytes(tokens, longest), model.scoreBranchedBytes(tokens, longest));
+          Math.max(
+              model.measured().scoreBytes(tokens, longest),
+              model.measured().scoreBranchedBytes(tokens, longest));
       for (int i = 0; i < 60; i++) {
         int prompt = 1 + random.nextInt(longest - 1);
         int left = tokens - prompt;

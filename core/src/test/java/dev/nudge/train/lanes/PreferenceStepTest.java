@@ -14,6 +14,7 @@ import dev.nudge.engine.Batcher;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.DryPasses;
 import dev.nudge.model.family.TinyLlama;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
@@ -256,15 +257,16 @@ class PreferenceStepTest {
         }
       }
       Plan.Split split = Plan.Split.NONE;
-      long bytes = Math.max(model.trainBytes(16, 16), model.scoreBytes(16, 16));
+      long bytes =
+          Math.max(model.measured().trainBytes(16, 16), model.measured().scoreBytes(16, 16));
       if (splitFrom < split.from()) {
-        CausalLm.SplitParts parts = model.splitParts(LONGEST, lanes);
+        DryPasses.SplitParts parts = model.measured().splitParts(LONGEST, lanes);
         split = new Plan.Split(splitFrom, parts.shared());
         bytes = Math.max(bytes, parts.lane().peak());
       }
       if (branches) {
-        bytes = Math.max(bytes, model.branchedParts(16, LONGEST).peak());
-        bytes = Math.max(bytes, model.scoreBranchedBytes(16, LONGEST));
+        bytes = Math.max(bytes, model.measured().branchedParts(16, LONGEST).peak());
+        bytes = Math.max(bytes, model.measured().scoreBranchedBytes(16, LONGEST));
       }
       Plan plan =
           Plans.branching(

@@ -109,10 +109,10 @@ class BranchedAdaptersTest {
       int budget = 2 * LONGEST;
       long bytes =
           LongStream.of(
-                  model.trainBytes(budget, LONGEST),
-                  model.scoreBytes(budget, LONGEST),
-                  model.branchedParts(budget, LONGEST).peak(),
-                  model.scoreBranchedBytes(budget, LONGEST))
+                  model.measured().trainBytes(budget, LONGEST),
+                  model.measured().scoreBytes(budget, LONGEST),
+                  model.measured().branchedParts(budget, LONGEST).peak(),
+                  model.measured().scoreBranchedBytes(budget, LONGEST))
               .max()
               .orElseThrow();
       Plan plan = Plans.branching(Plan.uncounted("test", 1, 1, budget, LONGEST, bytes), branches);

@@ -62,7 +62,7 @@ class BaseDivergenceTest {
             work.run();
             adapters.reattach();
           };
-      long bytes = model.towardsBytes(8, 7);
+      long bytes = model.measured().towardsBytes(8, 7);
       try (Workspace first = new Workspace(0, bytes, Gemm.plain());
           Workspace second = new Workspace(1, bytes, Gemm.plain());
           Workspace more = new Workspace(0, 1 << 22, Gemm.plain())) {

@@ -5,23 +5,34 @@ import dev.nudge.data.source.Sources;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.BooleanNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.NullNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Reads the documents of a task from local files.
 ///
@@ -248,5 +259,129 @@ final class TaskData {
     throw new InputException(
         "%s, line %s: %s; a document is an object on a line"
             .formatted(file, piece.line(), Objects.requireNonNull(problem)));
+  }
+
+  /// Reads a plain text file as `datasets` does with `dataset_path: text`: one document per line,
+  /// empty lines included, in the column `text`.
+  private static final class TextLines {
+    private TextLines() {}
+
+    /// @throws InputException if the file is not UTF-8
+    static List<JsonNode> read(Path file) throws IOException {
+      byte[] bytes = Files.readAllBytes(file);
+      if (Sources.isGzip(bytes)) {
+        try (GZIPInputStream in = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
+          bytes = in.readAllBytes();
+        }
+      }
+      String text;
+      try {
+        text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      } catch (CharacterCodingException e) {
+        throw new InputException(file + " is not UTF-8 text", e);
+      }
+      List<JsonNode> rows = new ArrayList<>();
+      for (String line : text.split("\r\n|\r|\n", -1)) {
+        rows.add(JsonNodeFactory.instance.objectNode().put("text", line));
+      }
+      boolean ended = text.isEmpty() || text.endsWith("\n") || text.endsWith("\r");
+      return ended ? rows.subList(0, rows.size() - 1) : rows;
+    }
+  }
+
+  /// Infers CSV column types as pandas does: int, float, bool, else string; missing values are
+  /// null,
+  /// and turn a column of ints into floats.
+  private static final class CsvTypes {
+    private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+    private static final Set<String> MISSING =
+        Set.of(
+            "",
+            "#N/A",
+            "#N/A N/A",
+            "#NA",
+            "-1.#IND",
+            "-1.#QNAN",
+            "-NaN",
+            "-nan",
+            "1.#IND",
+            "1.#QNAN",
+            "<NA>",
+            "N/A",
+            "NA",
+            "NULL",
+            "NaN",
+            "None",
+            "n/a",
+            "nan",
+            "null");
+    private static final Pattern WHOLE = Pattern.compile("\\s*[-+]?\\d{1,18}\\s*");
+    private static final Pattern REAL =
+        Pattern.compile("\\s*[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?\\s*");
+    private static final Set<String> TRUE = Set.of("True", "TRUE", "true");
+    private static final Set<String> FALSE = Set.of("False", "FALSE", "false");
+
+    private enum Type {
+      WHOLE,
+      REAL,
+      BOOLEAN,
+      TEXT
+    }
+
+    private CsvTypes() {}
+
+    static List<JsonNode> of(List<JsonNode> rows) {
+      Map<String, Type> types = new LinkedHashMap<>();
+      if (!rows.isEmpty()) {
+        rows.getFirst().propertyNames().forEach(name -> types.put(name, type(rows, name)));
+      }
+      List<JsonNode> typed = new ArrayList<>(rows.size());
+      for (JsonNode row : rows) {
+        ObjectNode all = NODES.objectNode();
+        types.forEach((name, type) -> all.set(name, value(row.path(name).asString(""), type)));
+        typed.add(all);
+      }
+      return typed;
+    }
+
+    private static Type type(List<JsonNode> rows, String name) {
+      boolean missing = false;
+      boolean whole = true;
+      boolean real = true;
+      boolean truth = true;
+      boolean any = false;
+      for (JsonNode row : rows) {
+        String text = row.path(name).asString("");
+        if (MISSING.contains(text)) {
+          missing = true;
+          continue;
+        }
+        any = true;
+        whole &= WHOLE.matcher(text).matches();
+        real &= REAL.matcher(text).matches();
+        truth &= TRUE.contains(text) || FALSE.contains(text);
+      }
+      if (!any || !real && !truth || truth && missing) {
+        return Type.TEXT;
+      }
+      return truth ? Type.BOOLEAN : whole && !missing ? Type.WHOLE : Type.REAL;
+    }
+
+    private static JsonNode value(String text, Type type) {
+      if (MISSING.contains(text)) {
+        return NullNode.instance;
+      }
+      return switch (type) {
+        case WHOLE -> whole(text.strip());
+        case REAL -> NODES.numberNode(Double.parseDouble(text.strip()));
+        case BOOLEAN -> BooleanNode.valueOf(TRUE.contains(text));
+        case TEXT -> NODES.stringNode(text);
+      };
+    }
+
+    private static JsonNode whole(String text) {
+      long value = Long.parseLong(text);
+      return value == (int) value ? NODES.numberNode((int) value) : NODES.numberNode(value);
+    }
   }
 }

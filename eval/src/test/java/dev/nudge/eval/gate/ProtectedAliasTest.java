@@ -108,7 +108,7 @@ class ProtectedAliasTest {
             .version();
     Version unknown =
         registry.push("support", MadeAdapters.of(temp.resolve("four"), 4), note("d")).version();
-    registry.protect("support", "champion", null, note("from now on"));
+    registry.protect("support", "champion", null, false, note("from now on"));
     for (Version to : List.of(elsewhere, unknown)) {
       judgedOn(to, other);
     }
@@ -146,7 +146,7 @@ class ProtectedAliasTest {
 
   @Test
   void onlyAFreshPassMovesIt() throws Exception {
-    registry.protect("support", "champion", null, note("from now on"));
+    registry.protect("support", "champion", null, false, note("from now on"));
     refused(
         "support@champion is protected, and support:2 has no fresh PASS: no gate.json is kept with"
             + " it; evaluate it by a policy and keep its gate.json (nudge adapters state support:2"
@@ -171,7 +171,7 @@ class ProtectedAliasTest {
 
   @Test
   void theVerdictThatWasJudgedLastCounts() throws Exception {
-    registry.protect("support", "champion", null, note("x"));
+    registry.protect("support", "champion", null, false, note("x"));
     judged(second, second, Verdict.FAIL, POLICY, 5);
     judged(second, second, Verdict.PASS, POLICY, 3);
     refused("its verdict is FAIL");
@@ -182,7 +182,7 @@ class ProtectedAliasTest {
     Map<String, String> tasks = Map.of("quiz", "sha256:q", "prose", "sha256:p");
     Map<String, String> data = Map.of("quiz", "sha256:1", "prose", "sha256:2");
     judged(first, first, Verdict.PASS, POLICY, 0, tasks, data);
-    registry.protect("support", "champion", null, note("x"));
+    registry.protect("support", "champion", null, false, note("x"));
     judged(second, second, Verdict.PASS, POLICY, 1, Map.of("quiz", "sha256:q"), data);
     refused("prose was not asked, as it was for support:1");
     Map<String, String> other = Map.of("quiz", "sha256:o", "prose", "sha256:p");
@@ -275,7 +275,7 @@ class ProtectedAliasTest {
     Version two = tuned(2);
     registry.alias("tuned", "champion", one, Alias.Expected.ANY, note("the first"));
     keep(one, verdict(one, 0));
-    registry.protect("tuned", "champion", POLICY, note("x"));
+    registry.protect("tuned", "champion", POLICY, false, note("x"));
     Set<String> keys = new TreeSet<>();
     int day = 1; // of two verdicts the one that was judged last counts
     for (Map.Entry<String, String> change : CHANGES.entrySet()) {
@@ -320,7 +320,7 @@ class ProtectedAliasTest {
     Version two = tuned(2);
     keep(one, verdict(one, 0).replace("sha256:c", "sha256:o").replace(MadeAdapters.BASE, OTHER));
     registry.alias("tuned", "champion", one, Alias.Expected.ANY, note("the first"));
-    registry.protect("tuned", "champion", POLICY, note("x"));
+    registry.protect("tuned", "champion", POLICY, false, note("x"));
     ObjectNode gate = (ObjectNode) Json.parse(verdict(two, 1));
     ((ObjectNode) gate.at("/digests/settings")).put("train_data", OTHER);
     gate.putArray("rules");
@@ -331,7 +331,7 @@ class ProtectedAliasTest {
 
   @Test
   void aPolicyThatIsNamedHasToBeTheGates() throws Exception {
-    registry.protect("support", "champion", POLICY, note("x"));
+    registry.protect("support", "champion", POLICY, false, note("x"));
     judged(second, second, Verdict.PASS, "sha256:" + "e".repeat(64), 0);
     refused("no gate.json of the policy " + POLICY + " is kept with it");
     judged(second, second, Verdict.PASS, POLICY, 1);
@@ -342,7 +342,7 @@ class ProtectedAliasTest {
 
   @Test
   void anOverrideNeedsAReasonAndIsLogged() {
-    registry.protect("support", "champion", null, note("x"));
+    registry.protect("support", "champion", null, false, note("x"));
     assertThatThrownBy(
             () ->
                 registry.alias(
@@ -370,7 +370,7 @@ class ProtectedAliasTest {
 
   @Test
   void aRollbackNeedsNoGateAndARemovalAnOverride() throws Exception {
-    registry.protect("support", "champion", null, note("x"));
+    registry.protect("support", "champion", null, false, note("x"));
     judged(second, second, Verdict.PASS, POLICY, 0);
     move(second);
     registry.rollback("support", "champion", Alias.Expected.ANY, note("it harms"));
@@ -390,7 +390,7 @@ class ProtectedAliasTest {
 
   @Test
   void otherAliasesMoveAsBefore() {
-    registry.protect("support", "champion", null, note("x"));
+    registry.protect("support", "champion", null, false, note("x"));
     registry.alias("support", "candidate", second, Alias.Expected.ANY, note("try"));
     assertThat(registry.find(Reference.parse("support@candidate")).number()).isEqualTo(2);
     RegistryEvent.Moved moved = (RegistryEvent.Moved) registry.log("support").getLast();
@@ -399,7 +399,7 @@ class ProtectedAliasTest {
 
   @Test
   void aProtectionGoesWithAReasonOnly() {
-    registry.protect("support", "champion", POLICY, note("x"));
+    registry.protect("support", "champion", POLICY, false, note("x"));
     assertThat(requireNonNull(registry.protection("support", "champion")).policy())
         .isEqualTo(POLICY);
     assertThatThrownBy(() -> registry.unprotect("support", "champion", note(null)))
@@ -410,7 +410,7 @@ class ProtectedAliasTest {
     assertThat(registry.log("support"))
         .extracting(RegistryEvent::word)
         .containsSubsequence("protect", "unprotect", "alias");
-    assertThatThrownBy(() -> registry.protect("suport", "champion", null, note("x")))
+    assertThatThrownBy(() -> registry.protect("suport", "champion", null, false, note("x")))
         .hasMessageContaining("there is no adapter 'suport'");
   }
 

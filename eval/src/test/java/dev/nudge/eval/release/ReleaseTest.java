@@ -222,13 +222,13 @@ class ReleaseTest {
     assertThat(lineage.at("/results/cost")).isEqualTo(report.path("cost"));
     assertThat(lineage.toString()).doesNotContain(temp.toString());
     checkServed(version.folder(), report);
-    registry.protect("served", "champion", null, note);
+    registry.protect("served", "champion", null, false, note);
     assertThatThrownBy(() -> registry.alias("served", "champion", version, Expected.ANY, note))
         .hasMessageContaining(" has no fresh PASS: no gate.json is kept with it; ");
     registry.report(Reference.parse("served:1"), out.resolve("gate.json"), note);
     registry.alias("served", "champion", version, Expected.ANY, note);
     Version adapter = registry.push("adapter", Goldens.ADAPTER, note).version();
-    registry.protect("adapter", "champion", null, note);
+    registry.protect("adapter", "champion", null, false, note);
     registry.report(Reference.parse("adapter:1"), out.resolve("gate.json"), note);
     assertThatThrownBy(() -> registry.alias("adapter", "champion", adapter, Expected.ANY, note))
         .hasMessageContaining("a release of it was judged");

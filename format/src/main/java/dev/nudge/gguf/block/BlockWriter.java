@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 /// Quantises fp32 numbers into blocks of a type.
 ///
 /// Types with blocks of 32 numbers get the same bytes as from the `gguf` package. K-types search
-/// their scales ([ScaleSearch]).
+/// their scales ([KWriters]).
 ///
 /// Threading: stateless.
 public interface BlockWriter {

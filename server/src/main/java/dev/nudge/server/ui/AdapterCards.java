@@ -52,7 +52,7 @@ final class AdapterCards {
     values.put("rank", version.rank());
     values.put("bytes", version.bytes());
     values.put("base", version.base());
-    values.put("base_name", registry.baseName(version));
+    values.put("base_name", registry.bases().name(version));
     String parent = parents.computeIfAbsent(version.digest(), _ -> parent(version));
     values.put("parent", parent.isEmpty() ? null : parent);
     return values;

@@ -1,7 +1,9 @@
 package dev.nudge.registry;
 
+import dev.nudge.format.Claim;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.settings.NudgeException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -15,23 +17,108 @@ import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
-/// Snapshots the state of a registry at a byte of its journal: `book.index`. Readers then need only
-/// the rest of the journal. The file may be lost; it is rewritten after [#WORTH] more bytes.
+/// The state of a registry: the book that its journal says, read anew where other processes have
+/// written, and changed by one writer at a time.
 ///
-/// The first line has the format version, the byte position in the journal, the checksum of the
-/// bytes before it ([Journal#mark]) and the checksum of the other lines. These are: `N` a name with
-/// its highest version number ever assigned, `V` a version of that name, `A` an alias, `P` a
-/// protected alias; fields are separated by tabs, texts are JSON strings.
-final class BookFile {
+/// A snapshot of it at a byte of the journal is kept as `book.index`, so that readers need only the
+/// rest of the journal. The file may be lost; it is rewritten after [#WORTH] more bytes. Its first
+/// line has the format version, the byte position in the journal, the checksum of the bytes before
+/// it ([Journal#mark]) and the checksum of the other lines. These are: `N` a name with its highest
+/// version number ever assigned, `V` a version of that name, `A` an alias, `P` a protected alias;
+/// fields are separated by tabs, texts are JSON strings.
+///
+/// Threading: any thread. Writers of all processes are serialised; a reader waits for a writer of
+/// its own process.
+final class CurrentBook {
   static final String FILE = "book.index";
 
   /// Bytes of a journal that are read without a snapshot.
-  static final long WORTH = 64 << 10;
+  private static final long WORTH = 64 << 10;
 
   private static final String VERSION = "2";
   private static final String NONE = "-";
 
-  private BookFile() {}
+  private final OciLayout layout;
+  private final Journal journal;
+  private Book book;
+  private boolean opened;
+  private long kept; // bytes of the journal that the snapshot knows of
+
+  CurrentBook(OciLayout layout, Journal journal) {
+    this.layout = layout;
+    this.journal = journal;
+    this.book = new Book(layout::adapter);
+  }
+
+  /// Creates the registry if it is missing.
+  void make() {
+    OutFolder.checkPlace("--registry", layout.folder());
+    OutFolder.make(layout.folder());
+    try (Claim _ = Claim.await(layout.folder())) {
+      if (!journal.exists()) {
+        journal.create();
+      }
+      if (!layout.exists()) {
+        layout.create();
+      }
+    }
+  }
+
+  /// Reads the current state.
+  synchronized <T extends @Nullable Object> T read(Function<Book, T> read) {
+    return read.apply(book());
+  }
+
+  /// Makes a change under the write lock, and writes the index after it.
+  <T extends @Nullable Object> T change(Function<Book, T> change) {
+    if (!journal.exists()) {
+      throw new RegistryException(
+          RegistryException.Reason.UNKNOWN,
+          "there is no registry at %s; nudge adapters push makes one, --registry names another"
+              .formatted(layout.folder()));
+    }
+    try (Claim _ = Claim.await(layout.folder())) {
+      synchronized (this) {
+        T done = change.apply(book());
+        try {
+          layout.index(layout.manifests(book));
+          if (journal.known() - kept > WORTH) {
+            write();
+            kept = journal.known();
+          }
+        } catch (NudgeException e) {
+          // it follows from the journal: the next change writes it
+        }
+        return done;
+      }
+    }
+  }
+
+  /// Adds an event, within a change.
+  void append(RegistryEvent event) {
+    journal.append(event);
+    book();
+  }
+
+  /// The current state, including the changes of other processes.
+  private Book book() {
+    if (!opened) {
+      opened = true;
+      Snapshot found = read(layout.folder(), journal, layout::adapter);
+      if (found != null) {
+        journal.skip(found.bytes());
+        book = found.book();
+        kept = found.bytes();
+      }
+    }
+    Journal.News news = journal.read();
+    if (news.anew()) {
+      book = new Book(layout::adapter);
+      kept = 0;
+    }
+    news.events().forEach(book::add);
+    return book;
+  }
 
   /// A snapshot.
   ///
@@ -126,7 +213,7 @@ final class BookFile {
   /// Writes a snapshot.
   ///
   /// @throws dev.nudge.settings.RunException if writing fails
-  static void write(Path folder, Journal journal, Book book) {
+  private void write() {
     StringBuilder lines = new StringBuilder();
     book.shelves(
         (name, last, versions, aliases, protections) -> {
@@ -175,7 +262,7 @@ final class BookFile {
     String mark = journal.mark(bytes);
     if (mark != null) {
       String head = String.join("\t", VERSION, Long.toString(bytes), mark, sum(rest));
-      OutFolder.place(folder.resolve(FILE), head + "\n" + rest);
+      OutFolder.place(layout.folder().resolve(FILE), head + "\n" + rest);
     }
   }
 
