@@ -118,6 +118,11 @@ public record Plan(
     return footprint.pass().offloaded();
   }
 
+  /// Threads of all lanes.
+  public int threads() {
+    return lanes * threadsPerLane;
+  }
+
   /// Bytes of anonymous memory of all parts together.
   public long totalBytes() {
     return footprint.anonymous() + split.sharedBytes();

@@ -57,7 +57,7 @@ public final class RunQueue {
   /// The memory and threads of a run.
   private record Needs(long bytes, int threads) {
     static Needs of(Plan plan) {
-      return new Needs(plan.totalBytes(), plan.lanes() * plan.threadsPerLane());
+      return new Needs(plan.totalBytes(), plan.threads());
     }
 
     String shown() {

@@ -23,7 +23,7 @@ final class EvaStart {
 
   /// Runs passes without an adapter; the recorders stay on.
   static EvaRecorder record(CausalLm model, Lora spec, Set<String> paths, Prepared prepared) {
-    int threads = prepared.plan().lanes() * prepared.plan().threadsPerLane();
+    int threads = prepared.plan().threads();
     Dataset data = prepared.data();
     int longest = data.longest();
     int budget = Math.max(prepared.plan().microBatchTokens(), longest);

@@ -51,7 +51,7 @@ final class Follower {
         prepared.backend().name() + ", " + prepared.backend().processor(),
         BaseDigest.withConfig(settings.model().model(), prepared.machine().cache()),
         adapter(settings),
-        prepared.objective().temperature());
+        prepared.goal().objective().temperature());
   }
 
   private static String adapter(TrainSettings settings) {
@@ -67,10 +67,15 @@ final class Follower {
     }
     Backend backend = backend(start);
     check(start);
+    var added =
+        NewParts.tokens(settings.lora(), settings.model().model(), config, machine.cache(), _ -> {})
+            .added();
+    Assembly<TrainSettings> run =
+        new Assembly<>(settings, machine, config, quantization, backend, true, added);
     try (Reservations.Reservation _ =
             machine.others().take(start.plan().totalBytes(), Long.MAX_VALUE);
         Scope scope = Scope.open("parameters");
-        Tuning tuning = Tuning.load(loading(start.plan(), backend), scope)) {
+        Tuning tuning = Tuning.load(run, start.plan(), scope)) {
       tuning.model().temperature(start.temperature());
       loaded.run();
       follow(tuning, start.plan());
@@ -101,18 +106,6 @@ final class Follower {
       throw new InputException(
           "--init-adapter %s is another for rank %d than for rank 0; give all machines the same files"
               .formatted(settings.lora().initAdapter(), ranks.rank()));
-    }
-  }
-
-  private Loading loading(Plan plan, Backend backend) {
-    var added =
-        NewParts.tokens(settings.lora(), settings.model().model(), config, machine.cache(), _ -> {})
-            .added();
-    PlanRequest request = PlanRequest.of(settings).withAdded(added);
-    try (Scope scope = Scope.measuring();
-        Tuning dry = request.dry(config, backend, quantization, scope)) {
-      return new Loading(
-          settings, machine, config, backend, added, Preparation.changing(dry.model()), plan);
     }
   }
 

@@ -20,7 +20,6 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.DryPasses;
 import dev.nudge.model.Quantization;
-import dev.nudge.model.WeightBytes;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Advice;
@@ -33,16 +32,11 @@ import dev.nudge.plan.SpeedProbe;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
-import dev.nudge.settings.train.AdapterInit;
-import dev.nudge.settings.train.Method;
 import dev.nudge.settings.train.PlanSettings;
-import dev.nudge.settings.train.QualitySettings;
-import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.text.NewTokens;
-import dev.nudge.text.Tokenizer;
 import dev.nudge.train.objective.Objective;
 import dev.nudge.train.objective.Objectives;
 import dev.nudge.train.objective.SamplePrompts;
@@ -69,35 +63,18 @@ import org.jspecify.annotations.Nullable;
 /// The model is a folder, of which `config.json` is enough, or the name of one of [KnownModels].
 /// Without data every row is assumed to have the maximum length.
 public final class Forecast {
+  private final Assembly<PlanSettings> run;
   private final PlanSettings settings;
   private final ModelConfig config;
-  private final Backend backend;
-  private final boolean weightsAreThere;
   private final @Nullable Dataset data;
-  private final PlanRequest.Rows rows;
-  private final List<Integer> added;
-  private final SamplePrompts samples;
-  private final Machine machine;
+  private final Assembly.Rows rows;
 
-  private Forecast(
-      PlanSettings settings,
-      ModelConfig config,
-      Backend backend,
-      boolean weightsAreThere,
-      @Nullable Dataset data,
-      PlanRequest.Rows rows,
-      List<Integer> added,
-      SamplePrompts samples,
-      Machine machine) {
-    this.settings = settings;
-    this.config = config;
-    this.backend = backend;
-    this.weightsAreThere = weightsAreThere;
+  private Forecast(Assembly<PlanSettings> run, @Nullable Dataset data, Assembly.Rows rows) {
+    this.run = run;
+    this.settings = run.settings();
+    this.config = run.config();
     this.data = data;
     this.rows = rows;
-    this.added = added;
-    this.samples = samples;
-    this.machine = machine;
   }
 
   /// The planned layout of a run with the given settings.
@@ -130,79 +107,40 @@ public final class Forecast {
     if (weights) {
       Checkpoint.check(folder, config);
     }
-    int most = maxLength(settings, config);
-    DataSettings source = settings.rows();
-    Dataset data = null;
-    PlanRequest.Rows rows =
-        PlanRequest.Rows.assumed(most, settings.batchSize(), settings.objective());
-    if (source != null) {
-      NewParts.Tokens tokens = tokens(settings, config, machine);
-      WantedRows wanted = WantedRows.of(settings.objective(), source);
-      Tokenizer tokenizer = tokens.tokenizer();
-      Splits splits =
-          Splits.load(
-              new Splits.Request(
-                  source, settings.eval(), QualitySettings.KEEP, settings.length(), 0, wanted),
-              most,
-              tokenizer,
-              ChatRows.of(folder, source, tokenizer).on(Instant.now()),
-              TokenCache.in(machine.cache()));
-      data = splits.train();
-      data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
-      Objective objective =
-          Objectives.of(settings.objective(), settings.optimizer().epsilon(), most, wanted);
-      rows =
-          PlanRequest.Rows.of(
-              data,
-              splits.held(),
-              settings.batchSize(),
-              objective,
-              settings.objective().rollouts(),
-              most);
-      if (!settings.objective().replay().isEmpty()) {
-        rows =
-            rows.replaying(
-                Replay.read(
-                        settings.objective(),
-                        source.shape().template(),
-                        most,
-                        tokenizer,
-                        ChatRows.of(folder, source, tokenizer).on(Instant.now()),
-                        TokenCache.in(machine.cache()))
-                    .longest());
-      }
-    }
-    if (source == null && !settings.objective().replay().isEmpty()) {
-      rows = rows.replaying(Math.min(Replay.LONGEST, most));
-    }
-    Forecast forecast =
-        new Forecast(
+    Assembly<PlanSettings> run =
+        new Assembly<>(
             settings,
+            machine.among(Collective.planned(settings.ranks())),
             config,
+            Assembly.quantization(settings.model(), config, weights),
             backend,
             weights,
-            data,
-            rows,
-            added(settings, config, machine),
-            SamplePrompts.none(),
-            machine.among(Collective.planned(settings.ranks())));
-    return forecast.outlook(probe);
-  }
-
-  /// Flags with which a run that does not fit would fit, each enough alone.
-  static List<String> remedies(
-      TrainSettings run,
-      ModelConfig config,
-      Backend backend,
-      Dataset data,
-      PlanRequest.Rows rows,
-      List<Integer> added,
-      SamplePrompts samples,
-      Machine machine) {
-    PlanSettings settings = PlanSettings.of(run);
-    Forecast forecast =
-        new Forecast(settings, config, backend, true, data, rows, added, samples, machine);
-    return new Remedies(forecast::attempt, settings).found();
+            added(settings, config, machine));
+    DataSettings source = settings.rows();
+    if (source == null) {
+      return new Forecast(run, null, run.longestRows()).outlook(probe);
+    }
+    NewParts.Tokens tokens = tokens(settings, config, machine);
+    WantedRows wanted = WantedRows.of(settings.objective(), source);
+    ChatRows chat = run.chat(source, tokens.tokenizer(), Instant.now());
+    TokenCache cache = TokenCache.in(machine.cache());
+    Splits splits = run.splits(run.request(source, wanted), tokens, chat, cache);
+    double clip = settings.optimizer().epsilon();
+    Objective objective = Objectives.of(settings.objective(), clip, run.maxLength(), wanted);
+    int replayed =
+        settings.objective().replay().isEmpty()
+            ? 0
+            : Replay.read(
+                    settings.objective(),
+                    source.shape().template(),
+                    run.maxLength(),
+                    tokens.tokenizer(),
+                    chat,
+                    cache)
+                .longest();
+    Dataset data = splits.train();
+    return new Forecast(run, data, run.rows(data, splits.held(), objective, replayed))
+        .outlook(probe);
   }
 
   private static boolean hasWeights(Path folder) {
@@ -250,90 +188,53 @@ public final class Forecast {
     return NewParts.tokens(settings.lora(), folder, config, machine.cache(), warning -> {});
   }
 
-  private static int maxLength(PlanSettings settings, ModelConfig config) {
-    return Objects.requireNonNullElse(settings.model().maxLength(), config.maxPositionEmbeddings());
-  }
-
   private Outlook outlook(Probe probe) {
-    Attempt attempt = attempt(settings);
-    boolean fits = attempt.fit().fits();
-    Rates rates =
-        settings.probe() && fits
-            ? probe.measure(
-                config,
-                quantization(settings),
-                full(settings) ? null : everywhere(),
-                attempt.fit().plan())
-            : null;
-    return new Outlook(
-        settings,
-        config,
-        attempt,
-        PlanRequest.of(settings).memoryBytes(machine),
-        levels(attempt),
-        fits ? List.of() : new Remedies(this::attempt, settings).found(),
-        rates == null ? null : pace(attempt, rates));
-  }
-
-  /// Plans a run with some settings.
-  private Attempt attempt(PlanSettings s) {
-    Quantization q = quantization(s);
-    PlanRequest request = PlanRequest.of(s).withAdded(added);
     try (Scope scope = Scope.measuring();
-        Tuning tuning = request.dry(config, backend, q, scope)) {
-      ParameterCount count =
-          request.count(
-              tuning,
-              () -> PlanRequest.of(s.withInit(AdapterInit.DEFAULT)),
-              config,
-              backend,
-              q,
-              scope);
-      Planner.Fit fit =
-          Planner.fit(
-              tuning.model(),
-              request.wanted(
-                  tuning,
-                  weights(request, q, scope),
-                  rows.cut(maxLength(s, config), s.batchSize()),
-                  samples,
-                  machine));
-      List<String> advice =
-          new ArrayList<>(
-              full(s)
-                  ? Advice.ofFull(count.trained(), s.optimizer())
-                  : Advice.lines(tuning.model(), count.trained(), s.batchSize()));
-      if (!s.objective().objective().compares()) {
-        advice.add(
-            AutoRate.advice(
-                s.lora().method(),
-                Tuning.plainAlpha(s.lora()),
-                s.optimizer(),
-                config.hiddenSize()));
-      }
-      return new Attempt(fit, count, advice);
+        Tuning tuning = run.dry(scope)) {
+      CausalLm dry = tuning.model();
+      SamplePrompts none = SamplePrompts.none();
+      ParameterCount count = run.count(tuning, scope);
+      Planner.Fit fit = Planner.fit(dry, run.wanted(tuning, rows, none, scope));
+      Attempt attempt = new Attempt(fit, count, advice(dry, count.trained()));
+      Rates rates =
+          settings.probe() && fit.fits()
+              ? probe.measure(
+                  config, run.quantization(), settings.full() ? null : everywhere(), fit.plan())
+              : null;
+      return new Outlook(
+          settings,
+          config,
+          attempt,
+          run.memoryBytes(),
+          levels(fit.plan(), dry),
+          fit.fits() ? List.of() : new Remedies(run, rows, none).found(),
+          rates == null ? null : pace(attempt, rates, dry));
     }
   }
 
-  private static boolean full(PlanSettings s) {
-    return s.lora().method() == Method.FULL;
+  private List<String> advice(CausalLm dry, long trained) {
+    List<String> advice =
+        new ArrayList<>(
+            settings.full()
+                ? Advice.ofFull(trained, settings.optimizer())
+                : Advice.lines(dry, trained, settings.batchSize()));
+    if (!settings.objective().objective().compares()) {
+      advice.add(
+          AutoRate.advice(
+              settings.lora().method(),
+              Tuning.plainAlpha(settings.lora()),
+              settings.optimizer(),
+              config.hiddenSize()));
+    }
+    return advice;
   }
 
   /// The run's adapter with the same targets in every layer, each of its mean rank: a slice of the
   /// model has other layer indices.
   private Lora everywhere() {
     try (Scope scope = Scope.measuring();
-        CausalLm model = Checkpoint.dry(config, backend, quantization(settings))) {
-      Adapters adapters =
-          Tuning.attach(
-              model,
-              settings.lora(),
-              settings.objective().objective(),
-              settings.given(),
-              added,
-              0,
-              1,
-              scope);
+        CausalLm model = Checkpoint.dry(config, run.backend(), run.quantization())) {
+      Adapters adapters = Tuning.attach(model, run, 1, scope);
       adapters.detach();
       Lora spec = adapters.kind().where();
       return Lora.of(spec.rank(), spec.alpha(), Targets.leafNames(adapters.paths()))
@@ -355,59 +256,20 @@ public final class Forecast {
     return ranks;
   }
 
-  /// How the weights would be held: as the model's files or its config alone say, else as the
-  /// settings say.
-  private Quantization quantization(PlanSettings s) {
-    return weightsAreThere
-        ? Quantization.resolve(s.model(), config)
-        : Quantization.expected(s.model(), config);
-  }
-
-  /// Bytes of the frozen weights: from the files, else from the shape.
-  private WeightBytes weights(PlanRequest request, Quantization q, Scope scope) {
-    if (weightsAreThere) {
-      return request.stored(config, backend, q, scope);
-    }
-    Path folder = settings.model().model();
-    boolean inFile = Quantization.stored(folder, config).any();
-    return request.assumed(config, backend, q, inFile, Checkpoint.declaredType(folder), scope);
-  }
-
   /// Bytes of all lanes' activations with every layer at one checkpointing level.
-  private Map<Recompute, Long> levels(Attempt attempt) {
-    var plan = attempt.fit().plan();
+  private static Map<Recompute, Long> levels(Plan plan, CausalLm dry) {
     Map<Recompute, Long> bytes = new LinkedHashMap<>();
-    try (Scope scope = Scope.measuring();
-        Tuning tuning =
-            PlanRequest.of(settings)
-                .withAdded(added)
-                .dry(config, backend, quantization(settings), scope)) {
-      CausalLm dry = tuning.model();
-      for (Recompute level : Recompute.values()) {
-        dry.recompute(Collections.nCopies(dry.layers(), level));
-        bytes.put(
-            level,
-            plan.lanes()
-                * dry.measured().trainParts(plan.microBatchTokens(), plan.longest()).saved());
-      }
+    for (Recompute level : Recompute.values()) {
+      dry.recompute(Collections.nCopies(dry.layers(), level));
+      bytes.put(
+          level, plan.lanes() * dry.measured().trainParts(plan.microBatchTokens(), plan.longest()).saved());
     }
     return bytes;
   }
 
   /// Cuts a step as the trainer does and computes its time from its FLOPs and the measured rates.
-  private Outlook.Pace pace(Attempt attempt, Rates rates) {
-    try (Scope scope = Scope.measuring();
-        Tuning tuning =
-            PlanRequest.of(settings)
-                .withAdded(added)
-                .dry(config, backend, quantization(settings), scope)) {
-      CausalLm dry = tuning.model();
-      dry.recompute(attempt.fit().plan().levels());
-      return pace(attempt, rates, dry);
-    }
-  }
-
   private Outlook.Pace pace(Attempt attempt, Rates rates, CausalLm dry) {
+    dry.recompute(attempt.fit().plan().levels());
     double pass = passes(attempt.fit().plan(), rates, dry);
     double update = attempt.count().trained() * rates.updateNanos() / 1e9;
     double seconds = pass * (1 + besideTraining()) + update;
@@ -525,7 +387,7 @@ public final class Forecast {
 
   /// A forward pass as a share of a training pass.
   private double forward() {
-    return full(settings) ? 1.0 / 3 : 0.5;
+    return settings.full() ? 1.0 / 3 : 0.5;
   }
 
   /// Nanoseconds of one lane for a micro-batch.

@@ -5,7 +5,6 @@ import dev.nudge.adapter.Bank;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.Quantization;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.tensor.Scope;
@@ -35,7 +34,7 @@ public record GroupPlan(List<Integer> members, Plan plan) {
     Map<List<@Nullable Object>, List<Integer>> alike = new LinkedHashMap<>();
     for (int i = 0; i < runs.size(); i++) {
       Prepared run = runs.get(i);
-      List<@Nullable Object> key = run.joins() ? key(run) : List.of(i);
+      List<@Nullable Object> key = run.trained().joins() ? key(run) : List.of(i);
       alike.computeIfAbsent(key, _ -> new ArrayList<>()).add(i);
     }
     List<GroupPlan> groups = new ArrayList<>();
@@ -47,7 +46,7 @@ public record GroupPlan(List<Integer> members, Plan plan) {
     var settings = run.settings();
     return Arrays.<@Nullable Object>asList(
         settings.model().model(),
-        Quantization.resolve(settings.model(), run.config()),
+        run.assembly().quantization(),
         run.backend().name(),
         run.plan().lanes(),
         run.plan().threadsPerLane(),
@@ -80,10 +79,9 @@ public record GroupPlan(List<Integer> members, Plan plan) {
     if (runs.size() == 1) {
       return new Planner.Fit(first.plan(), true);
     }
-    Quantization quantization = Quantization.resolve(first.settings().model(), first.config());
-    PlanRequest request = PlanRequest.of(first.settings());
+    var base = first.assembly();
     try (Scope scope = Scope.measuring();
-        CausalLm dry = Checkpoint.dry(first.config(), first.backend(), quantization, null)) {
+        CausalLm dry = Checkpoint.dry(base.config(), base.backend(), base.quantization(), null)) {
       Bank bank = new Bank();
       long trained = 0;
       long frozen = 0;
@@ -97,26 +95,10 @@ public record GroupPlan(List<Integer> members, Plan plan) {
       boolean branches = false;
       for (Prepared run : runs) {
         var settings = run.settings();
-        Adapters adapters =
-            Tuning.attach(
-                dry,
-                settings.lora(),
-                settings.objective().objective(),
-                settings.given(),
-                run.tokens().added(),
-                0,
-                1,
-                scope);
+        Adapters adapters = Tuning.attach(dry, run.assembly(), 1, scope);
         adapters.detach();
         var _ = bank.add(adapters);
-        PlanRequest.Rows own =
-            PlanRequest.Rows.of(
-                run.data(),
-                run.held(),
-                settings.loop().batchSize(),
-                run.objective(),
-                settings.objective().rollouts(),
-                run.data().longest());
+        Assembly.Rows own = run.assembly().rows(run.data(), run.held(), run.goal().objective(), 0);
         trained += adapters.count(0).trained();
         frozen += adapters.frozenBytes();
         optimizer += AdamWOptimizer.bytes(adapters.parameters(), settings.optimizer().optimizer());
@@ -124,7 +106,7 @@ public record GroupPlan(List<Integer> members, Plan plan) {
         rows += settings.loop().batchSize();
         longest = Math.max(longest, own.longest());
         micro = Math.max(micro, run.plan().microBatchTokens());
-        samples = Math.max(samples, run.samples().bytes(dry));
+        samples = Math.max(samples, run.inputs().samples().bytes(dry));
         scored |= own.scored();
         branches |= run.plan().branches();
       }
@@ -133,7 +115,7 @@ public record GroupPlan(List<Integer> members, Plan plan) {
           Planner.fit(
               dry,
               new Planner.Request(
-                  request.threads(first.machine()),
+                  base.threads(),
                   1,
                   first.plan().lanes(),
                   rows,
@@ -141,10 +123,8 @@ public record GroupPlan(List<Integer> members, Plan plan) {
                   step,
                   scored,
                   0,
-                  request.memoryBytes(first.machine()),
-                  request
-                      .stored(first.config(), first.backend(), quantization, scope)
-                      .plusDense(frozen),
+                  base.memoryBytes(),
+                  base.weights(scope).plusDense(frozen),
                   trained,
                   optimizer,
                   Caches.ALL,

@@ -176,7 +176,7 @@ public record Outlook(
   /// What spark-submit has to be told so that a rank has the threads and the memory of the plan,
   /// which lies outside the heap: settings of Spark.
   public Map<String, String> sparkConf() {
-    String cores = Integer.toString(plan().lanes() * plan().threadsPerLane());
+    String cores = Integer.toString(plan().threads());
     Map<String, String> conf = new LinkedHashMap<>();
     conf.put("spark.driver.memory", "2g"); // as much heap as the launcher gives
     conf.put("spark.executor.instances", Integer.toString(plan().ranks()));

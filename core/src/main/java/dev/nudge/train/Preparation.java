@@ -17,11 +17,9 @@ import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
-import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.family.ModelConfig;
-import dev.nudge.nn.LinearSlot;
 import dev.nudge.plan.AutoRate;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
@@ -29,7 +27,6 @@ import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MemoryException;
-import dev.nudge.settings.train.AdapterInit;
 import dev.nudge.settings.train.LoopSettings;
 import dev.nudge.settings.train.Method;
 import dev.nudge.settings.train.ObjectiveName;
@@ -60,12 +57,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Checks everything that can be wrong with a run before it starts, and plans it. Reads config,
@@ -75,16 +69,11 @@ final class Preparation {
 
   private static final double MOST_GOOD = 4.0 / 3; // weight of good answers over that of bad ones
 
-  private final Machine machine;
+  private final Assembly<TrainSettings> run;
+  private final TrainSettings settings;
   private final Objective objective;
   private final WantedRows wantedRows;
-  private final Path folder;
-  private final ModelConfig config;
-  private final int maxLength;
-  private final Quantization quantization;
-  private final TrainSettings settings;
   private final Instant at;
-  private final Backend backend;
   private final @Nullable Resumed resumed;
   private final NewParts.Tokens tokens;
   private final List<String> warnings = new ArrayList<>();
@@ -117,10 +106,9 @@ final class Preparation {
       Machine machine,
       @Nullable Objective objective,
       Training.SharedInputs shared) {
-    this.machine = machine;
-    this.folder = wanted.model().model();
-    this.config = ModelConfig.load(folder);
-    this.maxLength = maxLength(wanted);
+    Path folder = wanted.model().model();
+    ModelConfig config = ModelConfig.load(folder);
+    int maxLength = maxLength(wanted, config);
     this.wantedRows = WantedRows.of(wanted.objective(), wanted.data());
     double clip = wanted.optimizer().epsilon();
     this.objective =
@@ -128,16 +116,16 @@ final class Preparation {
             ? Objectives.of(wanted.objective(), clip, maxLength, wantedRows)
             : objective;
     GroupCheck.check(wanted, wantedRows);
-    checkRanks(wanted);
+    checkRanks(wanted, machine);
     Checkpoint.check(folder, config);
-    this.quantization = Quantization.resolve(wanted.model(), config);
+    Quantization quantization = Quantization.resolve(wanted.model(), config);
     this.settings = resolved(wanted, quantization, config);
-    checkInit();
+    checkInit(config);
     RunCheckpoints.Found found =
         RunFolder.resumable(settings, this.objective.name(), machine.cache());
     this.at = found == null ? Instant.now() : Instant.parse(found.checkpoint().started());
     Compute compute = settings.model().compute();
-    this.backend =
+    Backend backend =
         found == null
             ? Backend.resolve(compute, machine.cache(), config.widths())
             : Backend.again(
@@ -150,11 +138,13 @@ final class Preparation {
             Arrays.<@Nullable Object>asList(
                 folder, settings.lora().addTokens(), settings.lora().initAdapter()),
             () -> NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add));
+    this.run =
+        new Assembly<>(settings, machine, config, quantization, backend, true, tokens.added());
   }
 
   /// Reads and checks the rows, and plans the run.
   private Prepared prepared(Consumer<TrainEvent> events, Training.SharedInputs shared) {
-    ChatRows chat = chat();
+    ChatRows chat = run.chat(settings.data(), tokens.tokenizer(), at);
     Splits splits = splits(chat, events, shared);
     Dataset data = splits.train();
     Dataset held = splits.held();
@@ -170,60 +160,33 @@ final class Preparation {
     int steps = steps(batches);
     warnOfRates(steps);
     checkBase();
-    PlanRequest request = PlanRequest.of(settings).withAdded(tokens.added());
+    Assembly.Rows rows = run.rows(data, held, objective, replay == null ? 0 : replay.longest());
     try (Scope scope = Scope.measuring();
-        Tuning tuning = request.dry(config, backend, quantization, scope)) {
+        Tuning tuning = run.dry(scope)) {
       warnings.addAll(tuning.warnings());
-      Plan plan = plan(request, tuning, data, held, replay, samples, scope);
-      return new Prepared(
-          settings,
-          machine,
-          config,
-          backend,
-          tokens,
-          changing(tuning.model()),
-          tuning.savedBytes(),
-          request.count(
-              tuning,
-              () -> PlanRequest.of(settings.withInit(AdapterInit.DEFAULT)),
-              config,
-              backend,
-              quantization,
-              scope),
-          data,
-          held,
-          splits.flaws(),
-          samples,
-          batches,
-          steps,
-          plan,
-          resumed,
-          spoken ? chat.template() : null,
-          objective,
-          replay,
-          rewards,
+      boolean joins =
           tuning.joins()
               && objective == Objective.SUPERVISED
               && replay == null
-              && !config.hasExperts(),
-          at,
+              && !run.config().hasExperts();
+      Plan plan = plan(tuning, rows, samples, scope);
+      return new Prepared(
+          run,
+          new Prepared.Trained(run.count(tuning, scope), tuning.savedBytes(), joins),
+          new Prepared.Inputs(
+              tokens, spoken ? chat.template() : null, data, held, splits.flaws(), samples),
+          new Prepared.Schedule(batches, steps, at, resumed),
+          new Prepared.Goal(objective, replay, rewards),
+          plan,
           warnings);
     }
-  }
-
-  private ChatRows chat() {
-    DataSettings source = settings.data();
-    Path init = settings.lora().initAdapter();
-    return ChatRows.of(
-            folder, init, source.shape().template(), source.trainOn(), tokens.tokenizer())
-        .on(at);
   }
 
   private SamplePrompts samples(Splits splits, ChatRows chat, boolean spoken) {
     return SamplePrompts.of(
         settings,
         splits,
-        maxLength,
+        run.maxLength(),
         new PromptEncoder(tokens.tokenizer(), chat, spoken),
         spoken ? chat.turnEnd() : null,
         tokens.grown());
@@ -231,30 +194,16 @@ final class Preparation {
 
   private Splits splits(
       Conversations chat, Consumer<TrainEvent> events, Training.SharedInputs shared) {
-    Splits.Request wanted =
-        new Splits.Request(
-            settings.data(),
-            settings.eval(),
-            settings.quality(),
-            settings.length(),
-            settings.loop().seed(),
-            wantedRows);
-    Splits splits =
-        shared.splits(
-            Arrays.<@Nullable Object>asList(
-                wanted,
-                maxLength,
-                folder,
-                settings.lora().initAdapter(),
-                tokens.added(),
-                LocalDate.ofInstant(at, ZoneOffset.UTC)),
-            () -> Splits.load(wanted, maxLength, tokens.tokenizer(), chat, cache(events)));
-    splits.train().examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
-    Dataset held = splits.held();
-    if (held != null) {
-      held.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
-    }
-    return splits;
+    Splits.Request wanted = run.request(settings.data(), wantedRows);
+    return shared.splits(
+        Arrays.<@Nullable Object>asList(
+            wanted,
+            run.maxLength(),
+            settings.model().model(),
+            settings.lora().initAdapter(),
+            tokens.added(),
+            LocalDate.ofInstant(at, ZoneOffset.UTC)),
+        () -> run.splits(wanted, tokens, chat, cache(events)));
   }
 
   /// Refuses rows that go through the base alone and that it has no tokens for.
@@ -271,7 +220,7 @@ final class Preparation {
         of.hasReference()
             && settings.lora().method() != Method.FULL
             && of.measuredAgainst(settings.lora()) == ReferenceModel.BASE;
-    int known = config.vocabSize();
+    int known = run.config().vocabSize();
     if ((eva || bare)
         && tokens.grown().vocabSize() != known
         && (sampled || hasTokens(data, known) || held != null && hasTokens(held, known))) {
@@ -298,17 +247,17 @@ final class Preparation {
             settings.objective(),
             settings.loop(),
             settings.data().shape().template(),
-            maxLength,
+            run.maxLength(),
             tokens.tokenizer(),
             chat,
             cache(events));
     if (replay != null) {
-      if (tokens.grown().vocabSize() != config.vocabSize()) {
+      if (tokens.grown().vocabSize() != run.config().vocabSize()) {
         throw new InputException(
             "--replay is given with tokens that the base has not; it has nothing to say of them, so"
                 + " leave one out");
       }
-      replay.examples().forEach(e -> config.checkTokens(e.ids()));
+      replay.examples().forEach(e -> run.config().checkTokens(e.ids()));
     }
     return replay;
   }
@@ -321,7 +270,7 @@ final class Preparation {
       Answers.warn(source, WantedRows.TEXTS, warnings::add);
     }
     if (spoken && source.shape().template() != null) {
-      chat.warnStrange(folder, warnings::add);
+      chat.warnStrange(settings.model().model(), warnings::add);
     }
   }
 
@@ -346,9 +295,12 @@ final class Preparation {
   }
 
   private void checkBase(String flag, Path adapter) {
+    Path folder = settings.model().model();
     Identity.Model base =
         new Identity.Model(
-            folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache()));
+            folder,
+            run.quantization().format(),
+            () -> BaseDigest.of(folder, run.machine().cache()));
     boolean anyBase = settings.model().anyBase();
     Identity.check(adapter, base, anyBase, warnings::add);
     if (Identity.folded(adapter, base, anyBase) != null) {
@@ -358,36 +310,13 @@ final class Preparation {
     }
   }
 
-  private Plan plan(
-      PlanRequest request,
-      Tuning tuning,
-      Dataset data,
-      @Nullable Dataset held,
-      @Nullable Replay replay,
-      SamplePrompts samples,
-      Scope scope) {
-    PlanRequest.Rows rows =
-        PlanRequest.Rows.of(
-                data,
-                held,
-                settings.loop().batchSize(),
-                objective,
-                settings.objective().rollouts(),
-                maxLength)
-            .replaying(replay == null ? 0 : replay.longest());
+  private Plan plan(Tuning tuning, Assembly.Rows rows, SamplePrompts samples, Scope scope) {
     Supplier<Plan> anew =
         () ->
             Planner.plan(
                 tuning.model(),
-                request.wanted(
-                    tuning,
-                    request.stored(config, backend, quantization, scope),
-                    rows,
-                    samples,
-                    machine),
-                () ->
-                    Forecast.remedies(
-                        settings, config, backend, data, rows, tokens.added(), samples, machine));
+                run.wanted(tuning, rows, samples, scope),
+                () -> new Remedies(run, rows, samples).found());
     return resumed == null ? anew.get() : goneOnWith(resumed, anew);
   }
 
@@ -398,7 +327,7 @@ final class Preparation {
     if (other != null) {
       return anew.get();
     }
-    long free = settings.memory() == null ? machine.memoryBytes() : Long.MAX_VALUE;
+    long free = settings.memory() == null ? run.machine().memoryBytes() : Long.MAX_VALUE;
     Plan plan = resumed.found().checkpoint().plan();
     if (plan.totalBytes() > free) {
       throw new MemoryException(
@@ -406,14 +335,6 @@ final class Preparation {
               .formatted(Bytes.shown(plan.totalBytes()), Bytes.shown(free), free >> 20));
     }
     return plan;
-  }
-
-  /// The paths of layers whose weight, or a part of it, trains.
-  static Set<String> changing(CausalLm model) {
-    return Stream.concat(model.slots().stream(), Stream.of(model.head()))
-        .filter(slot -> slot.linear().changes())
-        .map(LinearSlot::path)
-        .collect(Collectors.toSet());
   }
 
   /// Warns if a run is so short that its first step, with learning rate 0, is a large share of it.
@@ -461,7 +382,7 @@ final class Preparation {
   }
 
   /// Refuses what one process alone can do.
-  private void checkRanks(TrainSettings wanted) {
+  private static void checkRanks(TrainSettings wanted, Machine machine) {
     if (machine.peers().ranks() == 1) {
       return;
     }
@@ -477,7 +398,7 @@ final class Preparation {
   }
 
   /// Refuses a base model that the adapter's initialisation does not support.
-  private void checkInit() {
+  private void checkInit(ModelConfig config) {
     Path folder = settings.model().model();
     Quantize quantize = settings.model().quantize();
     Initialization.of(settings.lora().init())
@@ -487,7 +408,7 @@ final class Preparation {
             () -> Quantization.resolve(ModelSettings.of(folder), config).any());
   }
 
-  private int maxLength(TrainSettings settings) {
+  private int maxLength(TrainSettings settings, ModelConfig config) {
     Integer given = settings.model().maxLength();
     int most = config.maxPositionEmbeddings();
     if (given != null && given > most) {
@@ -566,7 +487,7 @@ final class Preparation {
   /// The token cache, which reports the progress of tokenisation.
   private TokenCache cache(Consumer<TrainEvent> events) {
     long begun = System.nanoTime();
-    return TokenCache.in(machine.cache())
+    return TokenCache.in(run.machine().cache())
         .watched(
             (rows, tokens, share) ->
                 events.accept(

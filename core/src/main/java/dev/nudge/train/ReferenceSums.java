@@ -99,14 +99,14 @@ record ReferenceSums(
   /// @return empty if it was cancelled
   static Optional<ReferenceSums> score(
       Prepared prepared, Trainer trainer, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
-    Objective objective = prepared.objective();
+    Objective objective = prepared.goal().objective();
     Dataset data = prepared.data();
     List<Example> train = data.examples();
     boolean besides = !objective.beside(train.subList(0, 1)).isEmpty();
     Sink all = new Sink(trainer, count(prepared, besides), events, cancelled);
     double[] own = all.of(train);
     for (int step = 0; step < prepared.steps() && besides; step++) {
-      int[] places = data.places(prepared.batches().step(step));
+      int[] places = data.places(prepared.schedule().batches().step(step));
       all.add(objective.beside(IntStream.of(places).mapToObj(train::get).toList()));
     }
     double[] beside = all.rest();
@@ -140,7 +140,7 @@ record ReferenceSums(
     long held = prepared.held() == null ? 0 : prepared.held().examples().size();
     long beside = 0;
     for (int step = 0; step < prepared.steps() && besides; step++) {
-      int rows = prepared.batches().step(step).length;
+      int rows = prepared.schedule().batches().step(step).length;
       beside += (long) rows * prepared.data().sequencesPerRow();
     }
     return train + beside + (besides ? 2 : 1) * held;
@@ -152,7 +152,7 @@ record ReferenceSums(
     }
     long[] starts = new long[prepared.steps()];
     for (int step = 1; step < starts.length; step++) {
-      int before = prepared.batches().step(step - 1).length;
+      int before = prepared.schedule().batches().step(step - 1).length;
       starts[step] = starts[step - 1] + (long) before * prepared.data().sequencesPerRow();
     }
     return starts;
@@ -268,8 +268,8 @@ record ReferenceSums(
         double[] beside = numbers(stored, "beside");
         ReferenceSums sums =
             new ReferenceSums(
-                places(prepared.data(), prepared.objective()),
-                places(prepared.held(), prepared.objective()),
+                places(prepared.data(), prepared.goal().objective()),
+                places(prepared.held(), prepared.goal().objective()),
                 numbers(stored, "train"),
                 beside,
                 starts(prepared, beside.length),

@@ -46,7 +46,7 @@ final class Rollouts {
     this.tuning = tuning;
     this.trainer = trainer;
     this.settings = prepared.settings().objective().rollouts();
-    this.rewards = Objects.requireNonNull(prepared.rewards());
+    this.rewards = Objects.requireNonNull(prepared.goal().rewards());
   }
 
   /// The completions of a batch.
@@ -75,7 +75,7 @@ final class Rollouts {
   /// @param batch number of the batch
   /// @return null: cancelled
   @Nullable Batch sample(int batch, BooleanSupplier cancelled) {
-    int[] rows = prepared.batches().step(batch * settings.iterations());
+    int[] rows = prepared.schedule().batches().step(batch * settings.iterations());
     List<Example> prompts = Arrays.stream(rows).mapToObj(prepared.data().examples()::get).toList();
     SamplingSettings sampling =
         SamplingSettings.greedy()
@@ -134,16 +134,16 @@ final class Rollouts {
       return Decoding.answers(
           engine,
           model,
-          prepared.tokens().tokenizer(),
+          prepared.inputs().tokens().tokenizer(),
           asked,
           sampling,
-          prepared.samples().turnEnd(),
+          prepared.inputs().samples().turnEnd(),
           cancelled);
     }
   }
 
   private Batch judged(List<Example> prompts, List<Decoding.Answer> answers, boolean held) {
-    Tokenizer tokenizer = prepared.tokens().tokenizer();
+    Tokenizer tokenizer = prepared.inputs().tokens().tokenizer();
     List<GroupRewards.Completed> completed = new ArrayList<>();
     for (int i = 0; i < answers.size(); i++) {
       Example prompt = prompts.get(i);

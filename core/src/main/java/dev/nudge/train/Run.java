@@ -97,7 +97,7 @@ final class Run implements AutoCloseable {
       LongSupplier clock) {
     this.prepared = prepared;
     this.rates = LearningRate.of(prepared.settings().optimizer(), prepared.steps());
-    this.resumed = prepared.resumed();
+    this.resumed = prepared.schedule().resumed();
     RunCheckpoint checkpoint = resumed == null ? null : resumed.found().checkpoint();
     RunStart start = RunStart.of(prepared, checkpoint);
     this.id = start.id();
@@ -139,10 +139,11 @@ final class Run implements AutoCloseable {
               settings.optimizer().ofUpdates(settings.objective().objective()),
               settings.loop().seed(),
               pages,
-              prepared.objective());
+              prepared.goal().objective());
       closing.push(trainer::close);
-      this.rollouts = prepared.rewards() == null ? null : new Rollouts(prepared, tuning, trainer);
-      Replay replay = prepared.replay();
+      this.rollouts =
+          prepared.goal().rewards() == null ? null : new Rollouts(prepared, tuning, trainer);
+      Replay replay = prepared.goal().replay();
       if (replay != null) {
         trainer.replay(replay, tuning::bare);
       }
@@ -160,7 +161,7 @@ final class Run implements AutoCloseable {
       trainer.beforeUpdates(saver::await);
       if (resumed != null && checkpoint != null) {
         trainer.group().read(resumed.found().state(), checkpoint.optimizerUpdates());
-        if (prepared.objective().needsReference()) {
+        if (prepared.goal().objective().needsReference()) {
           trainer.measureAgainst(ReferenceSums.read(folder.path(), id, prepared));
         }
         saver.goOn(resumed.step());
@@ -203,7 +204,7 @@ final class Run implements AutoCloseable {
           report.begin(saver.savedStep());
           if (resumed != null) {
             again(resumed);
-          } else if (prepared.objective().needsReference() && !measureReference()) {
+          } else if (prepared.goal().objective().needsReference() && !measureReference()) {
             stopped = true;
           } else {
             evaluate();
@@ -235,7 +236,7 @@ final class Run implements AutoCloseable {
 
   /// Whether the next step is the first on its batch.
   private boolean betweenBatches() {
-    return counts.steps() % prepared.objective().iterations() == 0;
+    return counts.steps() % prepared.goal().objective().iterations() == 0;
   }
 
   /// Samples completions for the next steps.
@@ -251,7 +252,7 @@ final class Run implements AutoCloseable {
     int step = counts.steps();
     Rollouts.Batch batch;
     try (PhaseEvent _ = PhaseEvent.of("sample", step)) {
-      batch = from.sample(step / prepared.objective().iterations(), cancelled);
+      batch = from.sample(step / prepared.goal().objective().iterations(), cancelled);
     }
     noteInterrupt();
     if (batch == null) {
@@ -434,7 +435,7 @@ final class Run implements AutoCloseable {
   /// Passes a step to the divergence check.
   private void watch(TrainEvent.Step step, Consumer<TrainEvent> told) {
     TrainEvent.Diverged sign =
-        prepared.objective() instanceof GroupRelative && Double.isFinite(step.loss())
+        prepared.goal().objective() instanceof GroupRelative && Double.isFinite(step.loss())
             ? null // whose losses are near 0 and whose gradients vanish whatever happens
             : divergence.take(step.step(), step.loss(), step.gradNorm(), step.trainedTokens());
     if (sign != null) {
@@ -460,7 +461,8 @@ final class Run implements AutoCloseable {
         () ->
             asked[0] =
                 rollouts == null
-                    ? trainer.ask(at, prepared.data().places(prepared.batches().step(at)), adapter)
+                    ? trainer.ask(
+                        at, prepared.data().places(prepared.schedule().batches().step(at)), adapter)
                     : trainer.ask(at, sampled, sampledReference));
     return asked[0];
   }
@@ -534,7 +536,8 @@ final class Run implements AutoCloseable {
       answers =
           found.isEmpty()
               ? null
-              : trainer.answer(prepared.samples(), prepared.tokens().tokenizer(), cancelled);
+              : trainer.answer(
+                  prepared.inputs().samples(), prepared.inputs().tokens().tokenizer(), cancelled);
     }
     noteInterrupt();
     if (found.isEmpty() || answers == null) {
@@ -549,7 +552,8 @@ final class Run implements AutoCloseable {
     List<TrainEvent.Sampled> sampled = new ArrayList<>();
     for (int i = 0; i < answers.size(); i++) {
       sampled.add(
-          new TrainEvent.Sampled(counts.steps(), prepared.samples().text(i), answers.get(i)));
+          new TrainEvent.Sampled(
+              counts.steps(), prepared.inputs().samples().text(i), answers.get(i)));
     }
     report.evaluated(
         new TrainEvent.Evaluated(
@@ -571,13 +575,13 @@ final class Run implements AutoCloseable {
       Rollouts.Batch batch = rollouts.heldOut(held.examples(), cancelled);
       return batch == null ? Optional.empty() : Optional.of(reward(batch.sequences()));
     }
-    if (prepared.objective() instanceof GroupRelative groups) {
+    if (prepared.goal().objective() instanceof GroupRelative groups) {
       return trainer
           .losses(held, cancelled)
           .map(losses -> groups.heldOut(held.examples(), losses))
           .map(loss -> new Objective.Weights(1, null, null, loss, Map.of()));
     }
-    if (prepared.objective().needsScores()) {
+    if (prepared.goal().objective().needsScores()) {
       return trainer.compare(held, prepared.settings().loop().batchSize(), cancelled);
     }
     return trainer

@@ -48,7 +48,7 @@ final class RunDigests {
     if (tokens != null) {
       read.put("add_tokens", ContentDigest.of(tokens));
     }
-    if (prepared.replay() != null) {
+    if (prepared.goal().replay() != null) {
       read.put("replay", Replay.digest(settings.objective()));
     }
     String rewards = ofRewards(settings);
@@ -59,8 +59,8 @@ final class RunDigests {
     if (jars != null) {
       read.put(JARS, jars);
     }
-    if (prepared.template() != null) {
-      read.put(CHAT, prepared.template().rule());
+    if (prepared.inputs().template() != null) {
+      read.put(CHAT, prepared.inputs().template().rule());
     }
     this.made =
         settings.lora().method() == Method.FULL ? weights(settings.model().model()) : ADAPTER;

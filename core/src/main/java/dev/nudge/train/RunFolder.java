@@ -299,8 +299,8 @@ final class RunFolder implements AutoCloseable {
   void copyTokenizer(Prepared prepared) {
     Path model = prepared.settings().model().model();
     TOKENIZER.forEach(name -> OutFolder.copy(model.resolve(name), path().resolve(name)));
-    prepared.tokens().tokenizer().writeOwn(path());
-    ChatTemplate template = prepared.template();
+    prepared.inputs().tokens().tokenizer().writeOwn(path());
+    ChatTemplate template = prepared.inputs().template();
     if (template != null && !template.isOf(model)) {
       OutFolder.place(path().resolve("chat_template.jinja"), template.text());
     }

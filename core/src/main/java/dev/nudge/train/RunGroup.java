@@ -5,10 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.nudge.adapter.Bank;
 import dev.nudge.collective.Collective;
 import dev.nudge.format.OutFolder;
-import dev.nudge.machine.Reservations;
 import dev.nudge.model.CausalLm;
-import dev.nudge.model.Checkpoint;
-import dev.nudge.model.Quantization;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.DivergedException;
 import dev.nudge.train.events.EventCommand;
@@ -88,22 +85,9 @@ public final class RunGroup implements AutoCloseable {
   }
 
   private Run.GroupModel shared(Prepared first, Plan plan) {
-    var settings = first.settings();
-    CausalLm model =
-        Checkpoint.load(
-            settings.model().model(),
-            first.config(),
-            first.backend(),
-            Quantization.resolve(settings.model(), first.config()),
-            null);
+    CausalLm model = first.assembly().load(plan, null, Set.of());
     closing.push(model::close);
-    model.packed().keep(plan.caches(), Set.of());
-    Prepared together = first.withPlan(plan);
-    if (together.streams()) {
-      model.stream(together.roomBeside());
-    }
-    model.reserve(plan.longest());
-    Path pages = requireNonNull(OutFolder.existing(settings.output().out()));
+    Path pages = requireNonNull(OutFolder.existing(first.settings().output().out()));
     GradientLanes lanes = new GradientLanes(model, plan, pages, Collective.ALONE);
     closing.push(lanes::close);
     return new Run.GroupModel(model, lanes);
@@ -126,13 +110,6 @@ public final class RunGroup implements AutoCloseable {
       number = bank.add(requireNonNull(run.tuning().adapters()));
     }
     members.add(new Member(run, number));
-  }
-
-  /// Reserves the memory of a group among other runs.
-  ///
-  /// @return null if it no longer fits
-  public static Reservations.@Nullable Reservation reserve(Prepared first, Plan plan) {
-    return first.withPlan(plan).reserve();
   }
 
   /// Trains until each live run has made so many steps, or has ended.

@@ -107,7 +107,7 @@ final class RunIdentity implements AutoCloseable {
     data.put("tokens", prepared.data().tokens());
     data.put("trained_tokens", prepared.data().trainedTokens());
     data.put("longest", prepared.data().longest());
-    ChatTemplate template = prepared.template();
+    ChatTemplate template = prepared.inputs().template();
     boolean other = template != null && !template.isOf(base());
     return Identity.of(
         new Identity.Model(

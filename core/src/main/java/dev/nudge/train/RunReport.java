@@ -129,7 +129,7 @@ final class RunReport {
   void begin(@Nullable Integer savedStep) {
     write(RunState.RUNNING, savedStep); // first: by it the folder is known as a run's
     log.open();
-    if (prepared.resumed() == null) {
+    if (prepared.schedule().resumed() == null) {
       behind.now(metrics::begin);
     }
     behind.now(() -> folder.copyTokenizer(prepared));
@@ -247,8 +247,8 @@ final class RunReport {
     run.put(RunFiles.PLANNED_STEPS, prepared.steps());
     run.put(RunFiles.SAVED_STEP, savedStep);
     Map<String, @Nullable Object> settings = prepared.settings().recorded();
-    run.put(RunRecord.OBJECTIVE, prepared.objective().name());
-    if (prepared.objective() instanceof GroupRelative of) {
+    run.put(RunRecord.OBJECTIVE, prepared.goal().objective().name());
+    if (prepared.goal().objective() instanceof GroupRelative of) {
       run.put("offline", of.offline());
     }
     run.put("settings", settings);

@@ -25,7 +25,7 @@ final class RunRoom {
     boolean full = settings.lora().method() == Method.FULL;
     Path model = settings.model().model();
     Path out = settings.output().out();
-    long each = full ? modelBytes(model) : run.savedBytes();
+    long each = full ? modelBytes(model) : run.trained().savedBytes();
     int copies = copies(run);
     int kept = copies > 1 ? checkpoints(run) : 0;
     long state = run.plan().footprint().stateBytes();
@@ -71,7 +71,8 @@ final class RunRoom {
     Integer look = run.settings().eval().evalSteps();
     boolean saves = save == null ? run.steps() > 1 : save < run.steps(); // before the end
     boolean best =
-        run.held() != null && (look == null ? run.batches().stepsPerEpoch() : look) < run.steps();
+        run.held() != null
+            && (look == null ? run.schedule().batches().stepsPerEpoch() : look) < run.steps();
     return saves || best ? 2 : 1;
   }
 }

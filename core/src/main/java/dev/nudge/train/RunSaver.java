@@ -190,7 +190,7 @@ final class RunSaver {
           identity.write(growing);
           tuning.write(growing);
           if (last) {
-            prepared.tokens().tokenizer().writeOwn(growing);
+            prepared.inputs().tokens().tokenizer().writeOwn(growing);
           }
         };
     if (last) {

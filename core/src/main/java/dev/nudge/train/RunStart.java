@@ -27,7 +27,7 @@ record RunStart(String id, Instant at, double secondsBefore, long nanos) {
     if (resumed != null) {
       return new RunStart(resumed.run(), Instant.parse(resumed.started()), resumed.seconds(), now);
     }
-    Instant at = prepared.at().truncatedTo(ChronoUnit.MILLIS);
+    Instant at = prepared.schedule().at().truncatedTo(ChronoUnit.MILLIS);
     byte[] own = new byte[3];
     new SecureRandom().nextBytes(own);
     return new RunStart(SECOND.format(at) + "-" + HexFormat.of().formatHex(own), at, 0, now);

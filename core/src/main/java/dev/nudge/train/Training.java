@@ -143,10 +143,10 @@ public final class Training {
     }
     try (WarmUp warmUp = WarmUp.startOnce(settings, machine)) {
       Prepared prepared = prepare(settings, machine, events);
-      Reservations.Reservation taken = prepared.reserve();
+      Reservations.Reservation taken = prepared.reserve(prepared.plan());
       while (taken == null) { // another run was planned meanwhile
         prepared = prepare(settings, prepared.machine().again(), events);
-        taken = prepared.reserve();
+        taken = prepared.reserve(prepared.plan());
       }
       try (Reservations.Reservation _ = taken) {
         ready.accept(prepared);

@@ -20,10 +20,9 @@ import dev.nudge.adapter.targets.Targets;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelFolder;
-import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
-import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Parameter;
+import dev.nudge.plan.Plan;
 import dev.nudge.settings.Given;
 import dev.nudge.settings.HubName;
 import dev.nudge.settings.InputException;
@@ -31,7 +30,7 @@ import dev.nudge.settings.train.AdapterInit;
 import dev.nudge.settings.train.ExpertAdapters;
 import dev.nudge.settings.train.LoraSettings;
 import dev.nudge.settings.train.Method;
-import dev.nudge.settings.train.ObjectiveName;
+import dev.nudge.settings.train.RunSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.train.checkpoint.Resumed;
@@ -76,72 +75,47 @@ record Tuning(
   ///
   /// @param scope owns the parameters
   static Tuning load(Prepared prepared, Scope scope) {
-    int lanes = prepared.plan().lanes();
-    return load(prepared.loading(), scope, model -> attach(model, prepared, lanes, scope));
+    return load(
+        prepared.assembly(), prepared.plan(), scope, model -> attach(model, prepared, scope));
   }
 
   /// Loads the same for a rank that will get the numbers of rank 0.
-  static Tuning load(Loading loading, Scope scope) {
-    return load(loading, scope, model -> begun(model, loading, scope));
+  static Tuning load(Assembly<?> run, Plan plan, Scope scope) {
+    return load(
+        run,
+        plan,
+        scope,
+        model -> {
+          Adapters adapters = attach(model, run, plan.lanes(), scope);
+          begin(adapters, model, run, plan);
+          return adapters;
+        });
   }
 
-  private static Adapters begun(CausalLm model, Loading loading, Scope scope) {
-    Adapters adapters = attach(model, loading, loading.plan().lanes(), scope);
-    begin(adapters, model, loading);
-    return adapters;
-  }
-
-  private static Tuning load(Loading loading, Scope scope, Function<CausalLm, Adapters> attaching) {
-    var settings = loading.settings();
-    Path folder = settings.model().model();
-    int lanes = loading.plan().lanes();
-    boolean full = settings.lora().method() == Method.FULL;
-    CausalLm model =
-        Checkpoint.load(
-            folder,
-            loading.config(),
-            loading.backend(),
-            Quantization.resolve(settings.model(), loading.config()),
-            trainable(settings.lora(), loading.config(), lanes, scope));
+  private static Tuning load(
+      Assembly<?> run, Plan plan, Scope scope, Function<CausalLm, Adapters> attaching) {
+    var settings = run.settings();
+    CausalLm model = run.load(plan, trainable(run, plan.lanes(), scope), run.changing());
     try {
-      model.packed().keep(loading.plan().caches(), loading.changing());
-      if (loading.streams()) {
-        model.stream(loading.roomBeside());
-      }
-      model.reserve(loading.plan().longest());
       model.balance(settings.lora().experts().routerAuxLossCoef());
-      return full
-          ? whole(model, folder)
-          : adapter(
-              model, attaching.apply(model), folder, settings.lora().experts().expertAdapters());
+      return of(model, settings, attaching);
     } catch (RuntimeException | Error e) {
       model.close();
       throw e;
     }
   }
 
-  /// Attaches the adapter of a run to a model that other runs have too.
-  static Tuning on(CausalLm model, Prepared prepared, Scope scope) {
-    Adapters adapters = attach(model, prepared, prepared.plan().lanes(), scope);
-    var settings = prepared.settings();
-    return adapter(
-            model, adapters, settings.model().model(), settings.lora().experts().expertAdapters())
-        .sharing();
+  /// What trains of a model: its own weights, or an adapter.
+  static Tuning of(
+      CausalLm model, RunSettings<?> settings, Function<CausalLm, Adapters> attaching) {
+    return settings.full()
+        ? whole(model, settings.model().model())
+        : adapter(model, attaching.apply(model), settings, true);
   }
 
-  private Tuning sharing() {
-    return new Tuning(
-        model,
-        parameters,
-        count,
-        warnings,
-        frozenBytes,
-        savedBytes,
-        writing,
-        detaching,
-        attaching,
-        adapters,
-        false);
+  /// Attaches the adapter of a run to a model that other runs have too.
+  static Tuning on(CausalLm model, Prepared prepared, Scope scope) {
+    return adapter(model, attach(model, prepared, scope), prepared.settings(), false);
   }
 
   /// Whether it may train in the passes of others.
@@ -149,31 +123,19 @@ record Tuning(
     return adapters != null && adapters.joins(model.head());
   }
 
-  private static Adapters attach(CausalLm model, Prepared prepared, int lanes, Scope scope) {
+  private static Adapters attach(CausalLm model, Prepared prepared, Scope scope) {
     var settings = prepared.settings();
+    Plan plan = prepared.plan();
     if (isEva(settings.lora())) {
-      return eva(model, prepared, lanes, scope);
+      return eva(model, prepared, scope);
     }
-    Adapters adapters = attach(model, prepared.loading(), lanes, scope);
-    if (prepared.resumed() == null) {
-      begin(adapters, model, prepared.loading());
-    } else if (Initialization.of(settings.lora().init()).subtracts()) {
-      begin(adapters, model, prepared.loading()); // the checkpoint has A and B, not their start
+    Adapters adapters = attach(model, prepared.assembly(), plan.lanes(), scope);
+    boolean anew = prepared.schedule().resumed() == null;
+    if (anew || Initialization.of(settings.lora().init()).subtracts()) {
+      begin(
+          adapters, model, prepared.assembly(), plan); // a checkpoint has A and B, not their start
     }
     return adapters;
-  }
-
-  private static Adapters attach(CausalLm model, Loading loading, int lanes, Scope scope) {
-    var settings = loading.settings();
-    return attach(
-        model,
-        settings.lora(),
-        settings.objective().objective(),
-        settings.given(),
-        loading.added(),
-        settings.loop().seed(),
-        lanes,
-        scope);
   }
 
   /// Whether ranks follow from the inputs of the layers.
@@ -199,14 +161,14 @@ record Tuning(
   }
 
   /// Attaches an adapter whose ranks are found in the training rows, or in the checkpoint.
-  private static Adapters eva(CausalLm model, Prepared prepared, int lanes, Scope scope) {
+  private static Adapters eva(CausalLm model, Prepared prepared, Scope scope) {
     var settings = prepared.settings();
     ModelShape shape = ModelShape.of(model.modules());
     boolean reward = settings.objective().objective().givesScores();
-    Lora spec = spec(settings.lora(), shape, prepared.tokens().added(), reward);
+    Lora spec = spec(settings.lora(), shape, prepared.assembly().added(), reward);
     Set<String> paths = new LinkedHashSet<>();
     shape.adapted(spec).forEach(layer -> paths.add(layer.path()));
-    Resumed resumed = prepared.resumed();
+    Resumed resumed = prepared.schedule().resumed();
     try (EvaRecorder found =
         resumed == null ? EvaStart.record(model, spec, paths, prepared) : null) {
       Map<String, Integer> ranks =
@@ -217,56 +179,47 @@ record Tuning(
         found.detach();
       }
       Dtype compute = model.backend().compute();
-      long seed = settings.loop().seed();
+      Plan plan = prepared.plan();
       Adapters adapters =
-          Adapters.attach(model.modules(), spec.ranked(ranks), seed, compute, lanes, scope);
+          Adapters.attach(
+              model.modules(), spec.ranked(ranks), settings.seed(), compute, plan.lanes(), scope);
       if (found != null) {
         found.fill(adapters);
-        adapters.begin(model.backend(), prepared.plan().lanes() * prepared.plan().threadsPerLane());
+        adapters.begin(model.backend(), plan.threads());
       }
       return adapters;
     }
   }
 
-  private static void begin(Adapters adapters, CausalLm model, Loading loading) {
-    var settings = loading.settings();
-    int threads = loading.threads();
+  private static void begin(Adapters adapters, CausalLm model, Assembly<?> run, Plan plan) {
+    var settings = run.settings();
     Initialization.of(settings.lora().init())
         .begin(
             adapters,
             new Initialization.Base(
-                () -> Checkpoint.weights(settings.model().model(), loading.config()),
+                () -> Checkpoint.weights(settings.model().model(), run.config()),
                 model.backend(),
-                threads,
-                settings.loop().seed()));
+                plan.threads(),
+                settings.seed()));
     if (settings.lora().initAdapter() == null) {
-      adapters.begin(model.backend(), threads);
+      adapters.begin(model.backend(), plan.threads());
     }
   }
 
-  /// Attaches an adapter to a model, for any settings that describe an adapter.
-  ///
-  /// @param objective with a reward model, the adapter has a score head
-  /// @param given settings that the user set, which must agree with an adapter to continue from
-  /// @param added ids of added tokens
-  static Adapters attach(
-      CausalLm model,
-      LoraSettings lora,
-      ObjectiveName objective,
-      Given given,
-      List<Integer> added,
-      long seed,
-      int lanes,
-      Scope scope) {
+  /// Attaches the adapter of a run to its model; with a reward model, it has a score head.
+  static Adapters attach(CausalLm model, Assembly<?> run, int lanes, Scope scope) {
+    LoraSettings lora = run.settings().lora();
+    Given given = run.settings().given();
+    long seed = run.settings().seed();
     Dtype compute = model.backend().compute();
-    boolean reward = objective.givesScores();
+    boolean reward = run.settings().objective().objective().givesScores();
     Path init = lora.initAdapter();
     if (init == null && lora.method() == Method.IA3) {
       Ia3 kind = ia3(lora, given, reward);
       return Adapters.attach(model.modules(), kind, false, seed, compute, lanes, scope);
     }
     if (init == null) {
-      Lora spec = spec(lora, ModelShape.of(model.modules()), added, reward);
+      Lora spec = spec(lora, ModelShape.of(model.modules()), run.added(), reward);
       if (isEva(lora)) { // of which only the most can be said before the rows went through
         ModelShape shape = ModelShape.of(model.modules());
         shape.checkInside("--init eva", shape.adapted(spec));
@@ -353,10 +306,10 @@ record Tuning(
         .check(adapter.kind().where(), adapter.folder());
   }
 
-  /// Makes the tuning of an adapter (LoRA).
-  ///
-  /// @param base the model's folder, as the adapter's config names it
-  static Tuning adapter(CausalLm model, Adapters adapters, Path base, ExpertAdapters experts) {
+  private static Tuning adapter(
+      CausalLm model, Adapters adapters, RunSettings<?> settings, boolean own) {
+    ExpertAdapters experts = settings.lora().experts().expertAdapters();
+    Path base = settings.model().model(); // as the adapter's config names it
     return new Tuning(
         model,
         adapters.parameters(),
@@ -368,13 +321,11 @@ record Tuning(
         adapters::detach,
         adapters::reattach,
         adapters,
-        true);
+        own);
   }
 
-  /// Makes the tuning of a model's own weights (full fine-tuning).
-  ///
   /// @param base the model's folder, whose tensor names and stored types are kept
-  static Tuning whole(CausalLm model, Path base) {
+  private static Tuning whole(CausalLm model, Path base) {
     List<Parameter> parameters = model.parameters();
     long trained = parameters.stream().mapToLong(Parameter::elements).sum();
     return new Tuning(
@@ -394,10 +345,10 @@ record Tuning(
   /// Says which tensors full fine-tuning trains; null with LoRA.
   ///
   /// @throws dev.nudge.settings.InputException if `--freeze` matches nothing or everything
-  static @Nullable Trainable trainable(
-      LoraSettings settings, ModelConfig config, int lanes, Scope scope) {
-    return settings.method() == Method.FULL
-        ? new Trainable(Freeze.trains(settings.freeze(), config), lanes, scope)
+  static @Nullable Trainable trainable(Assembly<?> run, int lanes, Scope scope) {
+    LoraSettings lora = run.settings().lora();
+    return lora.method() == Method.FULL
+        ? new Trainable(Freeze.trains(lora.freeze(), run.config()), lanes, scope)
         : null;
   }
 

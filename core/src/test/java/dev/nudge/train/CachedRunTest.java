@@ -55,7 +55,7 @@ class CachedRunTest {
                 "batch_size",
                 rows),
             TinyRun.MACHINE);
-    Prepared cached = p.withPlan(with(p.plan(), caches));
+    Prepared cached = TinyRun.withPlan(p, with(p.plan(), caches));
     Training.run(cached, event -> {}, () -> false);
     List<JsonNode> steps = TinyRun.metrics(out, "loss");
     for (JsonNode step : steps) {

@@ -143,7 +143,7 @@ class KilledRunsTest {
       System.exit(0);
     }
     Prepared prepared = Training.prepare(settings, TinyRun.MACHINE);
-    if (prepared.resumed() != null) {
+    if (prepared.schedule().resumed() != null) {
       told.println("goes on");
     }
     boolean[] ends = {false};

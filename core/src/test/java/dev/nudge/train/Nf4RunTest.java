@@ -134,7 +134,7 @@ class Nf4RunTest {
     }
     assertThat(small.streams()).isTrue();
     assertThat(small.lines()).anyMatch(line -> line.startsWith("weights    "));
-    Prepared same = large.withPlan(small.plan());
+    Prepared same = TinyRun.withPlan(large, small.plan());
     assertThat(same.streams()).isFalse();
     Training.run(same, event -> {}, () -> false);
     Training.run(small, event -> {}, () -> false);

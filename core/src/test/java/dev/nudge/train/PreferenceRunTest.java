@@ -66,7 +66,7 @@ class PreferenceRunTest {
         settings("orpo", "run")
             .with("data", List.of(few.toString(), many.toString()))
             .with("mixture", List.of(few + "=50%"));
-    Batches batches = Training.prepare(settings, TinyRun.MACHINE).batches();
+    Batches batches = Training.prepare(settings, TinyRun.MACHINE).schedule().batches();
     assertThat(batches.shown(List.of("few", "many")))
         .isEqualTo("few 90 rows of 10 (50.0 %), many 90 rows of 90 (50.0 %)");
     for (int step = 0; step < batches.stepsPerEpoch(); step++) {

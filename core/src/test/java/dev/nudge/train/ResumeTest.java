@@ -152,7 +152,7 @@ class ResumeTest {
       assertThat(TinyRun.metrics(out, "loss")).hasSize(k);
       assertThat(Training.finished(settings)).isFalse();
       Prepared again = Training.prepare(settings, TinyRun.MACHINE);
-      assertThat(requireNonNull(again.resumed()).step()).isEqualTo(k);
+      assertThat(requireNonNull(again.schedule().resumed()).step()).isEqualTo(k);
       assertThat(again.warnings()).noneMatch(line -> line.contains("bit-"));
       RunResult rest = Training.run(again, event -> {}, () -> false);
       assertThat(rest.steps()).isEqualTo(STEPS);
@@ -168,7 +168,7 @@ class ResumeTest {
     Prepared first = Training.prepare(settings, TinyRun.MACHINE);
     int[] asked = {0};
     Training.run(
-        first.withPlan(first.plan().withPagedOptimizer()),
+        TinyRun.withPlan(first, first.plan().withPagedOptimizer()),
         event -> asked[0] += event instanceof TrainEvent.Step ? 1 : 0,
         () -> asked[0] >= 3);
     Prepared again = Training.prepare(settings, TinyRun.MACHINE);
@@ -199,7 +199,7 @@ class ResumeTest {
     Prepared again = Training.prepare(tight, TinyRun.MACHINE);
     assertThat(again.streams()).isTrue();
     Training.run(again, event -> {}, () -> false);
-    Training.run(most.withPlan(first.plan()), event -> {}, () -> false);
+    Training.run(TinyRun.withPlan(most, first.plan()), event -> {}, () -> false);
     assertThat(fixed(temp.resolve("tight"))).isEqualTo(fixed(large));
   }
 
@@ -257,7 +257,7 @@ class ResumeTest {
       met = Faults.met(how, n, () -> TinyRun.run(settings, Integer.MAX_VALUE));
       if (!Files.exists(out.resolve("run.json")) || !Training.finished(settings)) {
         Prepared again = Training.prepare(settings, TinyRun.MACHINE);
-        resumed += again.resumed() == null ? 0 : 1;
+        resumed += again.schedule().resumed() == null ? 0 : 1;
         Training.run(again, event -> {}, () -> false);
       }
       assertThat(fixed(out)).as("killed before change %d", n).isEqualTo(whole);

@@ -6,6 +6,7 @@ import dev.nudge.format.SafeTensors;
 import dev.nudge.format.ShardedWriter;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.FreshModel;
+import dev.nudge.plan.Plan;
 import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.train.events.RunResult;
 import dev.nudge.train.events.TrainEvent;
@@ -73,6 +74,18 @@ public final class TinyRun {
                   List.of(1, 0.5, random.nextInt(3)))));
     }
     return Files.write(file, lines);
+  }
+
+  /// A prepared run with another layout.
+  static Prepared withPlan(Prepared run, Plan plan) {
+    return new Prepared(
+        run.assembly(),
+        run.trained(),
+        run.inputs(),
+        run.schedule(),
+        run.goal(),
+        plan,
+        run.warnings());
   }
 
   /// One row.

@@ -58,7 +58,7 @@ final class Stage {
     this.ranks = ranks;
     this.events = events;
     this.cancelled = cancelled;
-    var resumed = prepared.resumed();
+    var resumed = prepared.schedule().resumed();
     this.metrics = new Metrics(out, resumed == null ? 0 : resumed.step(), prepared.steps(), events);
     this.earlier = id();
   }

@@ -10,11 +10,8 @@ import dev.nudge.settings.Setting;
 import dev.nudge.settings.SettingComponent;
 import dev.nudge.settings.TrainOn;
 import dev.nudge.settings.verb.DataSettings;
-import dev.nudge.settings.verb.DataWithers;
 import dev.nudge.settings.verb.LengthSettings;
-import dev.nudge.settings.verb.LengthWithers;
 import dev.nudge.settings.verb.ModelSettings;
-import dev.nudge.settings.verb.ModelWithers;
 import dev.nudge.settings.verb.ShapeSettings;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -82,13 +79,7 @@ public record PlanSettings(
             unless = "steps")
         @Nullable Double epochs,
     Given given)
-    implements ModelWithers<PlanSettings>,
-        DataWithers<PlanSettings>,
-        LengthWithers<PlanSettings>,
-        EvalWithers<PlanSettings>,
-        LoraWithers<PlanSettings>,
-        ObjectiveWithers<PlanSettings>,
-        OptimizerWithers<PlanSettings> {
+    implements RunSettings<PlanSettings> {
 
   private static final Schema<PlanSettings> SCHEMA = Schema.of(PlanSettings.class);
 
@@ -156,16 +147,6 @@ public record PlanSettings(
     return SCHEMA.of(values);
   }
 
-  /// The memory to plan for.
-  public PlanSettings withMemory(long bytes) {
-    return with("memory", new ByteSize(bytes));
-  }
-
-  /// The price of the machine per hour, in any currency.
-  public PlanSettings withPricePerHour(double price) {
-    return with("price_per_hour", price);
-  }
-
   /// Whether this machine is benchmarked for a second.
   public PlanSettings withProbe(boolean measure) {
     return with("probe", measure);
@@ -196,7 +177,17 @@ public record PlanSettings(
     return with("epochs", passes);
   }
 
-  /// Returns the rows to train on; null: none are given.
+  @Override
+  public QualitySettings quality() {
+    return QualitySettings.KEEP;
+  }
+
+  @Override
+  public long seed() {
+    return 0;
+  }
+
+  @Override
   public @Nullable DataSettings rows() {
     return data.isEmpty()
         ? null

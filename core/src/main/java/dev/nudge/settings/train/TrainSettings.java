@@ -8,11 +8,8 @@ import dev.nudge.settings.Group;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting;
 import dev.nudge.settings.verb.DataSettings;
-import dev.nudge.settings.verb.DataWithers;
 import dev.nudge.settings.verb.LengthSettings;
-import dev.nudge.settings.verb.LengthWithers;
 import dev.nudge.settings.verb.ModelSettings;
-import dev.nudge.settings.verb.ModelWithers;
 import dev.nudge.settings.verb.TrainOnWithers;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -47,17 +44,11 @@ public record TrainSettings(
     @Group("Optimiser") OptimizerSettings optimizer,
     @Group("Loop") LoopSettings loop,
     Given given)
-    implements ModelWithers<TrainSettings>,
-        DataWithers<TrainSettings>,
+    implements RunSettings<TrainSettings>,
         TrainOnWithers<TrainSettings>,
-        LengthWithers<TrainSettings>,
-        EvalWithers<TrainSettings>,
         QualityWithers<TrainSettings>,
         OutWithers<TrainSettings>,
         WatchWithers<TrainSettings>,
-        LoraWithers<TrainSettings>,
-        ObjectiveWithers<TrainSettings>,
-        OptimizerWithers<TrainSettings>,
         LoopWithers<TrainSettings> {
 
   public TrainSettings {
@@ -85,14 +76,19 @@ public record TrainSettings(
     return SCHEMA.of(values);
   }
 
-  /// The most memory the run may take.
-  public TrainSettings withMemory(long bytes) {
-    return with("memory", new ByteSize(bytes));
+  @Override
+  public DataSettings rows() {
+    return data;
   }
 
-  /// The price of the machine per hour, in any currency.
-  public TrainSettings withPricePerHour(double price) {
-    return with("price_per_hour", price);
+  @Override
+  public int batchSize() {
+    return loop.batchSize();
+  }
+
+  @Override
+  public long seed() {
+    return loop.seed();
   }
 
   /// Returns the cost of a run of so many seconds; null without a price.

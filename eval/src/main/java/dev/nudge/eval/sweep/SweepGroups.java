@@ -145,7 +145,7 @@ final class SweepGroups implements SweepTraining.Places {
     List<String> names = group.members().stream().map(all::get).toList();
     List<Prepared> runs = group.members().stream().map(prepared::get).toList();
     Plan plan = group.plan();
-    Reservations.Reservation taken = RunGroup.reserve(runs.getFirst(), plan);
+    Reservations.Reservation taken = runs.getFirst().reserve(plan);
     if (taken == null) {
       throw new InputException(
           "another run was planned meanwhile, and the %s of this sweep no longer fit; --resume goes on with it"
