@@ -9,7 +9,7 @@ package dev.nudge.engine;
 /// @param keyBlocks most KV cache blocks that there may be
 /// @param promptTokens tokens of all prompts that were prefilled or found in the prefix cache
 /// @param cachedTokens tokens of prompts that were found in the prefix cache
-/// @param saidTokens tokens that were generated
+/// @param generationTokens tokens that were generated
 public record Load(
     int running,
     int waiting,
@@ -18,7 +18,7 @@ public record Load(
     int keyBlocks,
     long promptTokens,
     long cachedTokens,
-    long saidTokens) {
+    long generationTokens) {
   static final Load NONE = new Load(0, 0, 0, 0, 0, 0, 0, 0);
 
   Load with(int running, int waiting) {
@@ -30,6 +30,6 @@ public record Load(
         keyBlocks,
         promptTokens,
         cachedTokens,
-        saidTokens);
+        generationTokens);
   }
 }

@@ -6,9 +6,9 @@ import java.util.List;
 /// [Failed] is followed by [Ended] only.
 public sealed interface AnswerEvent {
 
-  /// The prompt's tokens with log-probabilities, if the request has `echo`; the first event. The
-  /// first token has no log-probability and is left out.
-  record Prompted(List<TokenLogprob> tokens) implements AnswerEvent {}
+  /// The tokens of an answer's prompt with log-probabilities, if the request has `echo`. The first
+  /// token has no log-probability and is left out.
+  record Prompted(int choice, List<TokenLogprob> tokens) implements AnswerEvent {}
 
   /// Text of an answer, whole characters only.
   ///

@@ -1,6 +1,5 @@
 package dev.nudge.generate;
 
-import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Ticket;
 import dev.nudge.model.CausalLm;
@@ -58,8 +57,7 @@ public final class Decoding {
     List<Decoded> callers = new ArrayList<>();
     List<Ticket> tickets = new ArrayList<>();
     for (Prompt prompt : prompts) {
-      Sampler sampler = new Sampler(sampling, ends::contains, room);
-      Decoded caller = new Decoded(ends, tokenizer, prompt, sampling, sampler, cancelled);
+      Decoded caller = new Decoded(tokenizer, ends, room, sampling, prompt, cancelled);
       callers.add(caller);
       tickets.add(engine.submit(prompt.ids, prompt.positions, null, caller));
     }
@@ -80,26 +78,20 @@ public final class Decoding {
         : Stream.concat(config.eosTokenIds().stream(), Stream.of(turnEnd)).toList();
   }
 
-  /// Takes the tokens of one answer.
-  private static final class Decoded implements Caller {
-    private final Sampler sampler;
-    private final Detokenizer text;
-    private final Prompt prompt;
+  /// Keeps the tokens of one answer, too.
+  private static final class Decoded extends SamplingCaller {
     private final BooleanSupplier cancel;
     private int[] ids;
     private boolean cancelled;
 
     Decoded(
-        List<Integer> ends,
         Tokenizer tokenizer,
-        Prompt prompt,
+        List<Integer> ends,
+        Sampler.Room room,
         SamplingSettings sampling,
-        Sampler sampler,
+        Prompt prompt,
         BooleanSupplier cancel) {
-      int most = prompt.positions - prompt.ids.length;
-      this.text = new Detokenizer(tokenizer, ends, prompt.ids, sampling, most, piece -> {});
-      this.sampler = sampler;
-      this.prompt = prompt;
+      super(tokenizer, ends, room, sampling, prompt.ids, prompt.positions, prompt.sequence, null);
       this.ids = prompt.ids;
       this.cancel = cancel;
     }
@@ -110,14 +102,14 @@ public final class Decoding {
         cancelled = true;
         return END;
       }
-      int id = sampler.next(logits, row, history, prompt.ids.length, count, prompt.sequence, null);
+      int next = super.next(logits, row, history, count);
       ids = Arrays.copyOf(history, count + 1);
-      ids[count] = id;
-      return text.push(id) ? id : END;
+      ids[count] = id();
+      return next;
     }
 
     Answer answer() {
-      Completion completion = text.written();
+      Completion completion = answer.written();
       return new Answer(ids, completion.text(), completion.stop() == Completion.Stop.EOS);
     }
   }

@@ -62,7 +62,10 @@ public final class Generation {
       return null;
     }
     List<Integer> ends =
-        IntStream.range(0, session.config().vocabSize()).filter(this::isEnd).boxed().toList();
+        IntStream.range(0, session.config().vocabSize())
+            .filter(id -> this.ends.contains(id) || session.tokenizer().isEnd(id))
+            .boxed()
+            .toList();
     if (schema == null) {
       return Constraint.regex(Objects.requireNonNull(sampling.regex()), session.tokenizer(), ends);
     }
@@ -200,10 +203,6 @@ public final class Generation {
     return (int) Math.min(most, (long) prompt + sampling.maxTokens());
   }
 
-  private boolean isEnd(int id) {
-    return ends.contains(id) || session.tokenizer().isEnd(id);
-  }
-
   private NamedAdapters.Attachment attachment() {
     return session.adapters().attachment(session.adapter());
   }
@@ -216,13 +215,22 @@ public final class Generation {
       int[] prompt, NamedAdapters.Attachment attachment, long draws, Consumer<String> pieces) {
     Engine engine = session.engine();
     int positions = positions(prompt);
-    Sampler sampler = new Sampler(sampling, this::isEnd, session.room());
-    Detokenizer answer =
-        new Detokenizer(
-            session.tokenizer(), ends, prompt, sampling, positions - prompt.length, pieces);
-    Constraint.State start = constraint == null ? null : constraint.start();
-    SamplingCaller caller = new SamplingCaller(sampler, answer, prompt.length, draws, start);
+    SamplingCaller caller =
+        new SamplingCaller(
+            session.tokenizer(),
+            ends,
+            session.room(),
+            sampling,
+            prompt,
+            positions,
+            draws,
+            constraint) {
+          @Override
+          void piece(String text) {
+            pieces.accept(text);
+          }
+        };
     return new Pending(
-        engine.submit(SequenceRequest.of(prompt, positions, attachment), caller), answer);
+        engine.submit(SequenceRequest.of(prompt, positions, attachment), caller), caller.answer);
   }
 }

@@ -1,8 +1,6 @@
 package dev.nudge.generate;
 
 import dev.nudge.adapter.NamedAdapters;
-import dev.nudge.constrain.Constraint;
-import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.SequenceRequest;
 import dev.nudge.engine.Ticket;
@@ -15,66 +13,65 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A request that is being answered: the engine's thread produces events, a thread of the request
-/// passes them to its listener.
+/// Prompts of one client that are being answered. The engine's thread puts events into a queue;
+/// the thread that asked takes them out, or a thread of the request passes them to a listener.
 ///
-/// Events go through a queue, and the engine's thread never waits for it: if a listener leaves more
-/// than [#MOST] events in it, its request ends.
+/// The engine's thread never waits for the queue. If a listener leaves more than [#MOST] events in
+/// it, its request ends; a thread that takes events itself may leave them all.
 ///
-/// Threading: any thread; see [Choice] for what the engine's thread does.
-final class RunningRequest implements Serving.Running {
+/// Threading: any thread cancels and waits; one thread calls [#next] and [#close]. See [Choice] for
+/// what the engine's thread does.
+public final class RunningRequest implements Serving.Running, AutoCloseable {
   /// Pieces that may wait for a listener.
   static final int MOST = 8192;
 
   private final Session session;
-  private final GenerationRequest request;
-  private final Consumer<AnswerEvent> listener;
-  private final Consumer<RunningRequest> ended;
-  private final int positions;
+  private final Serving serving;
+  private final List<GenerationRequest> prompts;
+  private final @Nullable Consumer<AnswerEvent> listener;
+  private final int[] positions; // of each prompt's sequences
   private final LinkedBlockingQueue<AnswerEvent> events = new LinkedBlockingQueue<>();
   private final List<Choice> choices = new ArrayList<>();
   private final List<Ticket> tickets = new CopyOnWriteArrayList<>();
-  private final CountDownLatch end = new CountDownLatch(1);
+  private final List<AdapterCache.Lease> leases = new ArrayList<>();
+  private final CountDownLatch answered; // by the engine, an answer each
+  private final CountDownLatch heard; // the listener's last call
   private final long start = System.nanoTime();
-  private AdapterCache.@Nullable Lease lease;
   private volatile boolean cancelled;
   private double seconds;
   private @Nullable Throwable late; // of the listener's last call
 
-  private RunningRequest(
-      Session session,
-      GenerationRequest request,
-      Consumer<AnswerEvent> listener,
-      Consumer<RunningRequest> ended,
-      int positions) {
-    this.session = session;
-    this.request = request;
-    this.listener = listener;
-    this.ended = ended;
-    this.positions = positions;
-  }
-
   /// Checks a request.
   ///
-  /// @param ended told when it has ended
-  /// @throws InputException where it cannot be answered as it is
-  static RunningRequest of(
+  /// @param listener null: events are taken by [#next]
+  /// @throws InputException if it cannot be answered as it is
+  RunningRequest(
       Session session,
-      GenerationRequest request,
-      Consumer<AnswerEvent> listener,
-      Consumer<RunningRequest> ended) {
+      Serving serving,
+      List<GenerationRequest> prompts,
+      @Nullable Consumer<AnswerEvent> listener) {
+    this.session = session;
+    this.serving = serving;
+    this.prompts = List.copyOf(prompts);
+    this.listener = listener;
+    this.positions = prompts.stream().mapToInt(prompt -> positions(session, prompt)).toArray();
+    this.answered = new CountDownLatch(n());
+    this.heard = new CountDownLatch(listener == null ? 0 : 1);
+  }
+
+  private static int positions(Session session, GenerationRequest request) {
     int[] prompt = request.prompt();
     if (prompt.length == 0) {
       throw new InputException("the prompt has no tokens; give a prompt with at least one");
     }
     int vocabulary = checkTokens(session, request.adapter(), prompt);
     request.sampling().checkTokens(vocabulary);
-    int positions = Generation.positions(prompt.length, session.maxLength(), request.sampling());
-    return new RunningRequest(session, request, listener, ended, positions);
+    return Generation.positions(prompt.length, session.maxLength(), request.sampling());
   }
 
   /// Checks that a model has the tokens of a text.
@@ -92,78 +89,86 @@ final class RunningRequest implements Serving.Running {
     return vocabulary;
   }
 
-  GenerationRequest request() {
-    return request;
+  String client() {
+    return prompts.getFirst().client();
   }
 
-  /// Asks the engine for all answers, and begins to tell of them.
+  /// Number of answers.
+  int n() {
+    return prompts.stream().mapToInt(GenerationRequest::n).sum();
+  }
+
+  /// Asks the engine for all answers.
   void start() {
     Lock held = session.hold();
     try {
-      AdapterCache.Lease adapter = request.adapter();
-      lease = adapter == null ? null : adapter.again();
-      NamedAdapters.Attachment attachment =
-          lease == null ? NamedAdapters.Attachment.BASE : lease.attachment();
       Engine engine = session.engine();
-      int[] prompt = request.prompt();
-      for (int i = 0; i < request.n(); i++) {
-        Choice choice = new Choice(i);
-        choices.add(choice);
-        boolean scored = i == 0 && request.echo() && request.sampling().logprobs();
-        SequenceRequest ask =
-            new SequenceRequest(
-                prompt, positions, attachment, request.client(), request.low(), scored);
-        tickets.add(engine.submit(ask, choice));
+      for (int i = 0; i < positions.length; i++) {
+        submit(engine, prompts.get(i), positions[i]);
       }
     } catch (RuntimeException | Error e) {
-      cancel();
-      tickets.forEach(Ticket::await); // they have the attachment, which goes now
+      for (int i = tickets.size(); i < n(); i++) {
+        ended(); // the engine has not got it
+      }
+      heard.countDown();
       throw e;
     } finally {
       held.unlock();
     }
     if (cancelled) {
-      cancel();
+      cancel(); // [#cancel] may have come between two tickets
     }
-    Thread.ofVirtual().name("request").start(this::tell);
+    Consumer<AnswerEvent> to = listener;
+    if (to != null) {
+      Thread.ofVirtual().name("request").start(() -> tell(to));
+    }
+  }
+
+  private void submit(Engine engine, GenerationRequest request, int most) {
+    AdapterCache.Lease adapter = request.adapter();
+    NamedAdapters.Attachment attachment = NamedAdapters.Attachment.BASE;
+    if (adapter != null) {
+      leases.add(adapter.again());
+      attachment = adapter.attachment();
+    }
+    for (int i = 0; i < request.n(); i++) {
+      Choice choice = new Choice(request, most, i);
+      choices.add(choice);
+      boolean scored = i == 0 && request.echo() && request.sampling().logprobs();
+      SequenceRequest ask =
+          new SequenceRequest(
+              request.prompt(), most, attachment, request.client(), request.low(), scored);
+      tickets.add(engine.submit(ask, choice));
+    }
+  }
+
+  /// An answer has ended. Its place is free at once, however slowly its events are taken.
+  private void ended() {
+    serving.free(client());
+    answered.countDown();
   }
 
   /// Samples one of the answers, on the engine's thread.
-  private final class Choice implements Caller {
-    final int number;
-    final Detokenizer answer;
-    final Sampler sampler;
-    final SamplingCaller chosen;
+  private final class Choice extends SamplingCaller {
+    final int number = choices.size();
+    final int siblings; // answers to the same prompt
     final Gaps gaps = new Gaps();
     private @Nullable List<TokenLogprob> prompted; // null: nothing is left to tell
     private int told; // tokens
     private long last; // when a token came; 0: none has
 
-    Choice(int number) {
-      List<Integer> ends = Decoding.ends(session.base(), request.turnEnd());
-      Constraint constraint = request.constraint();
-      int prompt = request.prompt().length;
-      this.number = number;
-      this.answer =
-          new Detokenizer(
-              session.tokenizer(),
-              ends,
-              request.prompt(),
-              request.sampling(),
-              positions - prompt,
-              this::piece);
-      this.sampler =
-          new Sampler(
-              request.sampling(),
-              id -> ends.contains(id) || session.tokenizer().isEnd(id),
-              session.room());
-      this.chosen =
-          new SamplingCaller(
-              sampler,
-              answer,
-              prompt,
-              Sampler.sequence(0, number),
-              constraint == null ? null : constraint.start());
+    /// @param draw number among the answers to its prompt
+    Choice(GenerationRequest request, int most, int draw) {
+      super(
+          session.tokenizer(),
+          Decoding.ends(session.base(), request.turnEnd()),
+          session.room(),
+          request.sampling(),
+          request.prompt(),
+          most,
+          Sampler.sequence(0, draw),
+          request.constraint());
+      this.siblings = request.n();
     }
 
     @Override
@@ -176,7 +181,9 @@ final class RunningRequest implements Serving.Running {
     @Override
     public int next(Tensor logits, int row, int[] ids, int count) {
       if (prompted != null) {
-        events.add(new AnswerEvent.Prompted(List.copyOf(prompted)));
+        for (int i = 0; i < siblings; i++) {
+          events.add(new AnswerEvent.Prompted(number + i, List.copyOf(prompted)));
+        }
         prompted = null;
       }
       long now = System.nanoTime();
@@ -184,11 +191,12 @@ final class RunningRequest implements Serving.Running {
         gaps.add((now - last) / 1e9);
       }
       last = now;
-      return chosen.next(logits, row, ids, count);
+      return super.next(logits, row, ids, count);
     }
 
-    private void piece(String text) {
-      if (events.size() >= MOST) {
+    @Override
+    void piece(String text) {
+      if (listener != null && events.size() >= MOST) {
         throw new RunException(
             "the client is too slow: %d pieces of an answer are unread, the limit is reached"
                 .formatted(MOST));
@@ -207,6 +215,7 @@ final class RunningRequest implements Serving.Running {
         last = new AnswerEvent.Failed(e);
       }
       events.add(last);
+      RunningRequest.this.ended();
     }
 
     private AnswerEvent done() {
@@ -219,53 +228,54 @@ final class RunningRequest implements Serving.Running {
     }
   }
 
-  private void tell() {
-    boolean failed = false; // then nothing more is told
-    try {
-      for (int left = request.n(); left > 0; ) {
-        AnswerEvent event = events.take();
-        boolean failure = event instanceof AnswerEvent.Failed;
-        left -= failure || event instanceof AnswerEvent.Done ? 1 : 0;
-        if (failed) {
-          continue;
-        }
-        try {
-          if (failure) {
-            failed = true;
-            cancel();
-          }
-          listener.accept(event);
-        } catch (RuntimeException | Error e) {
-          failed = true;
-          cancel();
-        }
-      }
-    } catch (InterruptedException e) {
-      cancel(); // nobody has this thread, so it does not come
-    } finally {
-      end(usage -> listener.accept(new AnswerEvent.Ended(usage)));
-    }
+  /// Takes the next event, for a request without a listener. The caller stops when each answer has
+  /// ended or one has failed; no [AnswerEvent.Ended] comes.
+  ///
+  /// @return null: none came in time
+  public @Nullable AnswerEvent next(long millis) throws InterruptedException {
+    return events.poll(millis, TimeUnit.MILLISECONDS);
   }
 
-  /// Gives everything back.
-  ///
-  /// @param told what it took, then
-  void end(Consumer<Usage> told) {
-    seconds = (System.nanoTime() - start) / 1e9;
+  private void tell(Consumer<AnswerEvent> to) {
     try {
-      AdapterCache.Lease held = lease;
-      if (held != null) {
-        held.close();
+      for (int left = n(); left > 0; ) {
+        AnswerEvent event = events.take();
+        boolean failure = event instanceof AnswerEvent.Failed;
+        if (failure) {
+          cancel();
+        }
+        left -= failure ? left : event instanceof AnswerEvent.Done ? 1 : 0;
+        to.accept(event);
       }
+    } catch (RuntimeException | Error | InterruptedException e) {
+      // a listener that fails ends its request; nobody interrupts this thread
+    }
+    try {
+      close();
     } finally {
-      ended.accept(this);
       try {
-        told.accept(usage());
+        to.accept(new AnswerEvent.Ended(usage()));
       } catch (RuntimeException | Error e) {
         late = e;
       } finally {
-        end.countDown();
+        heard.countDown();
       }
+    }
+  }
+
+  /// Cancels what still runs, waits for the engine, which ends it within a token, and gives
+  /// everything back.
+  @Override
+  public void close() {
+    if (answered.getCount() > 0) {
+      cancel();
+    }
+    Threads.await(answered, () -> {});
+    seconds = (System.nanoTime() - start) / 1e9;
+    try {
+      leases.forEach(AdapterCache.Lease::close);
+    } finally {
+      serving.ended(this);
     }
   }
 
@@ -282,32 +292,38 @@ final class RunningRequest implements Serving.Running {
     return usage();
   }
 
-  /// Waits for its end, whatever its listener does.
+  /// Waits until the engine is done with it, and for its listener, but never for a thread that
+  /// takes events itself: that one may be writing to a client that does not read.
   void join() {
-    Threads.await(end, this::cancel);
+    Threads.await(answered, this::cancel);
+    Threads.await(heard, this::cancel);
   }
 
-  private Usage usage() {
+  /// Token counts and latencies, once it is closed: sums over its prompts, the longest wait in the
+  /// queue, and the earliest first token.
+  public Usage usage() {
+    int prompt = 0;
     int tokens = 0;
-    double queue = Double.MAX_VALUE;
-    double first = Double.MAX_VALUE;
     int cached = 0;
+    double queue = 0;
+    double first = Double.MAX_VALUE;
     Gaps gaps = new Gaps();
-    for (int i = 0; i < tickets.size(); i++) {
-      gaps.addAll(choices.get(i).gaps);
-      Ticket.Times times = tickets.get(i).times();
-      tokens += choices.get(i).answer.tokens();
-      queue = Math.min(queue, times.admitted());
-      first = Math.min(first, times.first());
-      cached = Math.max(cached, times.cached());
+    int next = 0;
+    for (GenerationRequest request : prompts) {
+      int found = 0;
+      double admitted = seconds;
+      for (int end = Math.min(next + request.n(), tickets.size()); next < end; next++) {
+        Ticket.Times times = tickets.get(next).times();
+        gaps.addAll(choices.get(next).gaps);
+        tokens += choices.get(next).answer.tokens();
+        found = Math.max(found, times.cached());
+        admitted = Math.min(admitted, times.admitted());
+        first = Math.min(first, times.first());
+      }
+      prompt += request.prompt().length;
+      cached += found;
+      queue = Math.max(queue, admitted);
     }
-    return new Usage(
-        request.prompt().length,
-        tokens,
-        cached,
-        Math.min(queue, seconds),
-        Math.min(first, seconds),
-        gaps,
-        seconds);
+    return new Usage(prompt, tokens, cached, queue, Math.min(first, seconds), gaps, seconds);
   }
 }

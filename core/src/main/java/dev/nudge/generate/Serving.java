@@ -3,6 +3,7 @@ package dev.nudge.generate;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.constrain.Constraint;
 import dev.nudge.engine.Limits;
+import dev.nudge.engine.Load;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// Serves requests of many clients on one session, side by side, each with its own adapter.
 ///
 /// Threading: any thread. A listener is called by one thread of its request, so however long a call
-/// takes it holds up nobody else.
+/// takes it holds up nobody else; events that a caller takes itself need no thread.
 public final class Serving {
   private static final int WAITING = 256; // answers that may be queued; more are refused
   private static final int LONGEST_RETRY = 60; // seconds
@@ -55,17 +56,29 @@ public final class Serving {
   /// @throws InputException if the request cannot be answered as it is
   /// @throws BusyException if too many requests are queued, or the session drains
   public Running start(GenerationRequest request, Consumer<AnswerEvent> listener) {
-    RunningRequest asking = RunningRequest.of(session, request, listener, this::ended);
+    return start(List.of(request), listener);
+  }
+
+  /// Starts a request of several prompts, likewise; the caller takes the events and closes it.
+  ///
+  /// @param prompts of one client; their answers are numbered through
+  public RunningRequest start(List<GenerationRequest> prompts) {
+    return start(prompts, null);
+  }
+
+  private RunningRequest start(
+      List<GenerationRequest> prompts, @Nullable Consumer<AnswerEvent> listener) {
+    RunningRequest asking = new RunningRequest(session, this, prompts, listener);
     synchronized (this) {
-      check(request.client(), request.n());
+      check(asking.client(), asking.n());
       there.add(asking);
-      answers += request.n();
-      clients.merge(request.client(), request.n(), Integer::sum);
+      answers += asking.n();
+      clients.merge(asking.client(), asking.n(), Integer::sum);
     }
     try {
       asking.start();
     } catch (RuntimeException | Error e) {
-      asking.end(usage -> {});
+      asking.close();
       throw e;
     }
     return asking;
@@ -129,29 +142,31 @@ public final class Serving {
     return pace <= 0 ? 1 : (int) Math.clamp(Math.ceil(before / 4.0 / pace), 1, LONGEST_RETRY);
   }
 
-  private synchronized void ended(RunningRequest asking) {
-    GenerationRequest request = asking.request();
-    if (!there.remove(asking)) {
-      return;
-    }
-    answers -= request.n();
-    clients.computeIfPresent(
-        request.client(), (name, n) -> n == request.n() ? null : n - request.n());
+  /// Gives the place of an answer back. The engine's thread calls this: nothing waits for the
+  /// engine
+  /// with this lock.
+  synchronized void free(String client) {
+    answers--;
+    clients.computeIfPresent(client, (name, n) -> n == 1 ? null : n - 1);
     long now = System.nanoTime();
     double seconds = Math.max(1e-3, (now - lastEnd) / 1e9);
     double share = Math.min(1, seconds); // of the last second or so
-    pace = lastEnd == 0 ? 0 : pace * (1 - share) + share * request.n() / seconds;
+    pace = lastEnd == 0 ? 0 : pace * (1 - share) + share / seconds;
     lastEnd = now;
+  }
+
+  synchronized void ended(RunningRequest asking) {
+    there.remove(asking);
     notifyAll();
   }
 
   /// Returns the counters of the server, as its metrics report them.
   ///
   /// @throws IllegalStateException if the session is closed
-  public Stats stats() {
+  public Load stats() {
     Lock held = session.hold();
     try {
-      return Stats.of(session.engine().load(), Limits.BLOCK, session.cache());
+      return session.engine().load();
     } finally {
       held.unlock();
     }

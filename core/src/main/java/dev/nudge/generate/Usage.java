@@ -16,4 +16,18 @@ public record Usage(
     double queueSeconds,
     double firstTokenSeconds,
     Gaps gaps,
-    double seconds) {}
+    double seconds) {
+  /// No tokens.
+  public static final Usage NONE = ofPrompt(0);
+
+  /// Usage of a prompt without an answer.
+  public static Usage ofPrompt(int tokens) {
+    return new Usage(tokens, 0, 0, 0, 0, new Gaps(), 0);
+  }
+
+  /// Copies it with a number of completion tokens.
+  public Usage withCompletionTokens(int tokens) {
+    return new Usage(
+        promptTokens, tokens, cachedTokens, queueSeconds, firstTokenSeconds, gaps, seconds);
+  }
+}

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Backends;
 import dev.nudge.engine.Limits;
+import dev.nudge.engine.Load;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
@@ -148,7 +149,7 @@ class ServingTest {
           @Override
           public void accept(AnswerEvent event) {
             super.accept(event);
-            if (event instanceof AnswerEvent.Prompted(List<TokenLogprob> tokens)) {
+            if (event instanceof AnswerEvent.Prompted(int _, List<TokenLogprob> tokens)) {
               assertThat(texts).isEmpty();
               prompt.addAll(tokens);
             }
@@ -279,7 +280,7 @@ class ServingTest {
     assertThat(told.done).anyMatch(c -> c.stop() == Completion.Stop.INTERRUPTED);
     Told next = new Told();
     session.serving().start(request("pump", 2), next).await();
-    Stats stats = session.serving().stats();
+    Load stats = session.serving().stats();
     assertThat(stats.running() + stats.waiting()).isZero();
   }
 
@@ -307,6 +308,71 @@ class ServingTest {
     assertThat(told.done).hasSize(1);
     assertThatThrownBy(() -> session.serving().start(request("pump", 5), new Told()))
         .isInstanceOf(BusyException.class);
+  }
+
+  @Test
+  void eventsThatTheCallerTakesAreNumberedThroughItsPrompts() throws InterruptedException {
+    String first = session.complete("pump", greedy(12), piece -> {}).text();
+    String last = session.complete("station", greedy(7), piece -> {}).text();
+    String[] texts = {"", "", ""};
+    int tokens = 0;
+    List<GenerationRequest> prompts = List.of(request("pump", 12).withN(2), request("station", 7));
+    RunningRequest running = session.serving().start(prompts);
+    try (running) {
+      for (int left = texts.length; left > 0; ) {
+        AnswerEvent event = running.next(60_000);
+        if (event instanceof AnswerEvent.Piece(int choice, String text, List<TokenLogprob> _)) {
+          texts[choice] += text;
+        } else if (event instanceof AnswerEvent.Done(int choice, Completion completion)) {
+          assertThat(texts[choice]).isEqualTo(completion.text());
+          tokens += completion.tokens();
+          left--;
+        } else {
+          throw new AssertionError(event);
+        }
+      }
+      assertThat(running.next(1)).isNull();
+    }
+    assertThat(texts).containsExactly(first, first, last);
+    assertThat(running.usage().completionTokens()).isEqualTo(tokens);
+    assertThat(running.usage().promptTokens())
+        .isEqualTo(session.encode("pump").length + session.encode("station").length);
+  }
+
+  @Test
+  void whoTakesNoEventsHoldsNoPlaceAndLosesNone() throws InterruptedException {
+    Serving serving = session.serving();
+    GenerationRequest all = request("pump", 5).withN(288); // all places that there are
+    try (RunningRequest unread = serving.start(List.of(all))) {
+      for (boolean there = false; !there; ) {
+        try {
+          serving.start(all, event -> {}).await();
+          there = true;
+        } catch (BusyException e) {
+          Thread.sleep(5); // the first 288 have not ended
+        }
+      }
+      for (int left = 288; left > 0; ) {
+        AnswerEvent event = unread.next(0);
+        assertThat(event).isNotNull();
+        left -= event instanceof AnswerEvent.Done ? 1 : 0;
+      }
+    }
+  }
+
+  @Test
+  void aSessionThatDrainsCancelsAndDoesNotWaitForWhoTakesNoEvents() throws InterruptedException {
+    try (RunningRequest endless = session.serving().start(List.of(request("pump", 100_000)))) {
+      assertThat(session.serving().drain(Duration.ZERO)).isFalse();
+      AnswerEvent event = endless.next(0);
+      while (event instanceof AnswerEvent.Piece) {
+        event = endless.next(0);
+      }
+      assertThat(event)
+          .isInstanceOfSatisfying(
+              AnswerEvent.Done.class,
+              done -> assertThat(done.completion().stop()).isEqualTo(Completion.Stop.INTERRUPTED));
+    }
   }
 
   @Test

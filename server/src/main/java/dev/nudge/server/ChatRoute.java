@@ -1,12 +1,11 @@
 package dev.nudge.server;
 
+import dev.nudge.chat.AnswerText;
 import dev.nudge.chat.ChatTemplates;
-import dev.nudge.chat.ChatText;
 import dev.nudge.chat.FieldException;
 import dev.nudge.chat.ToolFormat;
 import dev.nudge.chat.Tools;
 import dev.nudge.constrain.Constraint;
-import dev.nudge.generate.Completion;
 import dev.nudge.generate.GenerationRequest;
 import dev.nudge.server.http.ApiException;
 import dev.nudge.server.http.Exchange;
@@ -14,16 +13,12 @@ import dev.nudge.server.http.Fields;
 import dev.nudge.server.http.Heading;
 import dev.nudge.server.http.KnownFields;
 import dev.nudge.server.http.Served;
-import dev.nudge.server.replies.ChatChoice;
 import dev.nudge.server.replies.ChatReply;
-import dev.nudge.server.replies.ChatStream;
 import dev.nudge.server.replies.Reply;
 import dev.nudge.settings.verb.SamplingSettings;
-import dev.nudge.text.Tokenizer;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -40,21 +35,24 @@ record ChatRoute(ServerContext shared) implements Routes.Handler {
 
   /// Creates the reply of a chat.
   interface Teller {
-    Reply of(Heading heading, List<ChatChoice> choices, boolean thinks);
+    Reply of(Heading heading, List<AnswerText> choices, boolean thinks);
   }
 
   @Override
   public void handle(Exchange exchange) {
     KnownFields.CHAT.check(exchange);
     Fields fields = exchange.body();
-    Tokenizer tokenizer = shared.session().tokenizer();
     answer(
         exchange,
         new ChatRequest(fields, "messages", "response_format", "chatcmpl-"),
         (heading, choices, thinks) ->
-            fields.flag("stream", false)
-                ? new ChatStream(exchange, heading, tokenizer, choices, usage(fields), thinks)
-                : new ChatReply(exchange, heading, tokenizer, choices, thinks));
+            new ChatReply(
+                exchange,
+                heading,
+                form(fields, choices.size()),
+                shared.session().tokenizer(),
+                choices,
+                thinks));
   }
 
   /// Generates a chat completion.
@@ -72,21 +70,15 @@ record ChatRoute(ServerContext shared) implements Routes.Handler {
     int[] ids = prompt.ids(constraint != null);
     shared.checkFits(asked.messagesField, ids);
     int n = SamplingFields.n(fields);
-    ChatText.Rules rules = ChatText.Rules.of(prompt, tools, format, constraint != null);
+    AnswerText.Rules rules = AnswerText.Rules.of(prompt, tools, format, constraint != null);
     boolean oneCall =
         tools.must()
             || format.callsOne(prompt.template())
             || !fields.flag("parallel_tool_calls", true);
-    List<ChatChoice> choices =
-        Stream.generate(() -> new ChatChoice(rules, oneCall)).limit(n).toList();
+    List<AnswerText> choices =
+        Stream.generate(() -> new AnswerText(rules, oneCall)).limit(n).toList();
     Heading heading = Heading.of(asked.idPrefix, served.asked(), served);
-    Reply reply =
-        shared
-            .extension()
-            .around(
-                teller.of(heading, choices, rules.thinks()),
-                new ServerExtension.Answer(
-                    exchange, heading, messages, tools.shown(), new Messages(choices), n));
+    Reply reply = teller.of(heading, choices, rules.thinks());
     GenerationRequest request =
         GenerationRequest.of(ids, sampling)
             .withN(sampling.n())
@@ -94,27 +86,16 @@ record ChatRoute(ServerContext shared) implements Routes.Handler {
             .withTurnEnd(prompt.turnEnd())
             .withConstraint(constraint);
     exchange.answers(heading.id(), List.of(request));
-    new Answering(shared, exchange, reply, n / sampling.n()).answer(served, List.of(request));
-  }
-
-  /// The choices of a chat as messages.
-  private record Messages(List<ChatChoice> choices) implements ServerExtension.Choice {
-    @Override
-    public JsonNode answer(int choice, Completion completion) {
-      return choices.get(choice).message();
-    }
-
-    @Override
-    public String finish(int choice, Completion completion) {
-      return choices.get(choice).finish(completion.stop());
-    }
+    var answer = new ServerExtension.Answer(exchange, heading, messages, tools.shown(), reply);
+    new Answering(shared, exchange, reply, answer, n / sampling.n())
+        .answer(served, List.of(request));
   }
 
   private ChatTemplates.Prompt prompt(
       ChatRequest asked, Served served, ArrayNode messages, Tools tools) {
     ObjectNode variables = asked.fields.object("chat_template_kwargs");
     try {
-      return shared.prompts().of(served, messages, tools.shown(), variables);
+      return shared.prompt(served, messages, tools.shown(), variables);
     } catch (FieldException e) {
       throw e.field().equals("messages")
           ? ApiException.wrong(asked.messagesField, String.valueOf(e.getMessage()))
@@ -135,10 +116,11 @@ record ChatRoute(ServerContext shared) implements Routes.Handler {
     return messages;
   }
 
-  /// Whether a stream ends with a usage chunk.
-  static boolean usage(Fields fields) {
+  /// How a response to a request comes.
+  static Reply.Form form(Fields fields, int n) {
     ObjectNode options = fields.object("stream_options");
-    return options != null && new Fields(options).flag("include_usage", false);
+    boolean usage = options != null && new Fields(options).flag("include_usage", false);
+    return new Reply.Form(n, fields.flag("stream", false), usage);
   }
 
   private @Nullable Constraint constraint(

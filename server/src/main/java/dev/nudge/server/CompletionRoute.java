@@ -1,7 +1,6 @@
 package dev.nudge.server;
 
 import dev.nudge.constrain.Constraint;
-import dev.nudge.generate.Completion;
 import dev.nudge.generate.GenerationRequest;
 import dev.nudge.server.http.ApiException;
 import dev.nudge.server.http.Exchange;
@@ -10,7 +9,6 @@ import dev.nudge.server.http.Heading;
 import dev.nudge.server.http.KnownFields;
 import dev.nudge.server.http.Served;
 import dev.nudge.server.replies.CompletionReply;
-import dev.nudge.server.replies.CompletionStream;
 import dev.nudge.server.replies.Reply;
 import dev.nudge.settings.verb.SamplingSettings;
 import java.util.ArrayList;
@@ -66,37 +64,18 @@ record CompletionRoute(ServerContext shared) implements Routes.Handler {
     }
     Heading heading = Heading.of("cmpl-", served.asked(), served);
     boolean nothing = SamplingFields.nothing(fields);
-    Reply reply =
-        fields.flag("stream", false)
-            ? new CompletionStream(
-                exchange, heading, echoes, top != null, nothing, ChatRoute.usage(fields))
-            : new CompletionReply(exchange, heading, echoes, top != null, nothing);
+    Reply.Form shape = ChatRoute.form(fields, echoes.size());
+    Reply reply = new CompletionReply(exchange, heading, shape, echoes, top != null, nothing);
     JsonNode prompt =
         filled.size() == 1
             ? JsonNodeFactory.instance.stringNode(filled.getFirst())
             : fields.node("prompt");
-    if (prompt != null && prompt.isString() && !nothing) { // what a user writes is one text
-      reply =
-          shared
-              .extension()
-              .around(
-                  reply,
-                  new ServerExtension.Answer(exchange, heading, prompt, null, new Texts(), n));
-    }
+    ServerExtension.Answer answer =
+        prompt != null && prompt.isString() && !nothing // what a user writes is one text
+            ? new ServerExtension.Answer(exchange, heading, prompt, null, reply)
+            : null;
     exchange.answers(heading.id(), requests);
-    new Answering(shared, exchange, reply, n / sampling.n()).answer(served, requests);
-  }
-
-  private record Texts() implements ServerExtension.Choice {
-    @Override
-    public JsonNode answer(int choice, Completion completion) {
-      return JsonNodeFactory.instance.stringNode(completion.text());
-    }
-
-    @Override
-    public String finish(int choice, Completion completion) {
-      return Reply.finish(completion.stop());
-    }
+    new Answering(shared, exchange, reply, answer, n / sampling.n()).answer(served, requests);
   }
 
   private CompletionReply.Echo echo(int[] prompt) {

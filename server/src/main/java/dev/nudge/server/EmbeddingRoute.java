@@ -1,7 +1,7 @@
 package dev.nudge.server;
 
 import dev.nudge.generate.AdapterCache;
-import dev.nudge.generate.Gaps;
+import dev.nudge.generate.Usage;
 import dev.nudge.server.http.ApiException;
 import dev.nudge.server.http.Exchange;
 import dev.nudge.server.http.Fields;
@@ -53,7 +53,7 @@ record EmbeddingRoute(ServerContext shared) implements Routes.Handler {
       }
     }
     int tokens = texts.stream().mapToInt(text -> text.length).sum();
-    exchange.spent(new Exchange.Spent(tokens, 0, 0, 0, 0, new Gaps()), null);
+    exchange.spent(Usage.ofPrompt(tokens), null);
     reply.put("model", served.asked());
     reply.putObject("usage").put("prompt_tokens", tokens).put("total_tokens", tokens);
     exchange.reply(reply);

@@ -4,6 +4,7 @@ import dev.nudge.server.http.ApiException;
 import dev.nudge.server.http.Exchange;
 import dev.nudge.server.http.Fields;
 import dev.nudge.server.http.KnownFields;
+import dev.nudge.server.replies.Reply;
 import dev.nudge.server.replies.ResponseReply;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
@@ -37,11 +38,11 @@ record ResponseRoute(ChatRoute chat) implements Routes.Handler {
             new ResponseReply(
                 exchange,
                 heading,
+                new Reply.Form(1, stream, false),
                 chat.shared().session().tokenizer(),
                 choices.getFirst(),
                 fields,
-                extension.keeps(fields),
-                stream));
+                extension.keeps(fields)));
   }
 
   private static void refuse(Fields fields, ServerExtension extension) {

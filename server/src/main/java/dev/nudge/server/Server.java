@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.chat.ChatTemplates;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Registry;
@@ -15,6 +16,7 @@ import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Warnings;
+import dev.nudge.text.chat.ChatTemplate;
 import io.helidon.common.tls.Tls;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http1.Http1Config;
@@ -108,7 +110,9 @@ public final class Server implements AutoCloseable {
     List<AutoCloseable> opened = new ArrayList<>();
     try {
       Listening.checkFree(settings);
-      RequestPrompts.check(settings);
+      if (settings.template() != null) {
+        ChatTemplate.load(settings.model(), settings.template()); // before a model is loaded
+      }
       settings.captured().checkFolder();
       warnOpen(settings, warnings);
       @Nullable ClientUsage usage = access.keys() == null ? null : access.keys().usage();
@@ -137,7 +141,12 @@ public final class Server implements AutoCloseable {
               settings,
               session,
               extension.adapters(named),
-              RequestPrompts.of(settings, session.tokenizer(), warnings),
+              new ChatTemplates(
+                  settings.model(),
+                  settings.template(),
+                  session.tokenizer(),
+                  line ->
+                      warnings.accept(line + "; /v1/completions asks it with texts as they are")),
               new Constraints(session.serving()),
               new Running(),
               new Pins(session.cache()),

@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.chat.ChatTemplates;
 import dev.nudge.chat.FieldException;
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
@@ -14,6 +15,8 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// The state that all requests of a server share.
 ///
@@ -23,7 +26,7 @@ record ServerContext(
     ServeSettings settings,
     Session session,
     ServedAdapters adapters,
-    RequestPrompts prompts,
+    ChatTemplates templates,
     Constraints constraints,
     Running running,
     Pins pins,
@@ -102,6 +105,28 @@ record ServerContext(
   /// The base under one of its names.
   Served base(String asked) {
     return new Served(asked, settings.baseName(), null, null, null);
+  }
+
+  /// Renders a conversation to a prompt.
+  ///
+  /// @param messages are converted in place to the form that templates know
+  /// @param tools null: none
+  /// @param variables additional template variables
+  /// @throws ApiException if there is no template
+  ChatTemplates.Prompt prompt(
+      Served served,
+      ArrayNode messages,
+      @Nullable ArrayNode tools,
+      @Nullable ObjectNode variables) {
+    try {
+      return templates.of(
+          served.shown(), served.digest(), served.folder(), messages, tools, variables);
+    } catch (ChatTemplates.NoTemplate e) {
+      throw ApiException.wrong(
+          "model",
+          "'%s' has no chat template that can be used; ask /v1/completions"
+              .formatted(served.asked()));
+    }
   }
 
   /// Tokenizes a text.

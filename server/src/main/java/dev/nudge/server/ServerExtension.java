@@ -1,7 +1,6 @@
 package dev.nudge.server;
 
 import dev.nudge.generate.AdapterCache;
-import dev.nudge.generate.Completion;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Registry;
@@ -54,21 +53,12 @@ public interface ServerExtension extends AutoCloseable {
   /// An answer that may be kept.
   ///
   /// @param prompt messages, or a text
-  /// @param n number of choices
   record Answer(
       Exchange exchange,
       Heading heading,
       JsonNode prompt,
       @Nullable ArrayNode tools,
-      Choice choices,
-      int n) {}
-
-  /// Makes the text or message of a choice, and its finish reason.
-  interface Choice {
-    JsonNode answer(int choice, Completion completion);
-
-    String finish(int choice, Completion completion);
-  }
+      Reply reply) {}
 
   /// The adapters that requests may name.
   ///
@@ -90,10 +80,9 @@ public interface ServerExtension extends AutoCloseable {
     return false;
   }
 
-  /// Wraps the reply of an answer, to keep it.
-  default Reply around(Reply reply, Answer answer) {
-    return reply;
-  }
+  /// All choices of an answer have ended, streamed or not, and the client does not have the whole
+  /// reply yet. Answers that fail or whose client goes away before are not told.
+  default void answered(Answer answer) {}
 
   /// Adds routes.
   default void add(Routes routes) {}

@@ -1,6 +1,8 @@
 package dev.nudge.server;
 
-import dev.nudge.generate.Stats;
+import dev.nudge.engine.Limits;
+import dev.nudge.engine.Load;
+import dev.nudge.generate.AdapterCache;
 import dev.nudge.server.http.ApiException;
 import dev.nudge.server.http.Exchange;
 import dev.nudge.server.metrics.PrometheusMetrics;
@@ -54,31 +56,32 @@ record StateRoutes(
           "not_allowed",
           "this key may use some adapters alone; metrics are for those that may all");
     }
-    Stats stats = shared.session().serving().stats();
+    Load stats = shared.session().serving().stats();
+    AdapterCache cache = shared.session().cache();
+    int loaded = cache.loaded().size();
     List<PrometheusMetrics.Gauge> gauges = new ArrayList<>();
     gauge(gauges, "vllm:num_requests_running", stats.running());
     gauge(gauges, "vllm:num_requests_waiting", stats.waiting());
     double blocks = stats.keyBlocks();
     gauge(gauges, "vllm:kv_cache_usage_perc", blocks == 0 ? 0 : stats.keyBlocksUsed() / blocks);
-    counter(gauges, "vllm:prefix_cache_queries_total", (double) stats.prefixQueries());
-    counter(gauges, "vllm:prefix_cache_hits_total", (double) stats.prefixHits());
+    counter(gauges, "vllm:prefix_cache_queries_total", (double) stats.promptTokens());
+    counter(gauges, "vllm:prefix_cache_hits_total", (double) stats.cachedTokens());
     gauges.add(
         new PrometheusMetrics.Gauge(
             "vllm:cache_config_info",
             "gauge",
-            "block_size=\"%d\",num_gpu_blocks=\"%d\""
-                .formatted(stats.blockTokens(), stats.keyBlocks()),
+            "block_size=\"%d\",num_gpu_blocks=\"%d\"".formatted(Limits.BLOCK, stats.keyBlocks()),
             1));
     gauges.add(
         new PrometheusMetrics.Gauge(
             "vllm:lora_requests_info",
             "gauge",
             "max_lora=\"%d\",running_lora_adapters=\"%s\",waiting_lora_adapters=\"\""
-                .formatted(Math.max(1, stats.adapters()), String.join(",", adapters.names())),
+                .formatted(Math.max(1, loaded), String.join(",", adapters.names())),
             System.currentTimeMillis() / 1000.0));
     shared.extension().metrics(gauges);
-    gauge(gauges, "nudge:adapters_loaded", stats.adapters());
-    gauge(gauges, "nudge:adapter_bytes", (double) stats.adapterBytes());
+    gauge(gauges, "nudge:adapters_loaded", loaded);
+    gauge(gauges, "nudge:adapter_bytes", (double) cache.bytes());
     exchange.reply(200, TEXT, metrics.text(gauges));
   }
 

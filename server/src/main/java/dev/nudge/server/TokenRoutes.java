@@ -33,8 +33,7 @@ record TokenRoutes(ServerContext shared) {
       Served served = shared.find(exchange, model(fields));
       ids =
           shared
-              .prompts()
-              .of(served, messages, fields.list("tools"), fields.object("chat_template_kwargs"))
+              .prompt(served, messages, fields.list("tools"), fields.object("chat_template_kwargs"))
               .ids();
     }
     ObjectNode reply = JsonNodeFactory.instance.objectNode();

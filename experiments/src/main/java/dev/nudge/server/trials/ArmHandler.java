@@ -8,6 +8,7 @@ import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.AnswerEvent;
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.GenerationRequest;
+import dev.nudge.generate.RunningRequest;
 import dev.nudge.generate.Serving;
 import dev.nudge.generate.Usage;
 import dev.nudge.server.Constraints;
@@ -31,22 +32,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Routes requests through A/B, canary and shadow experiments, and reports their outcomes.
 /// Response headers name the experiment and the arm.
 ///
-/// The shadow arm answers the same prompt tokens after the first arm has ended, at low priority and
-/// with limited parallelism; without capacity the pair is skipped.
+/// The shadow arm answers the same prompt tokens after the first arm has ended, at low priority
+/// and a few at a time; without capacity there is no pair.
 ///
 /// Threading: the request's thread, and a virtual thread per shadow answer.
 final class ArmHandler {
-  private static final int SHADOWS = 4; // parallel shadow answers
+  private static final int SHADOWS = 4; // under way at once
   private static final int FAILED = 500;
 
-  /// Codes of errors that the arm's adapter causes.
+  /// Errors of a request that the arm's adapter is to blame for.
   private static final Set<String> OF_ADAPTERS =
       Set.of("adapter_not_usable", "adapter_blocked", "adapter_unavailable");
 
@@ -112,13 +112,13 @@ final class ArmHandler {
     String named = fields.text("model");
     String model = named == null || named.isEmpty() ? usual : named;
     if (model == null || !experiments.has(model) || !exchange.client().mayAsk(model)) {
-      return null; // the model lookup refuses a client without permission
+      return null; // who may not is told so where it is looked for
     }
     exchange.asked(model);
     return experiments.route(model, unit(exchange, fields), own(exchange, exchange.requestId()));
   }
 
-  /// Returns a request id scoped to its client, because ids may come from clients and collide.
+  /// A request id scoped to its client, because ids may come from clients and collide.
   static String own(Exchange exchange, String request) {
     return exchange.client().name() + "/" + request;
   }
@@ -132,8 +132,8 @@ final class ArmHandler {
         conversation(fields));
   }
 
-  /// Returns a digest of the messages that all requests of a conversation share: up to the user's
-  /// first (`messages`, or `input` of Responses).
+  /// A digest of what all requests of a conversation share: the messages up to the first of the
+  /// user (`messages`, or `input` of Responses).
   private static @Nullable String conversation(Fields fields) {
     JsonNode messages = fields.node(fields.has("messages") ? "messages" : "input");
     if (messages == null || !messages.isArray()) {
@@ -155,7 +155,7 @@ final class ArmHandler {
         && host.session().cache().loaded().stream().noneMatch(l -> l.digest().equals(digest));
   }
 
-  /// Returns a digest to compare the arms' answers.
+  /// A digest for comparing the arms' answers.
   private static @Nullable String digest(@Nullable String text) {
     return text == null ? null : Sha256.of(text.getBytes(UTF_8));
   }
@@ -166,10 +166,10 @@ final class ArmHandler {
     return new AnswerFacts(
         exchange.answerId(),
         outcome,
-        what.completionTokens() <= 1 && "stop".equals(what.finish()), // only the end token
-        what.promptTokens(),
-        what.completionTokens(),
-        what.firstSeconds() > 0 ? what.firstSeconds() : null,
+        what.usage().completionTokens() <= 1 && "stop".equals(what.finish()), // the end token alone
+        what.usage().promptTokens(),
+        what.usage().completionTokens(),
+        what.usage().firstTokenSeconds() > 0 ? what.usage().firstTokenSeconds() : null,
         what.seconds(),
         cold,
         answer);
@@ -189,14 +189,14 @@ final class ArmHandler {
               try {
                 answer(routed, arm, request);
               } catch (RuntimeException e) {
-                // no capacity, or the server stops: no pair
+                // no room, or the server ends: no pair
               } finally {
                 shadows.release();
               }
             });
   }
 
-  /// Loads a shadow's adapter; if it is not usable, this counts as a failed answer.
+  /// Loads a shadow's adapter; one that cannot answer counts as a failed answer.
   private AdapterCache.@Nullable Lease leased(Routed routed, Arm arm) {
     try {
       return host.lease(arms.served(routed.experiment(), arm));
@@ -219,59 +219,51 @@ final class ArmHandler {
     }
   }
 
-  /// Whether the adapter or the server is at fault, not the request.
+  /// Whether the adapter or the server is at fault, and not the request.
   private static boolean isOfAdapter(ApiException e) {
     return e.status() >= FAILED || OF_ADAPTERS.contains(String.valueOf(e.code()));
   }
 
   private void answer(Routed routed, Arm arm, GenerationRequest request) {
-    Unseen unseen = new Unseen();
     try (Constraints.Use _ = host.constraints().use(request.constraint());
         AdapterCache.Lease lease = leased(routed, arm)) {
-      Serving.Running running = host.session().serving().start(request.withAdapter(lease), unseen);
-      Usage usage = running.await();
-      if (unseen.what instanceof InputException
-          || unseen.what instanceof BusyException
-          || unseen.interrupted) {
+      Serving serving = host.session().serving();
+      RunningRequest running = serving.start(List.of(request.withAdapter(lease)));
+      Completion first = null; // of choice 0
+      boolean interrupted = false;
+      Throwable failure = null;
+      try (running) {
+        for (int left = request.n(); left > 0 && failure == null; ) {
+          AnswerEvent event = running.next(Long.MAX_VALUE);
+          if (event instanceof AnswerEvent.Done(int choice, Completion completion)) {
+            first = choice == 0 ? completion : first;
+            interrupted |= completion.stop() == Completion.Stop.INTERRUPTED;
+            left--;
+          } else if (event instanceof AnswerEvent.Failed(Throwable why)) {
+            failure = why;
+          }
+        }
+      } catch (InterruptedException e) {
+        return; // the server ends
+      }
+      if (failure instanceof InputException || failure instanceof BusyException || interrupted) {
         return;
       }
+      Usage usage = running.usage();
+      boolean empty =
+          first != null && first.tokens() <= 1 && Reply.finish(first.stop()).equals("stop");
       AnswerFacts done =
           new AnswerFacts(
               "shadow-" + Exchange.random(),
-              unseen.what == null ? AnswerFacts.Outcome.DONE : AnswerFacts.Outcome.FAILED,
-              unseen.what == null && unseen.empty,
+              failure == null ? AnswerFacts.Outcome.DONE : AnswerFacts.Outcome.FAILED,
+              failure == null && empty,
               usage.promptTokens(),
               usage.completionTokens(),
               usage.firstTokenSeconds(),
               usage.seconds(),
-              true, // its times include waiting at low priority
-              digest(unseen.text));
+              true, // its times say how long it waited for others
+              digest(first == null ? null : first.text()));
       routed.ended(arm, done);
-    }
-  }
-
-  /// Collects the result of a shadow answer.
-  private static final class Unseen implements Consumer<AnswerEvent> {
-    private volatile @Nullable Throwable what;
-    private volatile boolean interrupted;
-    private volatile boolean empty;
-    private volatile @Nullable String text;
-
-    @Override
-    public void accept(AnswerEvent event) {
-      switch (event) {
-        case AnswerEvent.Done(int choice, Completion completion) -> done(choice, completion);
-        case AnswerEvent.Failed(Throwable failure) -> what = failure;
-        case AnswerEvent.Prompted _, AnswerEvent.Piece _, AnswerEvent.Ended _ -> {}
-      }
-    }
-
-    private void done(int choice, Completion completion) {
-      if (choice == 0) {
-        text = completion.text();
-        empty = completion.tokens() <= 1 && Reply.finish(completion.stop()).equals("stop");
-      }
-      interrupted |= completion.stop() == Completion.Stop.INTERRUPTED;
     }
   }
 }

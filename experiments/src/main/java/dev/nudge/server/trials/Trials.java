@@ -8,10 +8,13 @@ import dev.nudge.server.ServeSettings;
 import dev.nudge.server.ServedAdapters;
 import dev.nudge.server.ServerExtension;
 import dev.nudge.server.capture.Capture;
+import dev.nudge.server.capture.CapturedAnswer;
 import dev.nudge.server.experiments.Experiments;
+import dev.nudge.server.http.Exchange;
 import dev.nudge.server.http.Fields;
+import dev.nudge.server.http.Heading;
+import dev.nudge.server.http.Served;
 import dev.nudge.server.metrics.PrometheusMetrics;
-import dev.nudge.server.replies.Reply;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -71,10 +74,29 @@ public final class Trials implements ServerExtension {
   }
 
   @Override
-  public Reply around(Reply reply, Answer answer) {
-    return capture == null || !keeps(answer.exchange().body())
-        ? reply
-        : new CapturingReply(reply, capture, answer);
+  public void answered(Answer answer) {
+    Exchange exchange = answer.exchange();
+    if (capture == null || !keeps(exchange.body())) {
+      return;
+    }
+    Heading heading = answer.heading();
+    Served served = heading.served();
+    capture.answered(
+        new CapturedAnswer(
+            exchange.requestId(),
+            heading.id(),
+            exchange.client().name(),
+            heading.model(),
+            served.name(),
+            served.version(),
+            served.digest(),
+            capture.base(),
+            exchange.experiment(),
+            exchange.arm(),
+            answer.prompt(),
+            answer.tools(),
+            answer.reply().answers(),
+            answer.reply().finishes()));
   }
 
   @Override

@@ -1,6 +1,6 @@
-/// Implements experiments, capture and feedback as a [dev.nudge.server.ServerExtension].
+/// Experiments, capture and feedback behind the server's [dev.nudge.server.ServerExtension].
 ///
-/// Read [Trials] first; [ArmHandler] routes requests to arms, [CapturingReply] captures answers.
+/// Read [Trials] first; [ArmHandler] routes requests to arms.
 @NullMarked
 package dev.nudge.server.trials;
 

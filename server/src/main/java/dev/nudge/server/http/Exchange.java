@@ -1,14 +1,17 @@
 package dev.nudge.server.http;
 
 import dev.nudge.format.Json;
-import dev.nudge.generate.Gaps;
+import dev.nudge.format.JsonMistake;
 import dev.nudge.generate.GenerationRequest;
+import dev.nudge.generate.Usage;
 import io.helidon.common.socket.PeerInfo;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -17,6 +20,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -27,6 +31,7 @@ public final class Exchange {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final String JSON = "application/json";
   private static final int GONE = 499; // as nginx counts it
+  private static final int BODY_SECONDS = 30;
   private static final int LONGEST_HEADER = 1000;
   private static final int LONGEST_WAIT = 60; // beyond, nobody should wait and ask by itself
 
@@ -47,28 +52,13 @@ public final class Exchange {
   private @Nullable Fields fields;
   private @Nullable String answerId;
   private List<GenerationRequest> requests = List.of();
-  private @Nullable Spent spent;
+  private Usage spent = Usage.NONE;
   private @Nullable String finish;
   private @Nullable String said;
   private @Nullable String code;
   private @Nullable String warning;
   private int status;
   private @Nullable Sse stream;
-
-  /// Usage and timings of a generation.
-  ///
-  /// @param queueSeconds until the prefill began
-  /// @param firstSeconds time to first token
-  /// @param gaps inter-token latencies
-  public record Spent(
-      int promptTokens,
-      int completionTokens,
-      int cachedTokens,
-      double queueSeconds,
-      double firstSeconds,
-      Gaps gaps) {
-    static final Spent NOTHING = new Spent(0, 0, 0, 0, 0, new Gaps());
-  }
 
   /// @param incoming null: unknown
   /// @param maxBody most bytes of the body
@@ -147,10 +137,64 @@ public final class Exchange {
   public Fields body() {
     Fields read = fields;
     if (read == null) {
-      read = RequestBody.read(request, incoming, maxBody, () -> header("Connection", "close"));
+      read = parsed();
       fields = read;
     }
     return read;
+  }
+
+  private Fields parsed() {
+    byte[] bytes = bytes();
+    if (bytes.length == 0) {
+      throw ApiException.wrong(null, "the body is empty; it must be a JSON object");
+    }
+    try {
+      if (Json.parseStrictly(bytes) instanceof ObjectNode object) {
+        return new Fields(object);
+      }
+      throw ApiException.wrong(null, "the body is no JSON object");
+    } catch (JacksonException e) {
+      String place = JsonMistake.place(e);
+      throw ApiException.wrong(
+          null,
+          "the body is not JSON"
+              + (place.isEmpty() ? "" : ", " + place)
+              + ": "
+              + JsonMistake.of(e));
+    }
+  }
+
+  private byte[] bytes() {
+    if (!request.content().hasEntity()) {
+      return new byte[0];
+    }
+    if (incoming != null) {
+      incoming.within(BODY_SECONDS);
+    }
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    byte[] part = new byte[1 << 13];
+    try (InputStream in = request.content().inputStream()) {
+      for (int n = in.read(part); n >= 0; n = in.read(part)) {
+        all.write(part, 0, n);
+        if (all.size() > maxBody) {
+          header("Connection", "close"); // the rest is not read
+          throw new ApiException(
+              413,
+              "invalid_request_error",
+              null,
+              "body_too_large",
+              0,
+              "the body has more than %d bytes, the most of this server".formatted(maxBody));
+        }
+      }
+    } catch (IOException | UncheckedIOException e) {
+      throw new Gone(e);
+    } finally {
+      if (incoming != null) {
+        incoming.complete();
+      }
+    }
+    return all.toByteArray();
   }
 
   /// Whether the request has a body.
@@ -231,7 +275,7 @@ public final class Exchange {
   /// Records usage and timings.
   ///
   /// @param why finish reason of the first choice; null: no choice
-  public void spent(Spent what, @Nullable String why) {
+  public void spent(Usage what, @Nullable String why) {
     spent = what;
     finish = why;
     client().quota().used((long) what.promptTokens() + what.completionTokens());
@@ -333,7 +377,6 @@ public final class Exchange {
   }
 
   public RequestOutcome outcome(String route) {
-    Spent took = spent == null ? Spent.NOTHING : spent;
     return new RequestOutcome(
         id,
         client().name(),
@@ -343,14 +386,9 @@ public final class Exchange {
         code,
         model,
         served,
-        took.promptTokens,
-        took.completionTokens,
-        took.cachedTokens,
+        spent,
         finish,
-        (System.nanoTime() - started) / 1e9,
-        took.queueSeconds,
-        took.firstSeconds,
-        took.gaps);
+        (System.nanoTime() - started) / 1e9);
   }
 
   /// The client has disconnected.

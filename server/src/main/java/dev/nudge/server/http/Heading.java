@@ -1,5 +1,6 @@
 package dev.nudge.server.http;
 
+import dev.nudge.generate.Usage;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -33,7 +34,7 @@ public record Heading(String id, long created, String model, Served served) {
   /// The `usage` object in OpenAI's format.
   ///
   /// @param reasoning reasoning tokens; null: left out
-  public static ObjectNode usage(Exchange.Spent spent, @Nullable Integer reasoning) {
+  public static ObjectNode usage(Usage spent, @Nullable Integer reasoning) {
     ObjectNode usage =
         JsonNodeFactory.instance
             .objectNode()

@@ -1,6 +1,6 @@
 package dev.nudge.server.http;
 
-import dev.nudge.generate.Gaps;
+import dev.nudge.generate.Usage;
 import org.jspecify.annotations.Nullable;
 
 /// The outcome of a request, for audit log and metrics.
@@ -11,9 +11,6 @@ import org.jspecify.annotations.Nullable;
 /// @param served the adapter that answered; null: none
 /// @param finish finish reason of the first choice; null: no choice
 /// @param seconds from the first byte of the request to the last of the response
-/// @param queueSeconds until the prefill began
-/// @param firstSeconds time to first token; 0: no token
-/// @param gaps inter-token latencies
 public record RequestOutcome(
     String requestId,
     String client,
@@ -23,11 +20,6 @@ public record RequestOutcome(
     @Nullable String code,
     @Nullable String model,
     @Nullable Served served,
-    int promptTokens,
-    int completionTokens,
-    int cachedTokens,
+    Usage usage,
     @Nullable String finish,
-    double seconds,
-    double queueSeconds,
-    double firstSeconds,
-    Gaps gaps) {}
+    double seconds) {}

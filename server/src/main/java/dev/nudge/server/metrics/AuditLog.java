@@ -77,9 +77,9 @@ public final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
     line.put("adapter", served == null || served.isBase() ? null : served.name());
     line.put("adapter_version", served == null ? null : served.version());
     line.put("adapter_digest", served == null ? null : served.digest());
-    line.put("prompt_tokens", outcome.promptTokens());
-    line.put("completion_tokens", outcome.completionTokens());
-    line.put("cached_tokens", outcome.cachedTokens());
+    line.put("prompt_tokens", outcome.usage().promptTokens());
+    line.put("completion_tokens", outcome.usage().completionTokens());
+    line.put("cached_tokens", outcome.usage().cachedTokens());
     line.put("finish_reason", outcome.finish());
     line.put("seconds", Math.round(outcome.seconds() * 1e6) / 1e6);
     write(Json.line(line));

@@ -56,14 +56,16 @@ public final class PrometheusMetrics implements Consumer<RequestOutcome> {
   private static final Map<String, ToDoubleFunction<RequestOutcome>> SIZES = new LinkedHashMap<>();
 
   static {
-    TIMES.put("vllm:time_to_first_token_seconds", RequestOutcome::firstSeconds);
+    TIMES.put("vllm:time_to_first_token_seconds", o -> o.usage().firstTokenSeconds());
     TIMES.put("vllm:e2e_request_latency_seconds", RequestOutcome::seconds);
-    TIMES.put("vllm:request_queue_time_seconds", RequestOutcome::queueSeconds);
-    TIMES.put("vllm:request_prefill_time_seconds", o -> o.firstSeconds() - o.queueSeconds());
-    TIMES.put("vllm:request_decode_time_seconds", o -> o.seconds() - o.firstSeconds());
-    TIMES.put("vllm:request_inference_time_seconds", o -> o.seconds() - o.queueSeconds());
-    SIZES.put("vllm:request_prompt_tokens", RequestOutcome::promptTokens);
-    SIZES.put("vllm:request_generation_tokens", RequestOutcome::completionTokens);
+    TIMES.put("vllm:request_queue_time_seconds", o -> o.usage().queueSeconds());
+    TIMES.put(
+        "vllm:request_prefill_time_seconds",
+        o -> o.usage().firstTokenSeconds() - o.usage().queueSeconds());
+    TIMES.put("vllm:request_decode_time_seconds", o -> o.seconds() - o.usage().firstTokenSeconds());
+    TIMES.put("vllm:request_inference_time_seconds", o -> o.seconds() - o.usage().queueSeconds());
+    SIZES.put("vllm:request_prompt_tokens", o -> o.usage().promptTokens());
+    SIZES.put("vllm:request_generation_tokens", o -> o.usage().completionTokens());
   }
 
   public PrometheusMetrics(String base) {
@@ -79,17 +81,17 @@ public final class PrometheusMetrics implements Consumer<RequestOutcome> {
         .increment();
     Served served = outcome.served();
     String finish = outcome.finish();
-    if (served == null || outcome.promptTokens() == 0) {
+    if (served == null || outcome.usage().promptTokens() == 0) {
       return;
     }
     Counts counts = counts(served.name());
-    counts.prompt.add(outcome.promptTokens());
-    counts.generated.add(outcome.completionTokens());
+    counts.prompt.add(outcome.usage().promptTokens());
+    counts.generated.add(outcome.usage().completionTokens());
     if (finish != null) {
       counts.finished.computeIfAbsent(finish, _ -> new LongAdder()).increment();
       TIMES.forEach((name, of) -> histogram(counts, name).add(of.applyAsDouble(outcome)));
       SIZES.forEach((name, of) -> histogram(counts, name).add(of.applyAsDouble(outcome)));
-      Gaps gaps = outcome.gaps();
+      Gaps gaps = outcome.usage().gaps();
       gaps.forEach(histogram(counts, BETWEEN)::add);
       if (gaps.count() > 0) {
         histogram(counts, A_TOKEN).add(gaps.sum() / gaps.count());

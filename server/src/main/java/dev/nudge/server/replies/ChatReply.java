@@ -1,71 +1,143 @@
 package dev.nudge.server.replies;
 
+import dev.nudge.chat.AnswerText;
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.TokenLogprob;
+import dev.nudge.generate.Usage;
 import dev.nudge.server.http.Exchange;
 import dev.nudge.server.http.Heading;
 import dev.nudge.settings.InputException;
 import dev.nudge.text.Tokenizer;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Replies to a chat completion with one JSON object.
-public final class ChatReply implements Reply {
-  private final Exchange exchange;
-  private final Heading heading;
+/// Replies to a chat completion: messages, or per choice the role, then text, reasoning and tool
+/// calls, then the finish reason.
+public final class ChatReply extends Reply {
   private final Tokenizer tokenizer;
-  private final ChatChoice[] choices;
-  private final @Nullable Completion[] completions;
+  private final List<AnswerText> choices;
   private final boolean thinks;
 
+  /// @param thinks whether usage counts the tokens of reasoning
   public ChatReply(
       Exchange exchange,
       Heading heading,
+      Form form,
       Tokenizer tokenizer,
-      List<ChatChoice> choices,
+      List<AnswerText> choices,
       boolean thinks) {
-    this.exchange = exchange;
-    this.heading = heading;
+    super(exchange, heading, form, "chat.completion.chunk");
     this.tokenizer = tokenizer;
-    this.choices = choices.toArray(ChatChoice[]::new);
-    this.completions = new Completion[this.choices.length];
+    this.choices = choices;
     this.thinks = thinks;
   }
 
   @Override
-  public void piece(int choice, String text, List<TokenLogprob> tokens) {
-    choices[choice].push(text);
+  void first() throws IOException {
+    for (int i = 0; i < choices.size(); i++) {
+      send(i, delta().put("role", "assistant").put("content", ""), List.of(), null);
+    }
   }
 
   @Override
-  public void done(int choice, Completion completion) {
-    choices[choice].end();
-    completions[choice] = completion;
+  void piece(int choice, String text, List<TokenLogprob> tokens) throws IOException {
+    send(choice, choices.get(choice).push(text), tokens);
   }
 
   @Override
-  public void end(Exchange.Spent spent) {
+  void done(int choice, Completion completion) throws IOException {
+    send(choice, choices.get(choice).end(), List.of());
+    send(choice, delta(), List.of(), finish(choice));
+  }
+
+  private void send(int choice, List<AnswerText.Part> parts, List<TokenLogprob> tokens)
+      throws IOException {
+    if (sse() == null) {
+      return;
+    }
+    List<ObjectNode> deltas = new ArrayList<>(parts.stream().map(ChatReply::delta).toList());
+    if (deltas.isEmpty() && !tokens.isEmpty()) {
+      deltas.add(delta().put("content", ""));
+    }
+    for (int i = 0; i < deltas.size(); i++) {
+      send(choice, deltas.get(i), i == 0 ? tokens : List.of(), null);
+    }
+  }
+
+  private void send(
+      int choice, ObjectNode delta, List<TokenLogprob> tokens, @Nullable String finish)
+      throws IOException {
+    send(choice, "delta", delta, tokens.isEmpty() ? null : logprobs(tokens), finish);
+  }
+
+  private static ObjectNode delta() {
+    return JsonNodeFactory.instance.objectNode();
+  }
+
+  private static ObjectNode delta(AnswerText.Part part) {
+    ObjectNode delta = delta();
+    switch (part) {
+      case AnswerText.Part.Content(String more) -> delta.put("content", more);
+      case AnswerText.Part.Reasoning(String more) -> delta.put("reasoning_content", more);
+      case AnswerText.Part.ToolCall(int index, AnswerText.Call call) ->
+          delta.putArray("tool_calls").add(call.json().put("index", index));
+    }
+    return delta;
+  }
+
+  @Override
+  ObjectNode whole(Usage usage) {
     ObjectNode reply = heading.object("chat.completion");
     ArrayNode list = reply.putArray("choices");
-    int reasoning = 0;
-    for (int i = 0; i < choices.length; i++) {
-      Completion completion = completions[i];
-      ObjectNode choice = list.addObject().put("index", i);
-      choice.set("message", choices[i].message());
-      if (completion == null || completion.logprobs() == null) {
-        choice.putNull("logprobs");
-      } else {
-        choice.set("logprobs", logprobs(completion.logprobs(), tokenizer));
-      }
-      choice.put("finish_reason", completion == null ? null : choices[i].finish(completion.stop()));
-      reasoning += tokens(choices[i].thought(), tokenizer);
+    for (int i = 0; i < choices.size(); i++) {
+      List<TokenLogprob> tokens = completion(i).logprobs();
+      ObjectNode logprobs = tokens == null ? null : logprobs(tokens);
+      fill(list.addObject(), i, "message", answer(i), logprobs, finish(i));
     }
-    reply.set("usage", Heading.usage(spent, thinks ? reasoning : null));
-    exchange.reply(reply);
+    reply.set("usage", usage(usage));
+    return reply;
+  }
+
+  @Override
+  ObjectNode usage(Usage usage) {
+    int reasoning = choices.stream().mapToInt(text -> tokens(text.thought(), tokenizer)).sum();
+    return Heading.usage(usage, thinks ? reasoning : null);
+  }
+
+  @Override
+  JsonNode answer(int choice) {
+    return message(choices.get(choice));
+  }
+
+  /// An answer as a message.
+  static ObjectNode message(AnswerText text) {
+    ObjectNode message = JsonNodeFactory.instance.objectNode().put("role", "assistant");
+    boolean silent = text.said().isEmpty() && !text.calls().isEmpty();
+    message.put("content", silent ? null : text.said());
+    message.putNull("refusal");
+    if (!text.thought().isEmpty()) {
+      message.put("reasoning_content", text.thought());
+    }
+    if (!text.calls().isEmpty()) {
+      ArrayNode calls = message.putArray("tool_calls");
+      text.calls().forEach(call -> calls.add(call.json()));
+    }
+    return message;
+  }
+
+  @Override
+  String finish(int choice) {
+    boolean calls = !choices.get(choice).calls().isEmpty();
+    return calls && completion(choice).stop() != Completion.Stop.LENGTH
+        ? "tool_calls"
+        : super.finish(choice);
   }
 
   static int tokens(String text, Tokenizer tokenizer) {
@@ -73,30 +145,30 @@ public final class ChatReply implements Reply {
   }
 
   /// Token log-probabilities in the chat format.
-  static ObjectNode logprobs(List<TokenLogprob> tokens, Tokenizer tokenizer) {
+  private ObjectNode logprobs(List<TokenLogprob> tokens) {
     ObjectNode all = JsonNodeFactory.instance.objectNode();
     ArrayNode content = all.putArray("content");
     for (TokenLogprob token : tokens) {
-      ObjectNode one = told(content.addObject(), token, tokenizer);
+      ObjectNode one = told(content.addObject(), token);
       ArrayNode top = one.putArray("top_logprobs");
       List<TokenLogprob> likeliest = token.top();
       (likeliest == null ? List.<TokenLogprob>of() : likeliest)
-          .forEach(likely -> told(top.addObject(), likely, tokenizer));
+          .forEach(likely -> told(top.addObject(), likely));
     }
     all.putNull("refusal");
     return all;
   }
 
-  private static ObjectNode told(ObjectNode object, TokenLogprob token, Tokenizer tokenizer) {
+  private ObjectNode told(ObjectNode object, TokenLogprob token) {
     object.put("token", token.token()).put("logprob", finite(token.logprob()));
     ArrayNode bytes = object.putArray("bytes");
-    for (byte b : bytes(token, tokenizer)) {
+    for (byte b : bytes(token)) {
       bytes.add(b & 0xFF);
     }
     return object;
   }
 
-  private static byte[] bytes(TokenLogprob token, Tokenizer tokenizer) {
+  private byte[] bytes(TokenLogprob token) {
     byte @Nullable [] known;
     try {
       known = tokenizer.bytes(token.id());

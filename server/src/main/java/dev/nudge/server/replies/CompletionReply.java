@@ -2,24 +2,27 @@ package dev.nudge.server.replies;
 
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.TokenLogprob;
+import dev.nudge.generate.Usage;
 import dev.nudge.server.http.Exchange;
 import dev.nudge.server.http.Heading;
+import dev.nudge.text.StreamDecoder;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Replies to a completion with one JSON object.
-public final class CompletionReply implements Reply {
-  private final Exchange exchange;
-  private final Heading heading;
+/// Replies to a completion: texts, with the prompt before them if requested.
+public final class CompletionReply extends Reply {
   private final List<Echo> echoes;
   private final boolean told;
   private final boolean nothing;
-  private final @Nullable Completion[] completions;
+  private final boolean[] echoed; // in the stream
+  private final int[] offsets; // characters of each choice so far
 
   /// The echoed prompt before a completion.
   ///
@@ -32,97 +35,116 @@ public final class CompletionReply implements Reply {
     public static List<TokenLogprob> first(int id, String text) {
       return List.of(new TokenLogprob(text, id, Double.NaN, null));
     }
-
-    /// Adds the log-probabilities of the remaining prompt tokens.
-    Echo with(List<TokenLogprob> others) {
-      List<TokenLogprob> all = new ArrayList<>(tokens);
-      all.addAll(others);
-      return new Echo(text, List.copyOf(all));
-    }
   }
 
   /// @param echoes one per choice
   /// @param told whether log-probabilities are requested
   /// @param nothing whether only the prompt is returned (`max_tokens` 0)
   public CompletionReply(
-      Exchange exchange, Heading heading, List<Echo> echoes, boolean told, boolean nothing) {
-    this.exchange = exchange;
-    this.heading = heading;
+      Exchange exchange,
+      Heading heading,
+      Form form,
+      List<Echo> echoes,
+      boolean told,
+      boolean nothing) {
+    super(exchange, heading, form, "text_completion");
     this.echoes = echoes;
     this.told = told;
     this.nothing = nothing;
-    this.completions = new Completion[echoes.size()];
+    this.echoed = new boolean[echoes.size()];
+    this.offsets = new int[echoes.size()];
   }
 
   @Override
-  public void prompt(int choice, List<TokenLogprob> tokens) {
-    echoes.set(choice, echoes.get(choice).with(tokens));
+  void prompt(int choice, List<TokenLogprob> tokens) {
+    Echo echo = echoes.get(choice);
+    echoes.set(choice, new Echo(echo.text, and(echo.tokens, tokens)));
+  }
+
+  private static List<TokenLogprob> and(List<TokenLogprob> first, List<TokenLogprob> others) {
+    List<TokenLogprob> all = new ArrayList<>(first);
+    all.addAll(others);
+    return all;
+  }
+
+  /// Sends the echoed prompt of a choice, once.
+  private void echo(int choice) throws IOException {
+    Echo echo = echoes.get(choice);
+    if (!echoed[choice] && !echo.text.isEmpty()) {
+      send(choice, echo.text, echo.tokens, null);
+    }
+    echoed[choice] = true;
   }
 
   @Override
-  public void piece(int choice, String text, List<TokenLogprob> tokens) {
-    // the completion has it all
+  void piece(int choice, String text, List<TokenLogprob> tokens) throws IOException {
+    echo(choice);
+    if (!nothing && (!text.isEmpty() || !tokens.isEmpty())) {
+      send(choice, StreamDecoder.plain(text), tokens, null);
+    }
   }
 
   @Override
-  public void done(int choice, Completion completion) {
-    completions[choice] = nothing ? none(told) : completion;
+  void done(int choice, Completion completion) throws IOException {
+    echo(choice);
+    send(choice, "", List.of(), finish(choice));
   }
 
-  /// A completion without tokens.
-  static Completion none(boolean told) {
-    return new Completion("", 0, Completion.Stop.LENGTH, told ? List.of() : null);
+  private void send(int choice, String text, List<TokenLogprob> tokens, @Nullable String finish)
+      throws IOException {
+    if (sse() != null) {
+      ObjectNode logprobs = told && !tokens.isEmpty() ? logprobs(tokens, offsets[choice]) : null;
+      send(choice, "text", JsonNodeFactory.instance.stringNode(text), logprobs, finish);
+      offsets[choice] += text.length();
+    }
+  }
+
+  @Override
+  ObjectNode whole(Usage usage) {
+    ObjectNode reply = heading.object("text_completion");
+    ArrayNode choices = reply.putArray("choices");
+    for (int i = 0; i < echoes.size(); i++) {
+      Echo echo = echoes.get(i);
+      String text = nothing ? "" : completion(i).text();
+      ObjectNode logprobs = null;
+      if (told) {
+        List<TokenLogprob> own = nothing ? null : completion(i).logprobs();
+        logprobs = logprobs(and(echo.tokens, Objects.requireNonNullElse(own, List.of())), 0);
+      }
+      JsonNode content = JsonNodeFactory.instance.stringNode(echo.text + text);
+      fill(choices.addObject(), i, "text", content, logprobs, finish(i));
+    }
+    reply.set("usage", usage(usage));
+    return reply;
   }
 
   /// The usage without the token that the client does not see.
-  static Exchange.Spent shown(Exchange.Spent spent, boolean nothing) {
-    return nothing
-        ? new Exchange.Spent(
-            spent.promptTokens(),
-            0,
-            spent.cachedTokens(),
-            spent.queueSeconds(),
-            spent.firstSeconds(),
-            spent.gaps())
-        : spent;
+  @Override
+  ObjectNode usage(Usage usage) {
+    return Heading.usage(nothing ? usage.withCompletionTokens(0) : usage, null);
   }
 
   @Override
-  public void end(Exchange.Spent spent) {
-    ObjectNode reply = heading.object("text_completion");
-    ArrayNode choices = reply.putArray("choices");
-    for (int i = 0; i < completions.length; i++) {
-      Completion completion = completions[i];
-      if (completion == null) {
-        continue;
-      }
-      Echo echo = echoes.get(i);
-      ObjectNode choice = choices.addObject().put("index", i);
-      choice.put("text", echo.text() + completion.text());
-      List<TokenLogprob> own = completion.logprobs();
-      if (told) {
-        choice.set("logprobs", logprobs(echo.tokens(), own == null ? List.of() : own, 0));
-      } else {
-        choice.putNull("logprobs");
-      }
-      choice.put("finish_reason", Reply.finish(completion.stop()));
-    }
-    reply.set("usage", Heading.usage(shown(spent, nothing), null));
-    exchange.reply(reply);
+  JsonNode answer(int choice) {
+    return JsonNodeFactory.instance.stringNode(completion(choice).text());
+  }
+
+  @Override
+  String finish(int choice) {
+    return nothing ? "length" : super.finish(choice);
   }
 
   /// Log-probabilities as the four lists of the completions format.
   ///
   /// @param offset text offset of the first token
-  static ObjectNode logprobs(List<TokenLogprob> echo, List<TokenLogprob> own, int offset) {
+  private static ObjectNode logprobs(List<TokenLogprob> of, int offset) {
     ObjectNode all = JsonNodeFactory.instance.objectNode();
     ArrayNode tokens = all.putArray("tokens");
     ArrayNode logprobs = all.putArray("token_logprobs");
     ArrayNode tops = all.putArray("top_logprobs");
     ArrayNode offsets = all.putArray("text_offset");
     int at = offset;
-    for (int i : IntStream.range(0, echo.size() + own.size()).toArray()) {
-      TokenLogprob token = i < echo.size() ? echo.get(i) : own.get(i - echo.size());
+    for (TokenLogprob token : of) {
       tokens.add(token.token());
       offsets.add(at);
       at += token.token().length();

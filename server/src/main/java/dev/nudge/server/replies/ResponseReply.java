@@ -1,7 +1,9 @@
 package dev.nudge.server.replies;
 
+import dev.nudge.chat.AnswerText;
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.TokenLogprob;
+import dev.nudge.generate.Usage;
 import dev.nudge.server.http.Exchange;
 import dev.nudge.server.http.Fields;
 import dev.nudge.server.http.Heading;
@@ -18,22 +20,17 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Replies in OpenAI's Responses format: an object whose `output` has a reasoning item and a
 /// message item, or the stream of events that builds it.
-public final class ResponseReply implements Reply {
-  private final Exchange exchange;
-  private final Heading heading;
+public final class ResponseReply extends Reply {
   private final Tokenizer tokenizer;
-  private final ChatChoice choice;
+  private final AnswerText answer;
   private final Fields asked;
   private final boolean stored;
-  private final boolean stream;
   private final ArrayNode output = JsonNodeFactory.instance.arrayNode();
   private final StringBuilder text = new StringBuilder(); // of the item that is open
-  private final long made = System.nanoTime();
   private @Nullable Item open;
   private String id = ""; // of the item that is open
   private @Nullable String cutBy; // why the answer ended early
   private int sequence;
-  private @Nullable Sse sse;
 
   /// The type of an item, with the names of its parts and events.
   private enum Item {
@@ -53,37 +50,39 @@ public final class ResponseReply implements Reply {
 
   /// @param asked the request body, whose settings are echoed
   /// @param stored whether the answer is captured
-  /// @param stream events, not one object
   public ResponseReply(
       Exchange exchange,
       Heading heading,
+      Form form,
       Tokenizer tokenizer,
-      ChatChoice choice,
+      AnswerText answer,
       Fields asked,
-      boolean stored,
-      boolean stream) {
-    this.exchange = exchange;
-    this.heading = heading;
+      boolean stored) {
+    super(exchange, heading, form, "response");
     this.tokenizer = tokenizer;
-    this.choice = choice;
+    this.answer = answer;
     this.asked = asked;
     this.stored = stored;
-    this.stream = stream;
   }
 
   @Override
-  public void piece(int number, String more, List<TokenLogprob> tokens) throws IOException {
-    begin();
-    for (ObjectNode delta : choice.push(more)) {
-      take(delta);
+  void first() throws IOException {
+    for (String kind : List.of("response.created", "response.in_progress")) {
+      tell(kind, event -> event.set("response", response("in_progress")));
     }
   }
 
   @Override
-  public void done(int number, Completion completion) throws IOException {
-    begin();
-    for (ObjectNode delta : choice.end()) {
-      take(delta);
+  void piece(int choice, String more, List<TokenLogprob> tokens) throws IOException {
+    for (AnswerText.Part part : answer.push(more)) {
+      take(part);
+    }
+  }
+
+  @Override
+  void done(int choice, Completion completion) throws IOException {
+    for (AnswerText.Part part : answer.end()) {
+      take(part);
     }
     String finish = Reply.finish(completion.stop());
     cutBy =
@@ -99,51 +98,41 @@ public final class ResponseReply implements Reply {
   }
 
   @Override
-  public void end(Exchange.Spent spent) throws IOException {
+  ObjectNode whole(Usage usage) {
     ObjectNode response = response(status());
     if (cutBy != null) {
       response.putObject("incomplete_details").put("reason", cutBy);
     }
-    response.set("usage", usage(spent));
-    if (!stream) {
-      exchange.reply(response);
-      return;
-    }
-    try (Sse _ = Objects.requireNonNull(sse)) {
-      tell("response." + status(), event -> event.set("response", response));
-    }
+    response.set("usage", usage(usage));
+    return response;
   }
 
   @Override
-  public void idle() throws IOException {
-    if (sse != null) {
-      sse.idle();
-    } else if (System.nanoTime() - made > Sse.QUIET_NANOS) {
-      begin(); // nobody on the way takes the connection for dead
-    }
+  void last(Usage usage, Sse ending) throws IOException {
+    tell("response." + status(), event -> event.set("response", whole(usage)));
+  }
+
+  @Override
+  JsonNode answer(int choice) {
+    return ChatReply.message(answer);
   }
 
   private String status() {
     return cutBy == null ? "completed" : "incomplete";
   }
 
-  /// Starts the stream with the first token, so an earlier failure still has an HTTP status of its
-  /// own.
-  private void begin() throws IOException {
-    if (stream && sse == null) {
-      sse = exchange.stream();
-      for (String kind : List.of("response.created", "response.in_progress")) {
-        tell(kind, event -> event.set("response", response("in_progress")));
-      }
+  private void take(AnswerText.Part part) throws IOException {
+    switch (part) {
+      case AnswerText.Part.Content(String more) -> take(Item.MESSAGE, more);
+      case AnswerText.Part.Reasoning(String more) -> take(Item.REASONING, more);
+      case AnswerText.Part.ToolCall _ -> {} // tools are refused
     }
   }
 
-  private void take(ObjectNode delta) throws IOException {
-    Item item = delta.has("reasoning_content") ? Item.REASONING : Item.MESSAGE;
+  private void take(Item item, String more) throws IOException {
     if (item != open) {
       turn(item);
     }
-    String more = delta.path("content").asString(delta.path("reasoning_content").asString(""));
     text.append(more);
     tellPart("response." + item.part + ".delta", event -> event.put("delta", more));
   }
@@ -218,7 +207,7 @@ public final class ResponseReply implements Reply {
   }
 
   private void tell(String kind, Filler filler) throws IOException {
-    Sse to = sse;
+    Sse to = sse();
     if (to != null) {
       ObjectNode event = JsonNodeFactory.instance.objectNode();
       event.put("type", kind).put("sequence_number", sequence++);
@@ -255,14 +244,15 @@ public final class ResponseReply implements Reply {
     return given == null ? otherwise : given;
   }
 
-  private ObjectNode usage(Exchange.Spent spent) {
+  @Override
+  ObjectNode usage(Usage spent) {
     ObjectNode usage = JsonNodeFactory.instance.objectNode();
     usage.put("input_tokens", spent.promptTokens());
     usage.putObject("input_tokens_details").put("cached_tokens", spent.cachedTokens());
     usage.put("output_tokens", spent.completionTokens());
     usage
         .putObject("output_tokens_details")
-        .put("reasoning_tokens", ChatReply.tokens(choice.thought(), tokenizer));
+        .put("reasoning_tokens", ChatReply.tokens(answer.thought(), tokenizer));
     return usage.put("total_tokens", spent.promptTokens() + spent.completionTokens());
   }
 }

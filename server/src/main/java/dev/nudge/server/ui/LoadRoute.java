@@ -1,9 +1,10 @@
 package dev.nudge.server.ui;
 
+import dev.nudge.engine.Limits;
+import dev.nudge.engine.Load;
 import dev.nudge.format.Json;
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
-import dev.nudge.generate.Stats;
 import dev.nudge.server.Routes;
 import dev.nudge.server.ServerExtension;
 import dev.nudge.server.http.Exchange;
@@ -19,7 +20,7 @@ record LoadRoute(Session session, ServerExtension extension) {
   }
 
   private void load(Exchange exchange) {
-    Stats stats = session.serving().stats();
+    Load stats = session.serving().stats();
     AdapterCache cache = session.cache();
     Map<String, Object> load = new LinkedHashMap<>();
     load.put("at", System.currentTimeMillis());
@@ -27,9 +28,9 @@ record LoadRoute(Session session, ServerExtension extension) {
     load.put("waiting", stats.waiting());
     load.put("key_blocks_used", stats.keyBlocksUsed());
     load.put("key_blocks", stats.keyBlocks());
-    load.put("block_tokens", stats.blockTokens());
-    load.put("prefix_queries", stats.prefixQueries());
-    load.put("prefix_hits", stats.prefixHits());
+    load.put("block_tokens", Limits.BLOCK);
+    load.put("prefix_queries", stats.promptTokens());
+    load.put("prefix_hits", stats.cachedTokens());
     load.put("prompt_tokens", stats.promptTokens());
     load.put("generation_tokens", stats.generationTokens());
     load.put("adapter_bytes", cache.bytes());

@@ -2,8 +2,8 @@ package dev.nudge.chat;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.chat.ChatText.Delta;
-import dev.nudge.chat.ChatText.Rules;
+import dev.nudge.chat.AnswerText.Part;
+import dev.nudge.chat.AnswerText.Rules;
 import dev.nudge.text.StreamDecoder;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +11,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /// Cuts answers in every way that tokens could.
-class ChatTextTest {
+class AnswerTextTest {
   private static final Set<String> TOOLS = Set.of("weather", "time");
 
   private static final Rules PLAIN = new Rules(false, false, null, Set.of(), false);
@@ -33,13 +33,13 @@ class ChatTextTest {
   private static List<String> read(Rules rules, String text) {
     List<String> first = null;
     for (int length = 1; length <= text.length(); length++) {
-      ChatText chat = new ChatText(rules);
-      List<Delta> deltas = new ArrayList<>();
+      AnswerText chat = new AnswerText(rules, false);
+      List<Part> parts = new ArrayList<>();
       for (int at = 0; at < text.length(); at += length) {
-        deltas.addAll(chat.push(text.substring(at, Math.min(text.length(), at + length))));
+        parts.addAll(chat.push(text.substring(at, Math.min(text.length(), at + length))));
       }
-      deltas.addAll(chat.end());
-      List<String> now = joined(deltas);
+      parts.addAll(chat.end());
+      List<String> now = joined(parts);
       if (first != null) {
         assertThat(now).as("pieces of %d", length).isEqualTo(first);
       }
@@ -48,21 +48,21 @@ class ChatTextTest {
     return first == null ? List.of() : first;
   }
 
-  private static List<String> joined(List<Delta> deltas) {
+  private static List<String> joined(List<Part> parts) {
     List<String> all = new ArrayList<>();
     String kind = "";
-    for (Delta delta : deltas) {
+    for (Part part : parts) {
       String next =
-          switch (delta) {
-            case Delta.Content _ -> "said ";
-            case Delta.Reasoning _ -> "thought ";
-            case Delta.ToolCall _ -> "called ";
+          switch (part) {
+            case Part.Content _ -> "said ";
+            case Part.Reasoning _ -> "thought ";
+            case Part.ToolCall _ -> "called ";
           };
       String text =
-          switch (delta) {
-            case Delta.Content(String more) -> more;
-            case Delta.Reasoning(String more) -> more;
-            case Delta.ToolCall(ToolFormat.Call call) -> call.name() + " " + call.arguments();
+          switch (part) {
+            case Part.Content(String more) -> more;
+            case Part.Reasoning(String more) -> more;
+            case Part.ToolCall(int _, AnswerText.Call call) -> call.name() + " " + call.arguments();
           };
       if (next.equals(kind) && !next.equals("called ")) {
         all.set(all.size() - 1, all.getLast() + text);
