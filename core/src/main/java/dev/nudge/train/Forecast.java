@@ -262,7 +262,9 @@ public final class Forecast {
     for (Recompute level : Recompute.values()) {
       dry.recompute(Collections.nCopies(dry.layers(), level));
       bytes.put(
-          level, plan.lanes() * dry.measured().trainParts(plan.microBatchTokens(), plan.longest()).saved());
+          level,
+          plan.lanes()
+              * dry.measured().trainParts(plan.microBatchTokens(), plan.longest()).saved());
     }
     return bytes;
   }

@@ -54,21 +54,21 @@ class SchemaTest {
         .extracting(SettingComponent::flag)
         .containsExactlyInAnyOrder(
             ("--model --data --eval-data --prompt --completion --shape --columns --sql --template"
-                 + " --train-on --eval-split --drop-rows --refuse-rows --mixture --skip-bad-rows"
-                 + " --truncate --split --concatenate --out --overwrite --init-adapter --registry"
-                 + " --init --method --freeze --quantize --double-quant --rank --alpha --dropout"
-                 + " --targets --modules-to-save --add-tokens --rs-lora --learning-rate --schedule"
-                 + " --warmup --warmup-from-zero --weight-decay --max-grad-norm --optimizer --beta1"
-                 + " --beta2 --epsilon --lora-plus --dora --lora-bias --rank-pattern"
-                 + " --alpha-pattern --exclude-modules --layers-to-transform --layers-pattern"
-                 + " --steps --epochs --batch-size --max-length --seed --shuffle --compute --lanes"
-                 + " --threads --memory --price-per-hour --eval-steps --save-steps --dry-run"
-                 + " --any-base --resume --keep --disk-wait --patience --samples --sample-prompt"
-                 + " --sample-tokens --on-divergence --on-event --objective --beta --loss-type"
-                 + " --label-smoothing --rpo-alpha --reference --desirable-weight"
-                 + " --undesirable-weight --margin-column --center-rewards --router-aux-loss-coef"
-                 + " --expert-adapters --generations --max-completion --temperature --scale-rewards"
-                 + " --iterations --reward --reward-jar --replay --replay-weight")
+                    + " --train-on --eval-split --drop-rows --refuse-rows --mixture --skip-bad-rows"
+                    + " --truncate --split --concatenate --out --overwrite --init-adapter --registry"
+                    + " --init --method --freeze --quantize --double-quant --rank --alpha --dropout"
+                    + " --targets --modules-to-save --add-tokens --rs-lora --learning-rate --schedule"
+                    + " --warmup --warmup-from-zero --weight-decay --max-grad-norm --optimizer --beta1"
+                    + " --beta2 --epsilon --lora-plus --dora --lora-bias --rank-pattern"
+                    + " --alpha-pattern --exclude-modules --layers-to-transform --layers-pattern"
+                    + " --steps --epochs --batch-size --max-length --seed --shuffle --compute --lanes"
+                    + " --threads --memory --price-per-hour --eval-steps --save-steps --dry-run"
+                    + " --any-base --resume --keep --disk-wait --patience --samples --sample-prompt"
+                    + " --sample-tokens --on-divergence --on-event --objective --beta --loss-type"
+                    + " --label-smoothing --rpo-alpha --reference --desirable-weight"
+                    + " --undesirable-weight --margin-column --center-rewards --router-aux-loss-coef"
+                    + " --expert-adapters --generations --max-completion --temperature --scale-rewards"
+                    + " --iterations --reward --reward-jar --replay --replay-weight")
                 .split(" "));
     assertThat(TRAIN.knobs())
         .extracting(SettingComponent::key)
