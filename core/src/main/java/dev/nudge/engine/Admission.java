@@ -34,6 +34,7 @@ final class Admission implements AutoCloseable {
   private @Nullable KvPool pool;
   private @Nullable PrefixCache kept;
   private boolean more; // sequences wait for room
+  private int holders; // sequences that run
 
   /// @param limits of which the memory of keys may change
   /// @param admitted run for each sequence that gets room
@@ -88,9 +89,11 @@ final class Admission implements AutoCloseable {
     return Limits.blocks(keyBytes() - taken - stateBytes(), model);
   }
 
-  /// Bytes of the states of sequences and kept prefixes, and of the next sequence's.
+  /// Bytes of the states of sequences and kept prefixes, and of the next sequence's. While it reads
+  /// a sequence has three: its own, a snapshot, and the next one.
   private long stateBytes() {
-    return model.sequenceStateBytes() + (pool == null ? 0 : pool.stateBytes());
+    long each = model.sequenceStateBytes();
+    return each + Math.max(pool == null ? 0 : pool.stateBytes(), holders * each * 3 / 2);
   }
 
   /// Bytes that rows or a text may take beside sequences that have so many blocks, those among them
@@ -108,6 +111,7 @@ final class Admission implements AutoCloseable {
 
   /// Gives the pool what there is for it: at least what it has and running sequences may want.
   private int settle(List<Sequence> running) {
+    holders = running.size();
     int there = blocks();
     if (pool != null && running.isEmpty() && pool.held() > there) {
       drop();

@@ -74,7 +74,7 @@ final class PrefixCache {
       }
       boolean reads = !other.done() && other.cache().length() < other.prompt;
       if (reads && other.attachment.equals(s.attachment) && !apart.test(other)) {
-        later = Math.max(later, common(s, other) / Limits.BLOCK);
+        later = Math.max(later, shared(s, other));
       }
     }
     if (later > found.size()) {
@@ -83,7 +83,21 @@ final class PrefixCache {
     if (!found.isEmpty()) {
       s.start(pool.cache(found.stream().map(node -> node.block).toList(), found.getLast().states));
     }
+    int known = recurrent ? path(s).size() : 0;
+    if (known > found.size()) {
+      s.cache().snapshotsUpTo(known * Limits.BLOCK); // where prompts have parted before
+    }
     return false;
+  }
+
+  /// Blocks with which a sequence can begin after another one that is being read.
+  private int shared(Sequence s, Sequence other) {
+    int blocks = common(s, other) / Limits.BLOCK;
+    if (!recurrent) {
+      return blocks;
+    }
+    int end = other.cache().snapshotsUpTo() / Limits.BLOCK;
+    return other.branched() || end > blocks ? 0 : end;
   }
 
   /// Tokens that two prompts begin with, those of `s` left out whose logits are wanted.
@@ -100,6 +114,16 @@ final class PrefixCache {
   }
 
   private List<Node> find(Sequence s) {
+    List<Node> path = path(s);
+    while (recurrent && !path.isEmpty() && path.getLast().states == null) {
+      path.removeLast(); // blocks behind which a sequence cannot go on
+    }
+    touch(path);
+    return path;
+  }
+
+  /// The kept blocks with which a sequence's prompt begins.
+  private List<Node> path(Sequence s) {
     List<Node> path = new ArrayList<>();
     Node node = roots.get(s.attachment);
     for (int i = 0; node != null && (i + 1) * Limits.BLOCK <= s.ask.unheard(); i++) {
@@ -108,10 +132,6 @@ final class PrefixCache {
         path.add(node);
       }
     }
-    while (recurrent && !path.isEmpty() && path.getLast().states == null) {
-      path.removeLast(); // blocks behind which a sequence cannot go on
-    }
-    touch(path);
     return path;
   }
 
@@ -141,14 +161,20 @@ final class PrefixCache {
       node = child;
     }
     KvCache.Snapshot states = s.cache().snapshot();
-    if (states != null && states.length() == blocks.size() * Limits.BLOCK && node.states == null) {
+    if (states != null && states.length() <= blocks.size() * Limits.BLOCK) {
+      keep(states, path.get(states.length() / Limits.BLOCK - 1));
+    }
+    touch(path);
+  }
+
+  private void keep(KvCache.Snapshot states, Node node) {
+    if (node.states == null) {
       if (order.stream().filter(each -> each.states != null).count() == STATES) {
         order.stream().filter(each -> each.states != null).findFirst().ifPresent(this::dropStates);
       }
       pool.share(states.state());
       node.states = states;
     }
-    touch(path);
   }
 
   /// Drops all keys of an attachment.

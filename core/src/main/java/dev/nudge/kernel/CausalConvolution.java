@@ -107,25 +107,20 @@ public final class CausalConvolution {
     }
   }
 
-  /// Adds to dw, and to dBias, over the rows of one sequence that begins with them.
+  /// Adds the gradient of w, over the rows of one sequence that begins with them.
   ///
   /// @param dw like w
-  /// @param dBias (1, columns); null: there is no bias
-  public static void gradients(Tensor x, Tensor dy, Tensor dw, @Nullable Tensor dBias) {
+  public static void gradient(Tensor x, Tensor dy, Tensor dw) {
     int taps = taps(dw, x);
     int cols = x.cols();
     double[][] seen = new double[taps][cols];
     double[] d = new double[cols];
     double[][] sums = new double[taps][cols];
-    double[] whole = new double[cols];
     for (int row = 0; row < x.rows(); row++) {
       Rows.load(x, row, seen[row % taps]);
       Rows.load(dy, row, d);
       for (int j = 0; j < taps && row - j >= 0; j++) {
         addProduct(d, seen[(row - j) % taps], sums[taps - 1 - j]);
-      }
-      for (int c = 0; c < cols; c++) {
-        whole[c] += d[c];
       }
     }
     double[] all = new double[taps * cols];
@@ -135,9 +130,6 @@ public final class CausalConvolution {
       }
     }
     Rows.addTo(dw.reshaped(1, dw.elements()), 0, all);
-    if (dBias != null) {
-      Rows.addTo(dBias, 0, whole);
-    }
   }
 
   /// Writes the state behind the first `count` rows: the last K − 1 inputs.

@@ -66,6 +66,10 @@ public final class KvCache implements AutoCloseable {
     snapshotsUpTo = positions;
   }
 
+  public int snapshotsUpTo() {
+    return snapshotsUpTo;
+  }
+
   /// The states at the end of the prompt's last full block; null: there are none.
   public @Nullable Snapshot snapshot() {
     return snapshot;

@@ -1,16 +1,19 @@
 package dev.nudge.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -68,6 +71,16 @@ class RecurrentEngineTest {
     }
     try (CausalLm model = Checkpoint.load(folder, config, Backends.of(Compute.FP32));
         NamedAdapters adapters = new NamedAdapters(model.modules(), model.backend().compute())) {
+      model.reserve(256);
+      try (Workspace ws = new Workspace(0, 8 << 20, model.backend().gemms().apply(1))) {
+        int[] ids = {4, 5, 6, 7, 8};
+        int[] lengths = {3, 2};
+        int[] pasts = {0, 1};
+        int[] rows = {0, 3};
+        Batch branched = new Batch(ids, lengths, new long[2], rows, new int[2], null, pasts);
+        assertThatThrownBy(() -> model.score(branched, new double[2], null, ws))
+            .hasMessage("a recurrent layer needs whole sequences, or their states");
+      }
       List<List<Float>> alone = new ArrayList<>();
       for (int[] prompt : prompts) {
         try (Engine engine = engine(model, adapters, 8 << 20)) {
@@ -102,9 +115,23 @@ class RecurrentEngineTest {
         Greedy shorter = new Greedy(); // no states are kept behind its first block
         int[] other = Arrays.copyOf(first, BLOCK + 1);
         assertThat(ask(engine, other, shorter).times().cached()).isZero();
+        int[] whole = Arrays.copyOf(prefix(random), 2 * BLOCK); // its last token is always read
+        assertThat(ask(engine, whole, new Greedy()).times().cached()).isZero();
+        assertThat(ask(engine, whole, new Greedy()).times().cached()).isEqualTo(BLOCK);
+        int[] shared = prefix(random); // two prompts part behind two blocks, so the third is faster
+        List<Integer> cached = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+          int[] tail = prompt(shared, 2 * BLOCK + 9, 4 * BLOCK - 20, random);
+          cached.add(ask(engine, tail, new Greedy()).times().cached());
+        }
+        assertThat(cached).containsExactly(0, 0, 2 * BLOCK);
       }
     }
     assertThat(Ledger.bytes()).isEqualTo(before);
+  }
+
+  private static int[] prefix(Random random) {
+    return random.ints(300, 0, 44).toArray();
   }
 
   private static Engine engine(CausalLm model, NamedAdapters adapters, long keyBytes) {

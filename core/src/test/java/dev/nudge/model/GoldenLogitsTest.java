@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.Backends;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.family.ModelConfig;
@@ -16,10 +17,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
@@ -82,6 +86,36 @@ class GoldenLogitsTest {
         model.resolve("config.json"),
         StandardCopyOption.REPLACE_EXISTING);
     compare(folder, model, null);
+  }
+
+  /// Where the config does not say whether the head is tied, a stored one that differs is not.
+  @ParameterizedTest
+  @CsvSource({"language_model.model., language_model.lm_head", "model.language_model., lm_head"})
+  void aMultimodalMistralHasTheLogitsOfItsText(String tensors, String head, @TempDir Path temp)
+      throws IOException {
+    Path text = GOLDEN.resolve("families/ministral3");
+    Path model =
+        BnbFiles.changed(
+            text.resolve("model"),
+            temp.resolve("model"),
+            parts -> {
+              Map<String, BnbFiles.Part> old = new LinkedHashMap<>(parts);
+              parts.clear();
+              old.forEach(
+                  (name, part) -> {
+                    String renamed =
+                        name.startsWith("model.")
+                            ? tensors + name.substring("model.".length())
+                            : head + ".weight";
+                    Entry entry = new Entry(renamed, part.entry().type(), part.entry().shape());
+                    parts.put(renamed, new BnbFiles.Part(entry, part.bytes()));
+                  });
+            });
+    String config = Files.readString(text.resolve("model/config.json"));
+    Files.writeString(
+        model.resolve("config.json"),
+        "{\"model_type\": \"mistral3\", \"text_config\": " + config + "}");
+    compare(text, model, null);
   }
 
   private static JsonNode json(Path folder) throws IOException {

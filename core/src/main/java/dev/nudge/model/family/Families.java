@@ -70,11 +70,12 @@ public final class Families {
                   : gguf(folder)));
     }
     Path generation = folder.resolve("generation_config.json");
+    ConfigJson json = ConfigJson.read(file);
     ModelConfig config =
-        read(
-            ConfigJson.read(file),
-            FolderText.exists(generation) ? ConfigJson.read(generation) : null);
-    return config.place() == ModelConfig.Place.ALONE ? config : placed(config, folder);
+        read(json, FolderText.exists(generation) ? ConfigJson.read(generation) : null);
+    return config.place() == ModelConfig.Place.ALONE
+        ? config
+        : placed(config, json.present("tie_word_embeddings"), folder);
   }
 
   /// What to give instead of a folder without a config.
@@ -113,15 +114,23 @@ public final class Families {
     return ALL.stream().filter(f -> f.modelTypes().contains(type)).findFirst().orElse(null);
   }
 
-  /// A decoder that is a part of a multimodal model, with the tensor names of its files.
-  private static ModelConfig placed(ModelConfig config, Path folder) {
+  /// A decoder that is a part of a multimodal model, with the tensor names of its files. As in
+  /// transformers, a stored head that differs from the embedding is untied unless the config says
+  /// whether it is.
+  private static ModelConfig placed(ModelConfig config, boolean tieGiven, Path folder) {
     try (WeightFile file = WeightFile.open(folder)) {
       for (ModelConfig.Place place : Gemma3.PLACES) {
         ModelConfig other = config.withPlace(place);
         if (file.names().contains(other.embedding())) {
-          return other.tieWordEmbeddings() || file.names().contains(other.head())
-              ? other
-              : config.withPlace(place.withHead("lm_head"));
+          ModelConfig headed = config.withPlace(place.withHead("lm_head"));
+          boolean own = file.names().contains(other.head());
+          if (own || (other.tieWordEmbeddings() && !file.names().contains(headed.head()))) {
+            headed = other;
+          }
+          boolean differs =
+              file.names().contains(headed.head())
+                  && file.bytes(headed.head()).mismatch(file.bytes(headed.embedding())) != -1;
+          return !tieGiven && differs ? headed.withTokens(false, headed.eosTokenIds()) : headed;
         }
       }
       return config;

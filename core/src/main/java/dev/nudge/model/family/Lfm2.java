@@ -49,6 +49,9 @@ record Lfm2() implements Family {
     for (boolean attends : attends(c, r.depth())) {
       layers.add(attends ? attention : convolution);
     }
+    if (!layers.contains(attention)) {
+      throw c.refuse("no layer is full_attention; at least one is needed");
+    }
     ModelConfig config = r.model(this, layers);
     boolean tied = c.flag("tie_embedding", config.tieWordEmbeddings());
     return config.withTokens(tied, config.eosTokenIds());

@@ -56,7 +56,8 @@ record Ministral3() implements Family {
       return r.model(this, layer.withRope(PUBLISHED).withQueryGrowth(0.1, 16384));
     }
     double beta = rope.number("llama_4_scaling_beta", null);
-    int original = rope.whole("original_max_position_embeddings", r.positions(), Integer.MAX_VALUE);
+    String key = "original_max_position_embeddings";
+    int original = (c.present(key) ? c : rope).whole(key, r.positions(), Integer.MAX_VALUE);
     return r.model(this, layer.withRope(r.ropes().whole()).withQueryGrowth(beta, original));
   }
 }

@@ -134,6 +134,9 @@ public final class ShortConvolution implements Body {
 
   private @Nullable Tensor state(Segments rows, int i) {
     KvCache cache = rows.cache(i);
+    if (cache == null && rows.past(i) > 0) {
+      throw new IllegalStateException("a recurrent layer needs whole sequences, or their states");
+    }
     return cache == null ? null : cache.state(layer).getFirst();
   }
 
@@ -190,13 +193,13 @@ public final class ShortConvolution implements Body {
     Segments rows = p.rows();
     for (int i = 0; i < rows.count() && !p.ws().dry(); i++) {
       Tensor d = of(dConvolved, rows, i);
+      Parameter bias = filter.trainedBias();
       if (filter.trained() != null) {
-        Parameter bias = filter.trainedBias();
-        CausalConvolution.gradients(
-            of(products, rows, i),
-            d,
-            filter.trained().gradient(p.ws().lane()),
-            bias == null ? null : bias.gradient(p.ws().lane()));
+        CausalConvolution.gradient(
+            of(products, rows, i), d, filter.trained().gradient(p.ws().lane()));
+      }
+      if (bias != null) {
+        p.kernels().elementwise().colSum(d, bias.gradient(p.ws().lane()), true);
       }
       CausalConvolution.backward(d, filter.weight(), of(dProducts, rows, i));
     }

@@ -176,8 +176,8 @@ class ModelConfigTest {
         Arguments.of("{}", ": model_type is missing; it is needed"),
         Arguments.of(
             "{\"model_type\": \"deepseek_v3\"}",
-            ": model_type \"deepseek_v3\" is not supported; supported: llama, mistral, qwen2,"
-                + " qwen3,"),
+            ": model_type \"deepseek_v3\" is not supported; supported: llama, mistral,"
+                + " ministral3, mistral3, qwen2, qwen3,"),
         Arguments.of("{\"model_type\": 3}", ": model_type is 3; a string is needed"),
         llama(
             "\"hidden_act\": \"gelu\"", ": hidden_act \"gelu\" is not supported; supported: silu"),
@@ -304,6 +304,22 @@ class ModelConfigTest {
             "smollm3",
             "\"no_rope_layers\": [1, 0]",
             ": no_rope_layers is a list of 2; a list of 36 is needed"),
+        family(
+            "lfm2",
+            "\"num_hidden_layers\": 1, \"layer_types\": [\"mamba\"]",
+            ": layer_types \"mamba\" is not supported; supported: conv, full_attention"),
+        family(
+            "lfm2",
+            "\"num_hidden_layers\": 1, \"layer_types\": [\"conv\"]",
+            ": no layer is full_attention; at least one is needed"),
+        family(
+            "lfm2",
+            "\"num_hidden_layers\": 2, \"full_attn_idxs\": [2]",
+            ": full_attn_idxs has 2; numbers of layers from 0 to 1 are needed"),
+        family(
+            "ministral3",
+            "\"rope_parameters\": {\"rope_type\": \"yarn\", \"factor\": 4}",
+            ": rope_parameters.llama_4_scaling_beta is missing; it is needed"),
         llama("\"eos_token_id\": \"</s>\"", ": eos_token_id is the string \"</s>\"; a token id"),
         llama("\"eos_token_id\": [1, 2.5]", ": eos_token_id is [1,2.5]; a token id or a list"),
         llama(
