@@ -23,7 +23,7 @@ import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Adapters stacked on each other, the first one lowest; read layer by layer.
+/// Stacks adapters, the first lowest, and loads them layer by layer.
 final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
   private record Part(PeftAdapter adapter, Set<String> paths, double scale) {}
 
@@ -38,7 +38,7 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
 
   /// Opens the adapters of a merge and checks them against the model.
   ///
-  /// @param base that they are put on
+  /// @param base the base model
   /// @param compute type in which A and B are multiplied
   /// @throws dev.nudge.settings.InputException if an adapter is not for this model
   static AdapterStack open(
@@ -96,7 +96,7 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     }
   }
 
-  /// Returns the same adapters for another compute type; this stack closes them.
+  /// Returns these adapters in another compute type; this stack closes them.
   AdapterStack in(Dtype other) {
     AdapterStack stack = new AdapterStack(model, other);
     stack.parts.addAll(parts);

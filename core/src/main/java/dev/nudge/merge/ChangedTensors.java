@@ -39,7 +39,7 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
     Tensor make(int from, int to, Workspace ws, Kernels kernels);
   }
 
-  /// The changed tensors of a decoder layer, by name.
+  /// Returns a layer's changed tensors by name.
   Map<String, Rows> layer(int i, Scope scope) {
     return of(base.layer(i, scope), scope);
   }
@@ -125,7 +125,7 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
   }
 
   /// @param start the first row of the tensor
-  /// @param end the row behind its last
+  /// @param end the row after its last
   private static Rows rows(Linear linear, int start, int end) {
     return new Rows() {
       @Override

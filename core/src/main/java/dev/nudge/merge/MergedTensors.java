@@ -23,14 +23,14 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// The tensors of a model with an adapter merged into it, or of a model alone: made in fp32, some
-/// rows at a time, for whoever stores them in a format of its own.
+/// Computes a model's tensors, with or without a merged adapter, in fp32, a block of rows at a
+/// time; a [Sink] stores them in its own format.
 ///
 /// Threading: one thread.
 public final class MergedTensors implements AutoCloseable {
-  /// Where the tensors go, and as what they are stored.
+  /// Stores the tensors in a format of its choice.
   public interface Sink {
-    /// How the rows of a tensor are stored.
+    /// Chooses how a tensor is stored.
     Storing of(String name);
 
     /// Writes a tensor from consecutive pieces, each valid until the next is requested.
@@ -39,12 +39,12 @@ public final class MergedTensors implements AutoCloseable {
 
   /// Stores rows of a tensor; a vector is one row.
   public interface Storing {
-    /// The number of rows at whose multiples a tensor is cut.
+    /// Tensors are cut at multiples of this many rows.
     default int grain() {
       return 1;
     }
 
-    /// Converts rows, in a workspace; in a dry one it only takes its memory.
+    /// Converts rows in a workspace; a dry workspace only counts bytes.
     ///
     /// @param from number of the first row
     /// @param rows in any float type
@@ -113,7 +113,7 @@ public final class MergedTensors implements AutoCloseable {
     }
   }
 
-  /// The config of the merged model; its [ModelConfig#tensors] are what is written.
+  /// The merged model's config, whose [ModelConfig#tensors] are written.
   public ModelConfig config() {
     return weights.config();
   }

@@ -44,7 +44,7 @@ import org.jspecify.annotations.Nullable;
 /// its stored type, so memory does not depend on the weight's size. Weights are written one by one.
 /// Tensors that neither an adapter nor quantisation changes are copied byte for byte.
 final class MergedWeights {
-  private static final long ROOM_BYTES = 256 << 20; // for blocks that are made side by side
+  private static final long ROOM_BYTES = 256 << 20; // for blocks computed in parallel
 
   private final StreamedLm base;
   private final ModelConfig config;
@@ -56,7 +56,7 @@ final class MergedWeights {
   private final boolean parted;
   private final int tokens;
 
-  /// @param backend computing in fp32
+  /// @param backend the fp32 backend
   /// @param blockBytes bytes of rows that a lane computes at a time, in fp32
   MergedWeights(
       StreamedLm base,
@@ -218,7 +218,7 @@ final class MergedWeights {
     }
   }
 
-  /// The tensors of a layer that are changed, or all.
+  /// A layer's changed tensors, or all its tensors.
   private Map<String, ChangedTensors.Rows> layer(int i, boolean all, Scope scope) {
     Map<String, ChangedTensors.Rows> rows = changes.layer(i, scope);
     return all ? complete(rows, name -> name.startsWith(layers() + i + ".")) : rows;
@@ -233,7 +233,7 @@ final class MergedWeights {
     return config.place().tensors() + "layers.";
   }
 
-  /// Adds the tensors that are as in the base.
+  /// Adds the tensors that equal the base's.
   private Map<String, ChangedTensors.Rows> complete(
       Map<String, ChangedTensors.Rows> changed, Predicate<String> part) {
     Map<String, ChangedTensors.Rows> all = new LinkedHashMap<>(changed);
@@ -252,7 +252,7 @@ final class MergedWeights {
     return (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, threads);
   }
 
-  /// The files of a merged folder, in the types of the base.
+  /// Writes a merged folder's files in the base's types.
   ///
   /// @param to null: for a dry run
   private MergedTensors.Sink folder(@Nullable ShardedWriter to) {
@@ -297,13 +297,13 @@ final class MergedWeights {
     return Objects.requireNonNull(entry(name).type().dtype());
   }
 
-  /// A weight as blocks of whole rows.
+  /// Splits a weight into row blocks.
   private final class Blocks {
     private final ChangedTensors.Rows rows;
     private final MergedTensors.Storing storing;
     private final int step;
 
-    /// @param lanes that share a weight, however small
+    /// @param lanes number of lanes for each weight
     Blocks(ChangedTensors.Rows rows, MergedTensors.Storing storing, int lanes) {
       this.rows = rows;
       this.storing = storing;
@@ -322,7 +322,7 @@ final class MergedWeights {
       return storing.store(from, rows.make(from, to, ws, kernels), ws, kernels);
     }
 
-    /// All blocks in order; as many are computed in parallel as there are lanes.
+    /// Computes all blocks in order, one per lane in parallel.
     Iterator<MemorySegment> pieces(Lanes lanes, List<Workspace> workspaces) {
       int round = step * lanes.count();
       return IntStream.iterate(0, from -> from < rows.count(), from -> from + round)
@@ -360,7 +360,7 @@ final class MergedWeights {
     rows.forEach((name, each) -> new Blocks(each, to.of(name), 1).make(0, ws));
   }
 
-  /// Copies the base's index; an index that names constants of quantised weights is written anew.
+  /// Copies the base's index; an index that names constants of quantised weights is rewritten.
   private void index(Path from, Path folder, Map<Path, List<Entry>> files) {
     Path to = folder.resolve(from.getFileName().toString());
     if (entries.keySet().equals(base.file().names()) && tokens == config.vocabSize()) {

@@ -97,7 +97,7 @@ public final class Merging {
     ModelConfig config = ModelConfig.load(model.model());
     Checkpoint.check(model.model(), config);
     Checkpoint.checkRest(model.model(), config);
-    List<String> ofAdapters = new ArrayList<>(); // told where they are adapters
+    List<String> ofAdapters = new ArrayList<>(); // shown if the adapters load
     Quantization quantization = quantization(settings, config, ofAdapters::add);
     identify(settings, quantization, machine, ofAdapters::add);
     List<Integer> ids;
@@ -145,12 +145,12 @@ public final class Merging {
     DiskRoom.check(settings.out(), bytes, what, "");
   }
 
-  /// Returns this merge with another maximum of bytes of a weight computed at a time.
+  /// Returns this merge with another maximum of bytes per computed block.
   Merging inBlocksOf(long bytes) {
     return new Merging(settings, machine, config, quantization, fp32, compute, probe, bytes);
   }
 
-  /// How the base weights are held while they are merged.
+  /// Resolves the base's quantisation for the merge.
   static Quantization quantization(
       MergeSettings settings, ModelConfig config, Consumer<String> warnings) {
     ModelSettings given = ofBase(settings);
@@ -185,8 +185,8 @@ public final class Merging {
     return ofStore ? given.held(null, null) : given;
   }
 
-  /// How a dense base was held in training: as the first adapter's `nudge.json` says, else as the
-  /// flags say.
+  /// A dense base's quantisation in training: from the first adapter's `nudge.json`, else the
+  /// flags.
   private static Quantization trained(
       MergeSettings settings, Quantization flags, ModelConfig config, Consumer<String> warnings) {
     ModelSettings given = settings.model();
@@ -246,7 +246,7 @@ public final class Merging {
         bytes = quantised.bytes();
       }
       ModelDifference difference = compare(adapters, folder.path(), cancelled);
-      boolean accepted = difference.kl() <= settings.tolerance(); // not where it is no number
+      boolean accepted = difference.kl() <= settings.tolerance(); // false if NaN
       if (accepted) {
         MergedFolder.place(folder, settings);
       }
@@ -311,7 +311,7 @@ public final class Merging {
     return bytes;
   }
 
-  /// Makes a template the usual one, with tools too: an adapter's own comes before the model's.
+  /// Makes a template the default, also with tools: an adapter's overrides the model's.
   private static void speakBy(String template, Path folder) {
     OutFolder.place(folder.resolve("chat_template.jinja"), template);
     try {

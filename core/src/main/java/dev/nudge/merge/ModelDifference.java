@@ -42,7 +42,7 @@ public record ModelDifference(
     double kl,
     double perplexity,
     double mergedPerplexity) {
-  private static final int ROOM_BYTES = 32 << 20; // of logits of a model
+  private static final int ROOM_BYTES = 32 << 20; // of a model's logits
 
   /// Rows whose logits are compared at a time.
   static int rows(int vocabulary) {
@@ -190,7 +190,7 @@ public record ModelDifference(
     }
   }
 
-  /// Compares two forms of one model, in fp32, as they are stored.
+  /// Compares two stored formats of one model, in fp32.
   ///
   /// @param reference the reference of the KL divergence
   /// @param warnings receives one line each

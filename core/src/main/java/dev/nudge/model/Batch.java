@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// @param rows labelled rows (positions that the loss counts); one may be labelled several times
 /// @param targets token id that follows each labelled row
 /// @param weights loss weight of each target; null: 1
-/// @param pasts tokens before those of each sequence that it shares with another one, as
-///     [dev.nudge.nn.Segments#of] has them; null: 0
+/// @param pasts prefix tokens that each sequence shares with another one, as in
+///     [dev.nudge.nn.Segments#of]; null: 0
 public record Batch(
     int[] ids,
     int[] lengths,
@@ -24,7 +24,7 @@ public record Batch(
     double @Nullable [] weights,
     int @Nullable [] pasts) {
   private static final int BLOCK = 64; // queries of a block of attention
-  private static final int LONG = 2048; // keys behind which blocks have fewer
+  private static final int LONG = 2048; // keys from which blocks shrink
 
   public Batch {
     int sum = 0;
@@ -127,7 +127,7 @@ public record Batch(
   /// queries fill the last block of attention.
   static List<Batch> branched(int tokens, int longest) {
     int branch = Math.max(1, Math.ceilDiv(longest - 1, BLOCK) * BLOCK);
-    int past = longest > LONG ? BLOCK : 1; // so that a whole block ends at the last of so many keys
+    int past = longest > LONG ? BLOCK : 1; // so that a whole block ends at the last key
     return List.of(
         branched(tokens, Math.max(1, Math.min(longest, tokens - 1)), 1, 1),
         branched(tokens, past, past, branch));

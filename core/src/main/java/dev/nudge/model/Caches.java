@@ -1,6 +1,6 @@
 package dev.nudge.model;
 
-/// Says which frozen weights are also kept packed, in the memory layout of matrix products.
+/// Selects frozen weights that are kept packed, in the memory layout of matrix products.
 ///
 /// Packed copies trade memory for speed. They change no result: products of many rows use that
 /// layout anyway, and without a packed copy each of them packs the weight again.

@@ -136,14 +136,14 @@ public final class CausalLm implements AutoCloseable {
     return output;
   }
 
-  /// Whether an adapter has put a score head on the model. Then it gives a sequence one number, its
+  /// Whether an adapter added a score head. The model then computes one number per sequence, its
   /// reward: training and scoring take batches whose labelled rows are the last of each sequence,
   /// and a target's log-probability is replaced by that number.
   public boolean givesRewards() {
     return parts.score().there();
   }
 
-  /// Sets what divides the logits in [#train] and [#score]; 1 at first. Decoding has the logits.
+  /// Sets the divisor of the logits in [#train] and [#score], initially 1; decoding ignores it.
   public void temperature(double temperature) {
     tempered = new OutputHead(parts.norm(), parts.head(), config.logits().at(temperature), backend);
   }
@@ -198,7 +198,7 @@ public final class CausalLm implements AutoCloseable {
     }
   }
 
-  /// Has experts ask for their weights as soon as they are chosen, if the layers' mapped weights
+  /// Prefetches experts' weights as soon as a router chooses them, if the layers' mapped weights
   /// are more than the free memory. Call it before passes run; results do not change.
   ///
   /// @param free bytes
@@ -260,8 +260,8 @@ public final class CausalLm implements AutoCloseable {
   ///
   /// @param b the tokens of the lane's two pieces, concatenated
   /// @param share the lane's part of the sequence; null: the batch holds whole sequences
-  /// @param load of the experts, counted; a loss on it is of whole sequences only. null: none
-  /// @return the sum over the lane's targets, without the loss of the load
+  /// @param load counts of the experts; a load loss needs whole sequences. null: none
+  /// @return the sum over the lane's targets, without the load loss
   public double train(
       Batch b,
       @Nullable Share share,
@@ -291,7 +291,7 @@ public final class CausalLm implements AutoCloseable {
 
   /// Runs forward and backward on sequences of several adapters of a bank, which is in the slots.
   ///
-  /// @param b its weights are those of the gradient, each adapter's by its own step
+  /// @param b its weights scale the gradient, by each adapter's own step
   /// @param owners the adapters, in the order of their sequences
   /// @param share as in [#train]; then there is one owner
   /// @return the log-probability of each target
@@ -315,7 +315,7 @@ public final class CausalLm implements AutoCloseable {
 
   /// Runs a forward pass and keeps the normalised hidden states of the labelled rows at the start
   /// of the workspace, for [#trainTowards], which must be the workspace's next pass: with the
-  /// adapter off, those of the base.
+  /// adapter off, the base's.
   public HeadDivergence.Base remember(Batch b, Workspace ws) {
     ws.reset();
     Tensor kept = ws.take(backend.compute(), b.rows().length, config.hiddenSize());
@@ -355,7 +355,7 @@ public final class CausalLm implements AutoCloseable {
     int width = config.hiddenSize();
     Dtype compute = backend.compute();
     Dtype acc = compute.accumulator();
-    // what lies between the products of an MLP and the gradient of a normed stream never meet
+    // the MLP's activations and the gradient of the normed input are never live together
     Tensor scratch =
         ws.take(compute, b.tokens(), Math.max(innerWidth(), width * acc.bytes() / compute.bytes()));
     Tensor inner = Tensor.of(scratch.data(), compute, b.tokens(), innerWidth());
@@ -467,7 +467,7 @@ public final class CausalLm implements AutoCloseable {
     return forward(ids, inner(ids.length, p.ws()), layers(), false, p);
   }
 
-  /// @param lowest the first layer with a backward pass; those below keep nothing
+  /// @param lowest the first layer with a backward pass; lower ones keep nothing
   /// @param spare whether the residual stream needs its spare buffer
   private Residual forward(int[] ids, Tensor inner, int lowest, boolean spare, Pass p) {
     Workspace ws = p.ws();

@@ -70,7 +70,7 @@ public final class Checkpoint {
     }
   }
 
-  /// Opens the weights of a folder by the names that the model has for them.
+  /// Opens a folder's weights under the model's tensor names.
   ///
   /// @throws InputException if a file cannot be read, or does not fit the config
   public static WeightFile weights(Path folder, ModelConfig config) {

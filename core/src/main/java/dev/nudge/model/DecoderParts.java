@@ -20,7 +20,7 @@ import java.util.List;
 /// The parts of a decoder after assembly.
 ///
 /// @param head the output head; not one of the linear layers in `modules`
-/// @param modules where adapters can sit; the linear layers are those of `layers`, in the
+/// @param modules that adapters can wrap; the linear layers are those of `layers`, in the
 ///     checkpoint's order
 /// @param score the place of a score head
 /// @param mapped memory of each layer's weights that is a mapped file

@@ -70,7 +70,7 @@ public record DryPasses(CausalLm model) {
     }
   }
 
-  /// The same, where sequences branch off others.
+  /// Like [#trainParts], for shared prompts.
   public TrainParts branchedParts(int tokens, int longest) {
     return Batch.branched(tokens, longest).stream()
         .map(this::train)
@@ -79,8 +79,7 @@ public record DryPasses(CausalLm model) {
   }
 
   /// Bytes of training on sequences of up to `tokens` tokens that are cut over `lanes` lanes, for
-  /// the
-  /// most expensive lane.
+  /// the most expensive lane.
   public SplitParts splitParts(int tokens, int lanes) {
     Attend attend = model.backend().kernels().attend();
     return model.config().layers().stream()
@@ -91,7 +90,7 @@ public record DryPasses(CausalLm model) {
         .orElseThrow();
   }
 
-  /// @param end of the block of queries that takes the most
+  /// @param end of the query block with the highest peak
   private SplitParts split(int tokens, int lanes, int end) {
     try (LaneGroup group = LaneGroup.measuring(lanes);
         Workspace ws = Workspace.measuring()) {
@@ -145,7 +144,7 @@ public record DryPasses(CausalLm model) {
     return measured(ws -> model.score(batch, new double[labelled], new int[labelled], ws));
   }
 
-  /// The same, where sequences branch off others.
+  /// Like [#scoreBytes], for shared prompts.
   public long scoreBranchedBytes(int tokens, int longest) {
     return Batch.branched(tokens, longest).stream().mapToLong(this::score).max().orElseThrow();
   }
@@ -186,7 +185,7 @@ public record DryPasses(CausalLm model) {
     }
   }
 
-  /// Bytes that each further thread of a team takes for attention in [InferencePasses#prefill] on
+  /// Bytes that each further thread of a team needs for attention in [InferencePasses#prefill] on
   /// sequences of up to `positions` positions.
   public long attendBytes(int positions) {
     Attend attend = model.backend().kernels().attend();

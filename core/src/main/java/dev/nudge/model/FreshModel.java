@@ -164,7 +164,7 @@ public final class FreshModel {
 
   /// Initialises a tensor: norms that compute as 1, biases 0, all others random.
   ///
-  /// @param draw gives the numbers of all other tensors
+  /// @param draw draws the numbers of all other tensors
   static void fill(Tensor tensor, String name, ModelConfig config, DoubleSupplier draw) {
     boolean norm = name.endsWith("norm.weight");
     boolean drawn = !norm && !name.endsWith(".bias");

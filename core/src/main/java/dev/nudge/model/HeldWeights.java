@@ -24,7 +24,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// The weights of a model file. They are read in place if stored as they compute, else converted or
+/// The weights of a model file. Weights in the compute type are read in place, others converted or
 /// quantised into memory, one tensor at a time on each processor.
 final class HeldWeights implements WeightSource {
   private static final long END_BYTES = 8 << 20;
@@ -128,7 +128,7 @@ final class HeldWeights implements WeightSource {
 
   /// A tensor in the compute type.
   ///
-  /// @param copy whether it is no part of the file
+  /// @param copy whether it is not in the file
   private Tensor made(Tensor dense, boolean copy, Scope scope) {
     if (dense.dtype() == backend.compute() && !copy) {
       return dense;
@@ -212,7 +212,7 @@ final class HeldWeights implements WeightSource {
     return held;
   }
 
-  /// Returns a vector as a matrix of one row, the taps of a convolution as one of a row a channel.
+  /// Returns a vector as a matrix of one row, the taps of a convolution as one row per channel.
   static Tensor matrix(Tensor t) {
     long rows = t.rank() > 1 ? t.shape(0) : 1;
     return t.rank() == 2 ? t : t.reshaped(rows, t.elements() / rows);

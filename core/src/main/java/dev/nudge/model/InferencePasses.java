@@ -13,10 +13,10 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The passes of a model that generates or embeds text: new tokens of sequences with KV caches,
-/// and embeddings. No pass has a gradient; each row has the bits that it has alone.
+/// The passes of a model that generates or embeds text: new tokens of sequences with KV caches, and
+/// embeddings. No pass has a gradient; rows are bit-identical in any batch.
 public record InferencePasses(CausalLm model) {
-  private static final int HEARD = 8; // rows of logits of a prompt that are told at once
+  private static final int HEARD = 8; // prompt rows whose logits are reported at once
 
   /// Runs a decode step: feeds a few new tokens of several sequences and returns the logits after
   /// each token. The logits are bit-identical to those of the sequence alone, fed token by token.

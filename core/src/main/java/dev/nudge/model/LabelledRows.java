@@ -3,7 +3,7 @@ package dev.nudge.model;
 import dev.nudge.nn.Pass;
 import dev.nudge.tensor.Tensor;
 
-/// Copies rows between a batch and its labelled rows, run by run.
+/// Gathers a batch's labelled rows and scatter-adds them back.
 final class LabelledRows {
   private LabelledRows() {}
 

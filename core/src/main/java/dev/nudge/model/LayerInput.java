@@ -7,13 +7,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// One of the inputs of a decoder layer's linear layers, in the order in which they are computed:
-/// which layers read it, and where a factor on its columns could be taken from.
+/// which layers read it, and which weights can absorb a factor on its columns.
 ///
 /// Names are those in the layer: `self_attn.q_proj`, `input_layernorm`.
 ///
 /// @param linears that read the input
-/// @param norm whose output it is; null: it is none
-/// @param feeder the linear layer whose outputs it is proportional to; null: there is none
+/// @param norm whose output it is; null: none
+/// @param feeder the linear layer whose outputs it is proportional to; null: none
 /// @param first row of the feeder that column 0 is proportional to
 public record LayerInput(
     List<String> linears, @Nullable String norm, @Nullable String feeder, int first) {
@@ -26,7 +26,7 @@ public record LayerInput(
     Norms norms = layer.style().norms();
     int q = layer.attention().queryWidth();
     int k = layer.attention().keyWidth();
-    // of fewer key heads than heads, one row of v feeds several columns of o
+    // with grouped-query attention one row of v feeds several columns of o
     String v = q != k ? null : qkv ? "self_attn.qkv_proj" : "self_attn.v_proj";
     return List.of(
         new LayerInput(

@@ -15,9 +15,8 @@ import java.util.function.Consumer;
 /// evicted. (The operating system's own policy evicts the layers that are needed next.) The order
 /// of reading changes no result.
 ///
-/// Threading: all lanes report their position; a thread of its own gives the advice (`madvise`),
-/// which may block until reads are queued. A lane that lags behind finds its pages in the page
-/// cache.
+/// Threading: all lanes report their position; a separate thread calls `madvise`, which may block
+/// until reads are queued. A lane that lags behind finds its pages in the page cache.
 final class LayerPager implements AutoCloseable {
   private static final int AHEAD = 2;
   private static final int BEHIND = 2;
@@ -31,7 +30,7 @@ final class LayerPager implements AutoCloseable {
     void evict(MemorySegment mapped);
   }
 
-  /// Gives the advice to the operating system, by [PageAdvice].
+  /// Advises the operating system by [PageAdvice].
   static final Advice SYSTEM =
       new Advice() {
         @Override
@@ -76,7 +75,7 @@ final class LayerPager implements AutoCloseable {
     this.wanted = new boolean[layers.size()];
   }
 
-  /// Says that a lane is about to compute `layer`.
+  /// Reports that a lane will compute `layer`.
   ///
   /// @param direction 1 in a forward pass, −1 in a backward pass
   synchronized void at(int layer, int direction) {

@@ -25,7 +25,7 @@ interface Layers {
   /// Runs the forward pass layer by layer: all groups go through a layer before the next layer.
   ///
   /// @param levels what each layer keeps for the backward pass
-  /// @param lowest the first layer with a backward pass; those below keep nothing
+  /// @param lowest the first layer with a backward pass; lower ones keep nothing
   static void forward(Layers layers, List<Flow> flows, List<Recompute> levels, int lowest) {
     for (int i = 0; i < layers.count(); i++) {
       Recompute level = levels.get(i);
@@ -43,8 +43,8 @@ interface Layers {
   /// Layers in memory.
   ///
   /// @param all decoder layers
-  /// @param pager is told each layer before it computes, to read mapped weights ahead; does nothing
-  ///     if the weights are held in memory
+  /// @param pager called with each layer before it computes, to read mapped weights ahead; does
+  ///     nothing if the weights are in memory
   record InMemory(List<DecoderLayer> all, IntConsumer pager) implements Layers {
     @Override
     public int count() {

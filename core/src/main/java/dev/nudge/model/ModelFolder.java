@@ -100,7 +100,7 @@ public final class ModelFolder {
         Scope scope = Scope.open("model folder")) {
       Tensor embedding = masters.get(config.embedding());
       if (embedding != null && config.tieWordEmbeddings()) {
-        masters.put(config.head(), embedding); // where a tied head is stored all the same
+        masters.put(config.head(), embedding); // a stored copy of a tied head
       }
       OutFolder.make(out);
       weights(file, base, out, masters, kernels, scope);
@@ -160,7 +160,7 @@ public final class ModelFolder {
     }
   }
 
-  /// The chat templates of a folder beside its usual one.
+  /// A folder's chat templates besides the default one.
   private static List<String> templates(Path folder) {
     return FolderText.TEMPLATES.stream()
         .flatMap(
@@ -231,7 +231,7 @@ public final class ModelFolder {
       try (WeightFile file = WeightFile.open(folder)) {
         file.files().forEach(f -> names.add(folder.relativize(f).toString()));
       } catch (InputException e) {
-        return names; // no model any more: which shards it had is not known
+        return names; // no model any more: its shards are unknown
       }
     }
     return names;

@@ -77,7 +77,7 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     return loss;
   }
 
-  /// The same.
+  /// Like the method above.
   ///
   /// @param logprobs receives the log-probability of each target
   void loss(Residual r, Batch b, double weight, Tensor sum, double[] logprobs, Pass p) {
@@ -117,7 +117,7 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     }
   }
 
-  /// Keeps the normalised hidden states of the labelled rows, with the head as it is now.
+  /// Keeps the normalised hidden states of the labelled rows, with the current head.
   ///
   /// @param kept (labelled rows, width), written
   HeadDivergence.Base remember(Residual r, Batch b, Tensor kept, Pass p) {
@@ -170,8 +170,8 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     return total;
   }
 
-  /// The weight for products of `rows` labelled rows. A weight that trains is packed anew for each
-  /// pass, if there are enough rows to pay for it.
+  /// The weight for products of `rows` labelled rows. A trained weight is packed in each pass with
+  /// enough rows to pay for it.
   private HeadLoss.Weight weight(int rows, Workspace ws) {
     Linear head = slot.linear().under();
     if (head instanceof PackedLinear p) {

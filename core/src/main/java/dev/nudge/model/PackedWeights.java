@@ -64,20 +64,20 @@ public final class PackedWeights implements AutoCloseable {
     if (caches == Caches.ALL) {
       chosen.addAll(slots);
     }
-    chosen.removeIf(slot -> slot.linear().changes()); // another one after each step
+    chosen.removeIf(slot -> slot.linear().changes()); // changes after each step
     return chosen;
   }
 
   /// Keeps the packed weights of the layers from one prefill pass to the next, until the model is
-  /// closed; they take [#promptBytes], from the second pass on. The head's is none, since it
-  /// multiplies few rows.
+  /// closed; they need [#promptBytes], from the second pass on. The head is excluded: it multiplies
+  /// few rows.
   public void keepPrompts() {
     if (prompts == null && promptBytes() > 0) {
       prompts = new KeptFactors(frozen());
     }
   }
 
-  /// What prefill passes keep; null: nothing.
+  /// Factors that prefill keeps; null: none.
   @Nullable KeptFactors prompts() {
     return prompts;
   }

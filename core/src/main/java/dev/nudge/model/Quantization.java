@@ -15,7 +15,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// Says how a model's linear layers are held in memory: dense or in a quantised format.
+/// The in-memory format of a model's linear layers: dense or quantised.
 ///
 /// The output head and the embedding are never quantised, but may be stored so
 /// ([WeightFormat#holdsEnds]).
@@ -44,12 +44,12 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left, Set<
     return format == null ? NONE : new Quantization(format, Set.of());
   }
 
-  /// The format that `--quantize` asks for, in every layer.
+  /// The format of `--quantize`, in every layer.
   public static Quantization of(Quantize method, boolean doubleQuant) {
     return of(WeightFormats.of(method, doubleQuant));
   }
 
-  /// Returns settings that ask for this format if they can; formats that only files have need none.
+  /// Returns settings that request this format if they can; read-only formats need no request.
   public <S extends Record & ModelWithers<S>> S asking(S settings) {
     if (format == null) {
       return settings.withQuantize(Quantize.NONE);
@@ -64,7 +64,7 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left, Set<
     return asking;
   }
 
-  /// The keys that `run.json` keeps of the format.
+  /// The format's keys in `run.json`.
   public Map<String, Object> kept() {
     return WeightFormats.kept(format);
   }
@@ -163,7 +163,7 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left, Set<
     return stored;
   }
 
-  /// A `config.json` as a dense model has it, without `quantization_config`.
+  /// A `config.json`'s values without `quantization_config`.
   public static Map<String, @Nullable Object> withoutConfig(Path file) {
     Map<String, @Nullable Object> values = ConfigJson.read(file).plain();
     values.remove(WeightFormats.KEY);

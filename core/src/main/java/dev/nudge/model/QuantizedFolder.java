@@ -63,7 +63,7 @@ public final class QuantizedFolder {
   private static final String WEIGHTS = "model.safetensors";
   private static final List<String> BESIDE =
       List.of("lm_head", "model.vision_tower", "model.multi_modal_projector");
-  private static final long ROOM_BYTES = 512 << 20; // of layers that are quantised side by side
+  private static final long ROOM_BYTES = 512 << 20; // of layers quantised in parallel
 
   private final QuantizeSettings settings;
   private final ModelConfig config;
@@ -78,12 +78,12 @@ public final class QuantizedFolder {
     this.cache = cache;
   }
 
-  /// Says what was written into the folder.
+  /// Describes the written folder.
   ///
   /// @param layers number of quantised layers
   /// @param sourceBytes of the tensors that were read
   /// @param bytes of the tensors that were written
-  /// @param calibration of a method that looks at rows; null: none was needed
+  /// @param calibration of a method with calibration rows; null: none
   public record Written(
       Path out,
       int layers,
@@ -92,7 +92,7 @@ public final class QuantizedFolder {
       double seconds,
       @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Calibration calibration) {}
 
-  /// What a method saw, and what its result is beside the source on a probe text.
+  /// Calibration statistics, and the result against the source on a probe text.
   ///
   /// @param resumed decoder layers that an earlier call had finished
   /// @param damped linear layers that needed more damping than asked, and how much; 1: rounded to
@@ -356,7 +356,7 @@ public final class QuantizedFolder {
   private static void take(String name, StoredWeight w, Each each, AtomicBoolean stopped) {
     synchronized (stopped) {
       if (stopped.get()) {
-        return; // a writer that failed once would say something else now
+        return; // after one failure the writer's errors mislead
       }
       try {
         each.take(name, w);
@@ -381,7 +381,7 @@ public final class QuantizedFolder {
     OutFolder.place(folder.resolve(config), PythonJson.write(all) + "\n");
   }
 
-  /// The modules that stay dense: the head, and what stands beside the decoder.
+  /// The modules that stay dense: the head, and modules beside the decoder.
   public static List<String> dense(ModelConfig config) {
     return config.place().equals(ModelConfig.Place.ALONE) ? BESIDE.subList(0, 1) : BESIDE;
   }

@@ -8,14 +8,14 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.Arrays;
 
-/// Computes the final norm and the score head, for the rows of a batch that are scored: of each
-/// sequence the last. Sums are made in double, row by row, so a number does not depend on others.
+/// Computes the final norm and the score head, for the last row of each sequence of a batch. Sums
+/// are computed in double, row by row, so a score does not depend on other rows.
 ///
 /// @param norm the final norm
 record SequenceOutput(Norm norm, ScoreHead head) {
   private static final int CHUNK = 64; // rows
 
-  /// Computes the number of each labelled row of the batch.
+  /// Computes the score of each labelled row of the batch.
   void score(Residual r, Batch b, double[] numbers, Pass p) {
     Workspace ws = p.ws();
     for (int from = 0; from < b.rows().length; from += CHUNK) {

@@ -21,15 +21,15 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 
-/// Reads files that have all experts of a layer in one tensor as if they had them one by one.
+/// Reads files that stack a layer's experts in one tensor as one tensor per expert.
 ///
 /// A stack of gate and up is (experts, 2 · inner, width), gate first; one of down is (experts,
-/// width, inner). Each expert's matrices are rows of it, so they are read where they lie.
-/// transformers writes a model in the layout that it was read in; in memory it has stacks.
+/// width, inner). Each expert's matrices are rows of it, so they are read in place. transformers
+/// writes a model in the layout that it was read in; in memory it has stacks.
 ///
-/// In gpt-oss each part lies the other way round, (in, out), has a bias, and gate and up come by
-/// turns. In MXFP4 a stack is `NAME_blocks` (experts, out, in / 32, 16) and `NAME_scales` (experts,
-/// out, in / 32), read where they lie.
+/// In gpt-oss each part is transposed, (in, out), has a bias, and gate and up are interleaved. In
+/// MXFP4 a stack is `NAME_blocks` (experts, out, in / 32, 16) and `NAME_scales` (experts, out, in /
+/// 32), read in place.
 final class StackedExperts {
   /// Names of stacks below a layer, gate and up before down.
   private static final List<List<String>> STACKS =
@@ -152,7 +152,7 @@ final class StackedExperts {
     return WeightFormats.module(weight) + ".bias";
   }
 
-  /// Part `e` of a stack as a matrix of so many rows.
+  /// Part `e` of a stack as a matrix of `rows` rows.
   private static Tensor rows(Tensor stack, int e, long rows) {
     long each = stack.elements() / stack.shape(0);
     return stack.view(e * each, new long[] {rows, each / rows}, new long[] {each / rows, 1});

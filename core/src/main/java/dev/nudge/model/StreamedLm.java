@@ -123,7 +123,7 @@ public final class StreamedLm implements AutoCloseable {
 
   /// The modules of one decoder layer, its linear layers in the checkpoint's order.
   ///
-  /// @param scope owns what is not read in place; a measuring scope counts bytes and gets shapes
+  /// @param scope owns tensors not read in place; a measuring scope counts bytes and gets shapes
   public Modules layer(int layer, Scope scope) {
     return decoder(layer, scope).modules();
   }
@@ -183,8 +183,8 @@ public final class StreamedLm implements AutoCloseable {
     return quantization.ends().contains(WeightFormats.module(weight));
   }
 
-  /// The tensors of the file as a dense checkpoint has them: quantised layers with the type that
-  /// they had before quantisation, without their constants.
+  /// The tensors of the file as in a dense checkpoint: quantised layers with the type that they had
+  /// before quantisation, without their constants.
   public Map<String, Entry> dense() {
     Map<String, Entry> entries = new TreeMap<>();
     file.names().forEach(name -> entries.put(name, file.entry(name)));
@@ -243,7 +243,7 @@ public final class StreamedLm implements AutoCloseable {
     }
   }
 
-  /// The layers, each made from the file when needed, then dressed.
+  /// Builds each layer from the file when needed, then wraps it.
   ///
   /// @param dry whether only memory is measured
   private record Turns(StreamedLm model, Dressing dressing, boolean dry, BooleanSupplier cancelled)

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Says which tensors of a model train, and who owns their parameters.
+/// Selects the tensors that train, and who owns their parameters.
 ///
 /// @param trains tests a tensor's name in the checkpoint; a tied head has no name of its own
 /// @param lanes number of gradients of each parameter

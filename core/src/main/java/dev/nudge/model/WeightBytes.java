@@ -20,7 +20,7 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
   /// @param tensors name → shape of the frozen tensors
   /// @param q how the layers' matrices are held
   /// @param inFile whether quantised layers are stored as `q` says
-  /// @param inPlace whether another tensor is read where it lies in its file
+  /// @param inPlace whether other tensors are read in place
   public static WeightBytes of(
       Map<String, long[]> tensors,
       Dtype compute,

@@ -19,7 +19,7 @@ import java.util.TreeMap;
 
 /// Computes the Frobenius norms ‖W‖ of linear layers' weights.
 public final class WeightNorms {
-  private static final int ROWS = 64; // made at once of a stored weight; a multiple of every grain
+  private static final int ROWS = 64; // dequantised at once; a multiple of every grain
 
   private WeightNorms() {}
 

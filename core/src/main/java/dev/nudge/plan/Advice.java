@@ -30,7 +30,7 @@ public final class Advice {
   public static List<String> lines(CausalLm model, long trained, int batchSize) {
     List<String> lines = new ArrayList<>();
     LinearSlot matrix = matrix(model);
-    if (matrix.linear() instanceof LowRankLinear lora) { // else A and B are on the ends alone
+    if (matrix.linear() instanceof LowRankLinear lora) { // else only the ends have A and B
       lines.add(matrix(matrix, lora.lora().rank()));
       lines.add(full(model.config().parameters(), trained));
       long low = lowRank(model);
@@ -101,7 +101,7 @@ public final class Advice {
     return chosen;
   }
 
-  /// Numbers of A and B on the layers.
+  /// Sums the layers' LoRA parameters.
   private static long lowRank(CausalLm model) {
     long sum = 0;
     for (LinearSlot slot : model.slots()) {
@@ -165,7 +165,7 @@ public final class Advice {
     return (long) linear.in() * linear.out();
   }
 
-  /// Decimal units, as prices and papers use them.
+  /// Formats bytes in decimal units.
   private static String gigabytes(long bytes) {
     return bytes >= GB
         ? String.format(Locale.ROOT, bytes >= 10 * GB ? "%.0f GB" : "%.1f GB", bytes / GB)

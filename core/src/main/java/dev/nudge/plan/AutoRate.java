@@ -7,20 +7,20 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Locale;
 
-/// The learning rate that `--learning-rate auto` takes: 5e-4 · (2000 / width)^0.78 for adapters of
-/// alpha 32, a tenth of it for all weights; models narrower than 340 count as that.
+/// Computes the rate of `--learning-rate auto`: 5e-4 · (2000 / width)^0.78 for adapters of alpha
+/// 32, a tenth for full fine-tuning; widths below 340 count as 340.
 ///
 /// The form, the exponent (that of Llama models; Qwen's is lower, which is less than a factor of
-/// two at widths of 800 to 5,000) and that the rank does not count while alpha stays are from "LoRA
-/// without regret" [1] and an earlier version of the cookbook beside it. It was measured here at a
-/// width of 576 alone (`docs/benchmarks.md`).
+/// two at widths of 800 to 5,000) and the independence of rank at a fixed alpha are from "LoRA
+/// without regret" [1] and an earlier version of its cookbook. It was measured here at a width of
+/// 576 only (`docs/benchmarks.md`).
 ///
-/// Twice the alpha is as much as twice the rate of B at the same rate of A, and so is a LoRA+ ratio
-/// of two: the rate falls by the root of either, which lies between the rates that A and B would
-/// have. rsLoRA counts as an alpha √r times as large. Patterns of ranks and alphas, whole modules
-/// and added tokens are not counted.
+/// Doubling alpha acts like doubling only B's rate, and so does a LoRA+ ratio of two: the rate is
+/// divided by the root of either, a value between the best rates of A and of B. rsLoRA counts as an
+/// alpha √r times as large. Patterns of ranks and alphas, whole modules and added tokens are
+/// ignored.
 ///
-/// (IA)³ takes the rate of its paper [2] at any width.
+/// (IA)³ uses the rate of its paper [2] at any width.
 ///
 /// [1] J. Schulman and Thinking Machines, 2025. [2] Liu et al., arXiv:2205.05638.
 public final class AutoRate {
@@ -30,8 +30,8 @@ public final class AutoRate {
   private static final double EXPONENT = 0.78;
   private static final double FULL = 0.1; // of an adapter's
   private static final double IA3 = 3e-3;
-  private static final int NARROWEST = 340; // gives 2e-3
-  private static final double FAR = 5; // times the rate that fits, or a fifth of it
+  private static final int NARROWEST = 340; // rate 2e-3
+  private static final double FAR = 5; // times the fitting rate, or a fifth of it
 
   private AutoRate() {}
 
@@ -53,7 +53,7 @@ public final class AutoRate {
     return new BigDecimal(rate).round(new MathContext(2)).doubleValue();
   }
 
-  /// Says in one line whether the rate of a run fits.
+  /// Compares a run's rate with the fitting one.
   public static String advice(Method method, double alpha, OptimizerSettings optimizer, int width) {
     double fits = of(method, alpha, optimizer, width);
     double taken = optimizer.learningRate().isAuto() ? fits : optimizer.highestRate();

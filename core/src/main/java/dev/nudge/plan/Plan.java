@@ -17,16 +17,16 @@ import org.jspecify.annotations.Nullable;
 /// The layout of a run, fixed before it starts: equal plans give equal bytes.
 ///
 /// @param backend compute type, products and kernels
-/// @param ranks processes that train together, each with such lanes; at least 1
+/// @param ranks processes that train together, `lanes` lanes each; at least 1
 /// @param lanes sequences trained in parallel
 /// @param threadsPerLane threads of each lane's products
 /// @param microBatchTokens maximum tokens of a micro-batch
 /// @param longest tokens of the longest row
 /// @param levels gradient checkpointing of each layer; changes no bit of the result
 /// @param split which sequences may be cut over all lanes (context parallelism)
-/// @param footprint bytes of every part, for lanes that work alone
+/// @param footprint bytes of every part, without those of `split`
 /// @param caches weights with packed copies
-/// @param branches whether sequences of one prompt are computed behind one copy of it
+/// @param branches whether sequences that share a prompt compute it once
 public record Plan(
     String backend,
     int ranks,
@@ -40,7 +40,7 @@ public record Plan(
     Caches caches,
     boolean branches) {
 
-  /// Says which sequences may be cut over all lanes (context parallelism).
+  /// Selects sequences to cut over all lanes (context parallelism).
   ///
   /// @param from tokens of the shortest such sequence
   /// @param sharedBytes memory for the keys and values that all lanes share
@@ -70,7 +70,7 @@ public record Plan(
   }
 
   public Plan {
-    ranks = Math.max(1, ranks); // checkpoints from before there were any do not say
+    ranks = Math.max(1, ranks); // old checkpoints have no `ranks`
     levels = List.copyOf(levels);
   }
 
@@ -128,7 +128,7 @@ public record Plan(
     return footprint.anonymous() + split.sharedBytes();
   }
 
-  /// The lines of the plan for people.
+  /// Formats the plan for people.
   public List<String> lines() {
     return List.of(compute(), "memory     " + Bytes.shown(totalBytes()));
   }
@@ -160,7 +160,7 @@ public record Plan(
     return lines;
   }
 
-  /// The line of the parts of its memory.
+  /// Formats the parts of the memory.
   public String holds() {
     Footprint f = footprint;
     return "holds      weights "

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// 3. gradient checkpointing in the lowest layers, cheapest recomputation first, in as few as
 ///    needed;
 /// 4. micro-batches of a single row;
-/// 5. weights that lie in a file are streamed instead of kept in memory;
+/// 5. weights in a file are streamed instead of kept in memory;
 /// 6. layer inputs offloaded to a file;
 /// 7. the optimiser's state in a file;
 /// 8. fewer lanes, unless their number was set.
@@ -52,7 +52,7 @@ public final class Planner {
   private static final long PROCESS = 111L << 20;
   private static final long LANE = 2L << 20;
   private static final long LANE_TOKEN = 32L << 10; // of a lane's micro-batch
-  private static final int MOST_TOKENS = 320; // what more of them need is the same
+  private static final int MOST_TOKENS = 320; // more tokens need no more memory
   private static final long TOKEN = 450; // of the vocabulary, in two tables of text
   private static final long EXPERT = 96L << 10; // of the heap: its entries in files, its layers
 
@@ -62,7 +62,7 @@ public final class Planner {
   private final Request w;
   private final Map<Passes, PassMemory> taken = new HashMap<>();
   private boolean paged;
-  private long room; // for what is not in a file
+  private long room; // for parts not in a file
 
   private Planner(CausalLm dry, Request w) {
     this.dry = dry;
@@ -83,7 +83,7 @@ public final class Planner {
   /// @param optimizerBytes state of the optimiser
   /// @param caches most weights that may get packed copies if memory is free
   /// @param sampleBytes for sampling answers between steps
-  /// @param branches whether sequences of one prompt share it
+  /// @param branches whether sequences share their prompt
   public record Request(
       int threads,
       int ranks,
@@ -205,7 +205,7 @@ public final class Planner {
     int whole = longestWhole(lanes);
     int wanted = w.branches ? Math.max(TOKENS, 2 * w.longest) : TOKENS;
     int most = (int) Math.max(w.longest, Math.min(wanted, share(w.ranks * lanes)));
-    int tokens = w.batchSize == 1 ? whole : most; // of one row, what is longer is always cut
+    int tokens = w.batchSize == 1 ? whole : most; // of one row; longer rows are always cut
     int least = Math.max(whole, Math.min(tokens, TOKENS));
     while (true) {
       Plan plan = layout(lanes, tokens, levels(0), Caches.NONE);
@@ -297,7 +297,7 @@ public final class Planner {
   }
 
   /// Tokens of the shortest sequence that may be cut over all lanes, which share memory then. A
-  /// router's load is of whole sequences.
+  /// router's load needs whole sequences.
   private int splitFrom(int lanes) {
     int from = SPLIT_ROWS * lanes;
     boolean whole = lanes == 1 || w.ranks > 1 || dry.balance() > 0 || dry.config().recurrent();

@@ -170,7 +170,7 @@ public final class SpeedProbe {
     threads.run(lane -> model.train(batch, 1e-3, Dropout.of(1, 1), workspaces.get(lane)));
   }
 
-  /// Runs both until passes no longer get faster and the JVM no longer compiles.
+  /// Runs both passes until they no longer get faster and compilation ends.
   private void warm(Runnable first, Runnable second) {
     long start = System.nanoTime();
     long now = start;

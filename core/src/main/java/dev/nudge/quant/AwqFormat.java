@@ -14,7 +14,7 @@ import tools.jackson.databind.JsonNode;
 /// AWQ in the layout GEMM, as AutoAWQ, GPTQModel and AutoRound store it. Of a layer M (out, in):
 ///
 /// - `M.qweight` I32 (in, out/8): eight outputs a word, in the order of [#NIBBLE]
-/// - `M.qzeros` I32 (groups, out/8): likewise, zeros as they are
+/// - `M.qzeros` I32 (groups, out/8): likewise, zeros unchanged
 /// - `M.scales` (groups, out)
 final class AwqFormat extends GroupedFormat {
   static final AwqFormat UNKNOWN = new AwqFormat(Schemes.UNKNOWN, null);
@@ -88,7 +88,7 @@ final class AwqFormat extends GroupedFormat {
     return super.stores(file, path) && (schemes.said() || is(file, path));
   }
 
-  /// Tells by the sizes whether a layer that could be GPTQ's is AWQ's.
+  /// Returns whether a layer's sizes are AWQ's, not GPTQ's.
   static boolean is(WeightFile file, String path) {
     LayerParts layer = new LayerParts(file, QuantMethod.AWQ, path, 0, 0);
     return layer.has(CODES)
@@ -145,14 +145,14 @@ final class AwqFormat extends GroupedFormat {
         null);
   }
 
-  /// The four bits of output `out` in a row of words.
+  /// Reads output `out`'s code in a row of words.
   private static byte code(Tensor words, int row, int out) {
     long at = (long) row * words.cols() + out / EACH;
     int word = words.data().get(JAVA_INT_UNALIGNED, 4 * at);
     return (byte) (word >>> BITS * NIBBLE[out % EACH] & 15);
   }
 
-  /// Puts the four bits of output `out` into a row of words of zeros.
+  /// Writes output `out`'s code into a row of zeroed words.
   static void put(Tensor words, int row, int out, byte code) {
     long at = 4 * ((long) row * words.cols() + out / EACH);
     int word = words.data().get(JAVA_INT_UNALIGNED, at);

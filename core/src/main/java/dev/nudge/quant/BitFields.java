@@ -5,8 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/// Reads and writes unsigned fields of 1 to 8 bits that lie behind each other in 32-bit words,
-/// lowest bits first, across words where 32 is no multiple of their size.
+/// Reads and writes unsigned fields of 1 to 8 bits, packed into 32-bit words from the lowest bit,
+/// across words if 32 is not a multiple of their size.
 final class BitFields {
   private BitFields() {}
 
@@ -37,7 +37,7 @@ final class BitFields {
     }
   }
 
-  /// Writes `n` fields into words of zeros.
+  /// Writes `n` fields into zeroed words.
   ///
   /// @param first the index of the first word
   /// @param step words from one to the next

@@ -23,11 +23,11 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// The FP8 format of DeepSeek's and Qwen's folders: numbers of eight bits, a scale for each block
-/// of a matrix or for all of it, read where they lie. Of a layer M (out, in) in blocks of R × C:
+/// of a matrix or for all of it, read in place. Of a layer M (out, in) in blocks of R × C:
 ///
 /// - `M.weight` F8_E4M3 (out, in)
-/// - `M.weight_scale_inv` (⌈out/R⌉, ⌈in/C⌉), which is multiplied by, whatever its name says; of a
-///   whole matrix one number, of any number of dimensions
+/// - `M.weight_scale_inv` (⌈out/R⌉, ⌈in/C⌉), a factor, despite its name; for a whole matrix one
+///   number, of any number of dimensions
 ///
 /// A code has a sign, four bits of exponent e and three of mantissa m: (1 + m/8)·2^(e − 7), for
 /// e = 0 m·2⁻⁹; there is no infinity, and 0x7f and 0xff are NaN. The product with the scale is
@@ -38,7 +38,7 @@ import tools.jackson.databind.JsonNode;
 /// @param blockCols columns of a block; [#WHOLE]: all
 /// @param scale the type of the scales
 record Fp8Format(int blockRows, int blockCols, Dtype scale) implements WeightFormat {
-  /// Blocks of 128 × 128, which folders have whose config says nothing else.
+  /// Blocks of 128 × 128: the default if a config sets no block.
   static final Fp8Format USUAL = new Fp8Format(128, 128, Dtype.F32);
 
   private static final int WHOLE = Integer.MAX_VALUE;
@@ -63,7 +63,7 @@ record Fp8Format(int blockRows, int blockCols, Dtype scale) implements WeightFor
 
   @Override
   public Map<String, Object> variant() {
-    return new TreeMap<>( // in an order that stays
+    return new TreeMap<>( // in a stable order
         Map.of(ROWS, kept(blockRows), COLS, kept(blockCols), SCALE, scale.name()));
   }
 
@@ -185,7 +185,7 @@ record Fp8Format(int blockRows, int blockCols, Dtype scale) implements WeightFor
 
   /// A weight (rows, cols) of codes and scales.
   ///
-  /// Threading: immutable; the bytes are owned by the mapping they lie in.
+  /// Threading: immutable; the mapped file owns the bytes.
   record Weight(Tensor codes, Tensor scales, int blockRows, int blockCols)
       implements StoredWeight, SkinnyProduct.RowReader {
     private static final float[] NUMBERS = new float[256];

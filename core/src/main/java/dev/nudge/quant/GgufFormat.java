@@ -22,9 +22,9 @@ import java.util.Objects;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/// The matrices of a GGUF file that are no plain tensors: each in a block type of its own.
+/// The quantised matrices of a GGUF file, each in a block type of its own.
 ///
-/// All GGUF files are one variant: what differs between them is the base's digest.
+/// All GGUF files are one variant; the base's digest distinguishes them.
 public final class GgufFormat implements WeightFormat {
   static final GgufFormat ANY = new GgufFormat(Map.of());
 
@@ -128,7 +128,7 @@ public final class GgufFormat implements WeightFormat {
   /// All 15 types are dequantised row by row; eight also have machine code with the same bits
   /// (`DotBlocks`). A dequantised head would take hundreds of MB a lane.
   ///
-  /// Threading: immutable; the bytes are owned by the mapping they lie in.
+  /// Threading: immutable; the mapped file owns the bytes.
   static final class GgufWeight implements StoredWeight, SkinnyProduct.RowReader {
     private final int rows;
     private final int cols;
@@ -138,7 +138,7 @@ public final class GgufFormat implements WeightFormat {
     private final @Nullable HeadRows order;
 
     /// @param bytes U8 (rows, bytes of a row), in the order of the file
-    /// @param order of the file's rows; null: as the model has them
+    /// @param order of the file's rows; null: the model's order
     GgufWeight(int rows, int cols, GgufType type, Tensor bytes, @Nullable HeadRows order) {
       this.rows = rows;
       this.cols = cols;

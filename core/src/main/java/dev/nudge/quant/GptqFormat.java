@@ -11,14 +11,14 @@ import org.jspecify.annotations.Nullable;
 
 /// GPTQ as GPTQModel, AutoGPTQ and AutoRound store it. Of a layer M (out, in) with b bits:
 ///
-/// - `M.qweight` I32 (⌈in·b/32⌉, out): the codes of an output lie behind each other down a column
-/// - `M.qzeros` I32 (groups, ⌈out·b/32⌉): the zeros of a group lie behind each other in a row
+/// - `M.qweight` I32 (⌈in·b/32⌉, out): an output's codes, packed down a column
+/// - `M.qzeros` I32 (groups, ⌈out·b/32⌉): a group's zero points, packed along a row
 /// - `M.scales` (groups, out)
-/// - `M.g_idx` I32 (in): the group of each input; if absent, groups stand in order
+/// - `M.g_idx` I32 (in): the group of each input; if absent, groups are in order
 ///
-/// Layout `gptq` stores a zero less one, subtracted from whole words for 2, 4 and 8 bits, so a zero
-/// of 0 borrows from its neighbour; `gptq_v2` stores it as it is. Published symmetric files carry
-/// the wrong name, so their zeros themselves say which it is.
+/// Layout `gptq` stores a zero point minus one, subtracted from whole words for 2, 4 and 8 bits, so
+/// a zero point of 0 borrows from its neighbour; `gptq_v2` stores it unchanged. Published symmetric
+/// files name the wrong layout, so their zeros decide.
 final class GptqFormat extends GroupedFormat {
   static final String V1 = "gptq";
   static final String V2 = "gptq_v2";
@@ -164,7 +164,7 @@ final class GptqFormat extends GroupedFormat {
     return !descAct && GroupOrder.all(stored, 0) ? null : GroupOrder.of(layer, GROUPS, group);
   }
 
-  /// The zeros, of each row its groups'.
+  /// The zero points (rows, groups).
   private byte[] zeros(LayerParts layer, Tensor stored, int bits, Scheme scheme) {
     int rows = layer.rows();
     int groups = stored.rows();
@@ -200,8 +200,8 @@ final class GptqFormat extends GroupedFormat {
     return zeros;
   }
 
-  /// Adds one to each field as the writer subtracted it: in whole words, a carry out of a field
-  /// kept, or field by field where fields of three bits cross words.
+  /// Adds one to each field: in whole words, carries included, or field by field where fields of
+  /// three bits cross words.
   private static void plusOne(Tensor words, int group, int bits, int n, byte[] to) {
     if (32 % bits != 0) {
       for (int i = 0; i < n; i++) {
@@ -235,7 +235,7 @@ final class GptqFormat extends GroupedFormat {
     return all;
   }
 
-  /// Codes of an output down a column of words.
+  /// Reads an output's codes down a column.
   private record Columns(Tensor words, int bits, int rows, int cols) implements StoredGroups.Codes {
     @Override
     public void row(int row, byte[] to) {

@@ -11,7 +11,7 @@ final class GroupOrder {
   ///
   /// @param part the tensor with the group of each column, I32 (cols)
   /// @param group columns of a group
-  /// @return null: they stand in that order
+  /// @return null: the columns are sorted
   static int @Nullable [] of(LayerParts layer, String part, int group) {
     int cols = layer.cols();
     int groups = Math.ceilDiv(cols, group);
@@ -44,7 +44,7 @@ final class GroupOrder {
     return sorted ? null : order;
   }
 
-  /// Whether a tensor has the same number everywhere: files that were never given an order.
+  /// Whether all numbers of a tensor are `value`, as in files without an order.
   static boolean all(Tensor stored, int value) {
     for (long i = 0; i < stored.elements(); i++) {
       if (stored.at(i) != value) {

@@ -11,18 +11,18 @@ import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// A weight (rows, cols) of integer codes in groups, in memory: what GPTQ, AWQ and
-/// compressed-tensors all come to ([dev.nudge.kernel.GroupedCodes]).
+/// A weight (rows, cols) of integer codes in groups, in memory: the form of GPTQ, AWQ and
+/// compressed-tensors ([dev.nudge.kernel.GroupedCodes]).
 ///
-/// Codes of 2 to 4 bits are held in 4, codes of up to 8 bits in 8: one kernel each. Where groups
-/// are scattered over the columns (act-order), the numbers of a row stand sorted by group, and
-/// `order` says which column each of them is.
+/// Codes of 2 to 4 bits are held in 4, codes of up to 8 bits in 8: one kernel each. If act-order
+/// scatters groups over the columns, a row's numbers are sorted by group, and `order` holds the
+/// column of each.
 ///
 /// The codes are copied at loading, not read in place: GPTQ spreads a row over as many pages as it
-/// has words, and one layout needs one kernel for three tools. So such a model cannot be streamed
-/// from its file.
+/// has words, and one layout needs only one kernel. So such a model cannot be streamed from its
+/// file.
 ///
-/// Threading: immutable once filled; the bytes are owned by the scope they lie in.
+/// Threading: immutable once filled; a scope owns the bytes.
 public final class Grouped implements StoredWeight {
   private final SkinnyProduct.Grouped few;
 

@@ -9,13 +9,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// A weight (rows, cols) as it is being quantised: w = scale · (code − zero).
+/// A weight (rows, cols) during quantisation: w = scale · (code − zero).
 ///
 /// @param group columns that share a scale and a zero
 /// @param codes U8 (rows, cols), in the order of the columns
-/// @param scales F32 (rows, groups), with the digits that the file keeps
+/// @param scales F32 (rows, groups), rounded to the file's type
 /// @param zeros U8 (rows, groups)
-/// @param groupOf I32 (1, cols): the group of each column; null: neighbours
+/// @param groupOf I32 (1, cols): the group of each column; null: adjacent
 public record GroupedCodes(
     int group, Tensor codes, Tensor scales, Tensor zeros, @Nullable Tensor groupOf) {
 
@@ -47,7 +47,7 @@ public record GroupedCodes(
     return groupOf == null ? col / group : (int) groupOf.get(0, col);
   }
 
-  /// Writes the numbers that the codes stand for.
+  /// Dequantises the codes.
   ///
   /// @param out F32 (rows, cols)
   public void dequantize(Tensor out) {

@@ -23,11 +23,11 @@ import org.jspecify.annotations.Nullable;
 /// a layer, and the config of a folder.
 ///
 /// @param symmetric whether all zeros are the middle code
-/// @param scattered whether groups are no neighbours (`desc_act`)
+/// @param scattered whether groups are scattered (`desc_act`)
 public record GroupedFile(
     Layout layout, int bits, int group, boolean symmetric, boolean scattered) {
 
-  /// The layout that the settings of a method ask for.
+  /// Returns the layout that the settings choose.
   public static GroupedFile of(QuantizeSettings settings) {
     CalibrationSettings c = settings.calibration();
     return new GroupedFile(
@@ -50,7 +50,7 @@ public record GroupedFile(
     return group == CalibrationSettings.WHOLE_ROW ? cols : group;
   }
 
-  /// What a layer's sizes do not fit; null: they do.
+  /// Why a layer of this size is refused, or null.
   public @Nullable String misfit(int rows, int cols) {
     if (cols % groupOf(cols) != 0) {
       return "--group-size %d does not divide the %d inputs of".formatted(group, cols);
@@ -133,7 +133,7 @@ public record GroupedFile(
       case "qzeros", "weight_zero_point" -> {
         for (int g = 0; g < groups; g++) {
           byte[] zeros = codes.zerosOf(g);
-          if (layout == Layout.GPTQ && bits == 3) { // symmetric: every zero is 4
+          if (layout == Layout.GPTQ && bits == 3) { // zero point 4, minus one
             Arrays.fill(zeros, (byte) 3);
           }
           switch (layout) {
@@ -170,7 +170,7 @@ public record GroupedFile(
     }
   }
 
-  /// Subtracts one from each zero, in whole words, as the owner does.
+  /// Subtracts one from each zero point in whole words, as GPTQ does.
   private void lessOne(Tensor words) {
     int ones = (int) (0xffffffffL / ((1 << bits) - 1));
     for (long i = 0; i < words.elements(); i++) {
@@ -201,7 +201,7 @@ public record GroupedFile(
         q.put("quant_method", "awq");
         q.put("bits", bits);
         q.put("group_size", group);
-        q.put("zero_point", true); // also where all are 8: zeros are written
+        q.put("zero_point", true); // even if all zero points are 8
         q.put("version", "gemm");
         q.put("modules_to_not_convert", dense);
       }

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// A format whose layers are integer codes in groups: read from its file's own order into a
-/// [Grouped] each. Two are equal if their names and the forms of their weights are.
+/// A format of integer codes in groups: each layer is read from its file's order into a [Grouped].
+/// Formats with equal names and weight forms are equal.
 ///
 /// Threading: immutable.
 abstract sealed class GroupedFormat implements WeightFormat
@@ -24,7 +24,7 @@ abstract sealed class GroupedFormat implements WeightFormat
   final Schemes schemes;
   private final Forms forms;
 
-  /// The forms of a folder's weights: the one that stands for all, and those of known layers.
+  /// The forms of a folder's weights: the default, and those of known layers.
   record Forms(Grouped.Form most, Map<String, Grouped.Form> layers) {}
 
   GroupedFormat(Schemes schemes, Forms forms) {
@@ -47,7 +47,7 @@ abstract sealed class GroupedFormat implements WeightFormat
   /// @throws InputException if they do not fit the config
   abstract Grouped.Form form(LayerParts layer);
 
-  /// The rows and columns of a layer's weight, by its file; null if that does not say.
+  /// Reads a weight's rows and columns from its file; null if the file lacks them.
   abstract long @Nullable [] shape(WeightFile file, String path);
 
   @Override
@@ -63,7 +63,7 @@ abstract sealed class GroupedFormat implements WeightFormat
         int cols = (int) shape[1];
         layers.put(path, form(new LayerParts(file, name(), path, rows, cols)));
       } catch (InputException e) {
-        return this; // what is wrong is told by who opens the layer with the model's shape
+        return this; // opening the layer with the model's shape reports the error
       }
     }
     return paths.isEmpty()
@@ -71,7 +71,7 @@ abstract sealed class GroupedFormat implements WeightFormat
         : with(new Forms(most(layers.values().iterator().next()), layers));
   }
 
-  /// The first layer's form stands for all; its group as the config says it, if it does.
+  /// Makes the first layer's form the default, with the config's group if set.
   private Grouped.Form most(Grouped.Form first) {
     int said = schemes.all().group();
     int group = said == Scheme.ALL ? Integer.MAX_VALUE : said == 0 ? first.group() : said;
@@ -89,7 +89,7 @@ abstract sealed class GroupedFormat implements WeightFormat
   @Override
   public Map<String, Object> variant() {
     boolean all = forms.most.group() == Integer.MAX_VALUE;
-    return new TreeMap<>( // in one order: `nudge.json` has it
+    return new TreeMap<>( // sorted, for `nudge.json`
         Map.of(
             BITS,
             forms.most.bits(),

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// Takes the tensors of one layer of a file, checked against what its config and the model say.
+/// Reads a layer's tensors from a file and checks them against the config and the model.
 ///
 /// @param format as messages call it
 /// @param path the layer's
@@ -64,7 +64,7 @@ record LayerParts(WeightFile file, String format, String path, int rows, int col
 
   /// The number of groups of a row, from the sizes of the scales.
   ///
-  /// @param groups as the scales have them
+  /// @param groups of the scales
   /// @return columns of a group
   int group(String part, long groups, Scheme scheme) {
     if (groups < 1 || groups > cols) {

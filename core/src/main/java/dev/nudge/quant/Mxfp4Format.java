@@ -11,7 +11,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.List;
 
-/// The MXFP4 format of gpt-oss's experts ([Mxfp4Weight]), read where it lies.
+/// The MXFP4 format of gpt-oss's experts ([Mxfp4Weight]), read in place.
 public record Mxfp4Format() implements WeightFormat {
   /// The tensors of a layer, below its path: U8 (rows, cols / 2) and (rows, cols / 32).
   public static final String CODES = "blocks";
@@ -77,7 +77,7 @@ public record Mxfp4Format() implements WeightFormat {
 
   /// A weight (rows, cols) in [dev.nudge.kernel.Mxfp4].
   ///
-  /// Threading: immutable; the bytes are owned by the mapping they lie in.
+  /// Threading: immutable; the mapped file owns the bytes.
   record Mxfp4Weight(SkinnyProduct.Powers few) implements StoredWeight {
     @Override
     public int rows() {

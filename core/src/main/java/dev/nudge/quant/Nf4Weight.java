@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// A number is code · scale in fp32, rounded once to the compute type. bitsandbytes rounds to the
 /// checkpoint's type first, which in fp32 is further from the exact value.
 ///
-/// Threading: immutable; the bytes are owned by the scope or the mapping they lie in.
+/// Threading: immutable; a scope or the mapped file owns the bytes.
 public final class Nf4Weight implements StoredWeight {
   private final int rows;
   private final int cols;
@@ -83,7 +83,7 @@ public final class Nf4Weight implements StoredWeight {
 
   /// Quantises one of many matrices, and reuses temporary memory for the scales.
   ///
-  /// @param meanwhile returns memory for so many scales, in use until this method returns; return
+  /// @param meanwhile maps a count of scales to memory, in use until this method returns; return
   ///     the same memory each time, because freeing it waits for all threads of the process
   public static Nf4Weight quantize(
       Tensor source,
@@ -148,7 +148,7 @@ public final class Nf4Weight implements StoredWeight {
         : List.of(packed, nested.codes(), nested.absmax());
   }
 
-  /// The number of rows at whose multiples the weight can be split: they are whole blocks.
+  /// The weight can be split at multiples of this many rows, which are whole blocks.
   @Override
   public int grain() {
     return Nf4.BLOCK / Math.max(1, Math.min(Nf4.BLOCK, Integer.lowestOneBit(cols)));

@@ -16,10 +16,10 @@ import tools.jackson.databind.JsonNode;
 /// The layout `pack-quantized` of compressed-tensors, as llm-compressor stores GPTQ, AWQ and
 /// nearest rounding. Of a layer M (out, in) with b bits, codes and zeros plus 2^(b−1):
 ///
-/// - `M.weight_packed` I32 (out, ⌈in·b/32⌉): the codes of an output lie behind each other in a row
+/// - `M.weight_packed` I32 (out, ⌈in·b/32⌉): an output's codes, packed along a row
 /// - `M.weight_scale` (out, groups)
-/// - `M.weight_zero_point` I32 (⌈out·b/32⌉, groups): those of a group behind each other down a
-///   column, or, in older files, I8 (out, groups) as they are; only if asymmetric
+/// - `M.weight_zero_point` I32 (⌈out·b/32⌉, groups): a group's, packed down a column, or, in older
+///   files, I8 (out, groups), unpacked; only if asymmetric
 /// - `M.weight_shape` I64 (2): out, in
 /// - `M.weight_g_idx` I32 (in): the group of each input, only in older files
 final class PackedFormat extends GroupedFormat {

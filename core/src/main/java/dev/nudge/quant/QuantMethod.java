@@ -4,8 +4,8 @@ import dev.nudge.format.ConfigJson;
 import java.util.List;
 import java.util.Locale;
 
-/// Tells from a `quantization_config` which format's it is; tools name the same layouts in
-/// different ways, and old ones leave names out.
+/// Finds the format that a `quantization_config` declares: tools name the same layouts in different
+/// ways, and old tools omit names.
 final class QuantMethod {
   static final String BITSANDBYTES = "bitsandbytes";
   static final String GPTQ = "gptq";
@@ -16,7 +16,7 @@ final class QuantMethod {
   private static final String PACKING = "packing_format";
   private static final String AUTO_ROUND = "auto-round";
 
-  /// Layouts of AutoRound whose zeros are stored as they are.
+  /// AutoRound's layouts that store zero points unchanged.
   private static final List<String> PLAIN_ZEROS = List.of("auto_round", "auto_round:gptqmodel");
 
   private static final List<String> PACKINGS =

@@ -4,12 +4,11 @@ import dev.nudge.format.ConfigJson;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// How a layer's codes are made, as far as a config says it. Files of different tools have
-/// different keys for the same.
+/// A config's settings for a layer's codes. Tools use different keys for the same setting.
 ///
-/// @param bits of a code; 0: not said
-/// @param group columns that share a scale; [#ALL]: all of a row; 0: not said
-/// @param symmetric whether all zeros are the middle code; null: not said
+/// @param bits of a code; 0: unset
+/// @param group columns that share a scale; [#ALL]: all of a row; 0: unset
+/// @param symmetric whether all zeros are the middle code; null: unset
 record Scheme(int bits, int group, @Nullable Boolean symmetric) {
   /// One group a row.
   static final int ALL = -1;
@@ -18,13 +17,13 @@ record Scheme(int bits, int group, @Nullable Boolean symmetric) {
 
   private static final int MOST_GROUP = 1 << 22;
 
-  /// Reads what `q` says.
+  /// Parses config `q`.
   static Scheme of(ConfigJson q) {
     Boolean symmetric = null;
     for (String key : new String[] {"sym", "symmetric"}) {
       symmetric = q.has(key) ? Boolean.valueOf(q.flag(key, true)) : symmetric;
     }
-    if (q.has("zero_point")) { // of AWQ, where it says whether there are zeros, beside any sym
+    if (q.has("zero_point")) { // AWQ's key: true if asymmetric; it overrides any `sym`
       symmetric = !q.flag("zero_point", true);
     }
     return new Scheme(bits(q), group(q), symmetric);
@@ -64,7 +63,7 @@ record Scheme(int bits, int group, @Nullable Boolean symmetric) {
     return value >= least && value <= most;
   }
 
-  /// This scheme, with what it does not say as `below` says it.
+  /// Returns this scheme with its unset fields from `below`.
   Scheme over(Scheme below) {
     return new Scheme(
         bits == 0 ? below.bits : bits,

@@ -6,12 +6,12 @@ import dev.nudge.settings.PythonRegex;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/// The schemes of a folder's layers: one for all, and those of layers whose paths begin as an
-/// expression says (Python's `re.match`). The first expression that fits counts.
+/// The schemes of a folder's layers: a default, and overrides for layers whose path an expression
+/// matches (Python's `re.match`). The first match counts.
 record Schemes(Scheme all, Map<String, Scheme> others) {
   static final Schemes UNKNOWN = new Schemes(Scheme.UNKNOWN, Map.of());
 
-  /// Whether a config says anything.
+  /// Whether a config sets a field.
   boolean said() {
     return !equals(UNKNOWN);
   }
@@ -27,7 +27,7 @@ record Schemes(Scheme all, Map<String, Scheme> others) {
   }
 
   /// Reads the scheme of all layers, and the overrides in an object of expressions under `key`:
-  /// `dynamic` of GPTQModel, whose `-:` marks layers that are dense and `+:` is nothing, or
+  /// `dynamic` of GPTQModel, whose `-:` marks dense layers and `+:` has no effect, or
   /// `extra_config` of AutoRound.
   static Schemes of(ConfigJson q, String key) {
     Map<String, Scheme> others = new LinkedHashMap<>();
@@ -45,7 +45,7 @@ record Schemes(Scheme all, Map<String, Scheme> others) {
 
   /// Returns the expression.
   ///
-  /// @throws dev.nudge.settings.InputException if it is none
+  /// @throws dev.nudge.settings.InputException if invalid
   static String checked(ConfigJson q, String expression) {
     try {
       PythonRegex.compile(expression);

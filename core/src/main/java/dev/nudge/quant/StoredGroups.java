@@ -14,10 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /// A weight of codes in groups as its file stores it, checked.
 ///
-/// A model holds it as a [Grouped], filled once; used directly it is brought into that form some
-/// rows at a time.
+/// A model copies it once into a [Grouped]; direct use converts some rows at a time.
 ///
-/// Threading: immutable; the tensors are owned by the mapping they lie in.
+/// Threading: immutable; the mapped file owns the tensors.
 final class StoredGroups implements StoredWeight {
   private final LayerParts layer;
   private final Grouped.Form form;
@@ -32,8 +31,7 @@ final class StoredGroups implements StoredWeight {
     /// Reads the unsigned codes of a row, in the order of the columns.
     void row(int row, byte[] to);
 
-    /// Word `i` of a row whose codes lie behind each other, lowest bits first; only where
-    /// [#inWords] says so.
+    /// Word `i` of a row of packed codes, lowest bits first; only if [#inWords] is true.
     default int word(int row, int i) {
       throw new UnsupportedOperationException();
     }
@@ -45,8 +43,8 @@ final class StoredGroups implements StoredWeight {
   }
 
   /// @param scales (groups, rows) if `byGroup`, else (rows, groups)
-  /// @param zeros of each row its groups'
-  /// @param order the column of each number sorted by group; null: as they are
+  /// @param zeros (rows, groups)
+  /// @param order the column of each number sorted by group; null: in order
   StoredGroups(
       LayerParts layer,
       Grouped.Form form,
@@ -136,7 +134,7 @@ final class StoredGroups implements StoredWeight {
     }
   }
 
-  /// Packs codes, the last byte of an odd number of them with a zero.
+  /// Packs codes; pads the last byte of an odd count with a zero.
   private void pack(byte[] from, Tensor to, int r) {
     long at = r * to.rowStride();
     if (form.held() == 8) {

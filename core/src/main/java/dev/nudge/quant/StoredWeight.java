@@ -6,7 +6,7 @@ import java.util.List;
 
 /// A weight in a storage format other than the compute type, made of several tensors.
 ///
-/// Threading: immutable; the bytes are owned by the scope or the mapping they lie in.
+/// Threading: immutable; a scope or the mapped file owns the bytes.
 public interface StoredWeight extends StoredLinear.Source {
   /// The tensors of the weight, codes first.
   List<Tensor> parts();

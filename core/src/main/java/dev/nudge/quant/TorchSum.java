@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 
 /// Adds fp32 numbers in the order in which torch's CPU sum adds them on one thread.
 ///
-/// Numbers form rows of 8 columns (of 1 below 8 numbers), four rows side by side, each summed in a
+/// Numbers form rows of 8 columns (of 1 below 8 numbers), four rows in parallel, each summed in a
 /// cascade of four levels: a level is carried into the next after 2^p additions, p = max(4, ⌈log₂
 /// rows⌉ / 4). Then levels, leftover rows, the four, the numbers that fill no row and the columns
 /// are added. The order decides the last bit, and the mean of a weight's scales is stored in a

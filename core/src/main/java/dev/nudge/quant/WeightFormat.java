@@ -80,8 +80,8 @@ public interface WeightFormat {
     return true;
   }
 
-  /// Opens a stored weight for computing. One that is not read [in place][#inPlace] is copied, as
-  /// large as [#dry] says.
+  /// Opens a stored weight for computing. A weight not read [in place][#inPlace] is copied, at the
+  /// size of [#dry].
   ///
   /// @param scope owns the copy
   /// @throws dev.nudge.settings.InputException as [#open]

@@ -15,7 +15,7 @@ public final class WeightFormats {
   /// The key of `config.json` that declares a format.
   public static final String KEY = "quantization_config";
 
-  /// The key under which old files of compressed-tensors have the same.
+  /// The same key in old files of compressed-tensors.
   public static final String OLD_KEY = "compression_config";
 
   private static final List<WeightFormat> ALL =
@@ -42,7 +42,7 @@ public final class WeightFormats {
     };
   }
 
-  /// The format that `quantize` writes without looking at rows.
+  /// The format that `quantize` writes without calibration.
   public static WritableFormat written(QuantizeSettings settings) {
     return switch (settings.method()) {
       case NF4 -> new Nf4Format(settings.doubleQuant());
@@ -50,7 +50,7 @@ public final class WeightFormats {
     };
   }
 
-  /// What files keep of a format: its name as `method`, and its variant's fields.
+  /// A format's keys in a file: its name as `method`, and its variant's fields.
   ///
   /// @param format null: dense
   public static Map<String, Object> kept(@Nullable WeightFormat format) {
@@ -62,7 +62,7 @@ public final class WeightFormats {
     return kept;
   }
 
-  /// Returns the format from what a file keeps of it; null: dense, or unknown.
+  /// Returns the format from its keys in a file; null: dense, or unknown.
   public static @Nullable WeightFormat named(Map<String, ?> kept) {
     return ALL.stream()
         .filter(format -> format.name().equals(kept.get("method")))
@@ -86,8 +86,8 @@ public final class WeightFormats {
         .collect(Collectors.joining(" or "));
   }
 
-  /// The format of a model folder: that of its config, else the first that its file's tensors
-  /// show; null: all weights are dense.
+  /// Finds a model folder's format: its config's, else the first that its tensors have; null: all
+  /// weights are dense.
   ///
   /// @param q the `quantization_config`; null if there is none
   public static @Nullable WeightFormat in(@Nullable ConfigJson q, WeightFile file) {
@@ -102,7 +102,7 @@ public final class WeightFormats {
     return null;
   }
 
-  /// What a `config.json` declares of a format; null: nothing.
+  /// A `config.json`'s quantisation config; null: none.
   public static @Nullable ConfigJson declaration(ConfigJson config) {
     ConfigJson q = config.object(KEY);
     ConfigJson old = config.object(OLD_KEY);
@@ -113,7 +113,7 @@ public final class WeightFormats {
     return inner == null ? old : inner;
   }
 
-  /// Whether a file beside `config.json` is a config of GPTQ or AWQ, which old folders have there.
+  /// Whether a file beside `config.json` is a config of GPTQ or AWQ, as in old folders.
   public static boolean isDeclaration(ConfigJson beside) {
     String method = QuantMethod.of(beside);
     return method.equals(QuantMethod.GPTQ) || method.equals(QuantMethod.AWQ);
@@ -126,7 +126,7 @@ public final class WeightFormats {
 
   /// The format that a `quantization_config` declares.
   ///
-  /// @throws dev.nudge.settings.InputException if it is none of the known ones
+  /// @throws dev.nudge.settings.InputException if the format is unknown
   public static WeightFormat declared(ConfigJson q) {
     String method = QuantMethod.of(q);
     for (WeightFormat format : ALL) {
@@ -139,7 +139,7 @@ public final class WeightFormats {
             + ConfigJson.quote(method)
             + " is not supported; supported: "
             + ALL.stream()
-                .filter(f -> !f.equals(GgufFormat.ANY)) // a file, and no config of one
+                .filter(f -> !f.equals(GgufFormat.ANY)) // no config declares GGUF
                 .map(WeightFormats::supported)
                 .collect(Collectors.joining(", ")));
   }

@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
 /// @param before digests of its previous versions, the latest last: a rollback removes the last one
 public record Alias(String name, int version, String digest, Note moved, List<String> before) {
 
-  /// The reasons that a move may be forced against; the journal records them.
+  /// The checks that a forced move skips; the journal records them.
   ///
   /// @param gate whether to ignore the alias's protection; the note must say why
-  /// @param base whether to take a version of another base than the alias had
+  /// @param base whether to allow a version of another base than before
   public record Force(boolean gate, boolean base) {
     /// Forces nothing.
     public static final Force NONE = new Force(false, false);

@@ -88,16 +88,16 @@ record Aliases(
     return new Registry.Move(name, alias, was.digest(), back, unknownBase(name, was, back));
   }
 
-  /// The version that says which base an alias is for: its current one, or, where the base of that
-  /// is unknown, the latest earlier one whose base is known; null: none.
+  /// The version that fixes an alias's base: its current one, or, if that version's base is
+  /// unknown, the latest earlier one with a known base; null: none.
   private @Nullable Version based(String name, @Nullable Alias alias) {
     Version now = alias == null ? null : book.version(name, alias.digest());
     return now == null || now.base() == null ? basedBefore(name, alias) : now;
   }
 
-  /// Refuses a base that is not the one that an alias is for.
+  /// Refuses a base that differs from the alias's base.
   ///
-  /// @return the version that says which base it is for; null: none
+  /// @return the version with the alias's base; null: none
   @Nullable Version checkBase(String name, String alias, String base) {
     Alias at = book.alias(name, alias);
     Version based = based(name, at);
@@ -122,11 +122,11 @@ record Aliases(
     return null;
   }
 
-  /// Says that a version was trained on another base than an alias had; null: on the same, or one
-  /// of the two is unknown.
+  /// Describes how a version's base differs from the alias's; null: the bases are equal, or one is
+  /// unknown.
   ///
   /// A version's base is the digest of the unquantised weights ([Version#base]), so adapters of a
-  /// model and of its quantised folders have the same.
+  /// model and of its quantised folders share it.
   private @Nullable String otherBase(String name, @Nullable Alias alias, Version to) {
     return differ(based(name, alias), to);
   }
@@ -238,7 +238,7 @@ record Aliases(
   /// Protects an alias.
   ///
   /// @param policy digest of the gate policy to pass; null: any
-  /// @param anyBase whether the alias may be at a version of another base than it was before
+  /// @param anyBase whether the current version may have another base than the one before
   /// @return the new protection
   @Nullable Protection protect(
       String name, String alias, @Nullable String policy, boolean anyBase, Note note) {

@@ -42,12 +42,11 @@ public final class Bases {
       String name = plain.substring(plain.lastIndexOf('/') + 1);
       return name.equals(".") || name.equals("..") ? "" : name;
     } catch (InputException e) {
-      return ""; // a file of the version is missing: who asks for it is told
+      return ""; // a file of the version is missing: opening it fails
     }
   }
 
-  /// Warns of other versions of an adapter on another base; null: all that are known have the
-  /// version's.
+  /// Warns of an adapter's other versions on another base; null: all known bases are equal.
   @Nullable String differing(Adapter adapter, Version version) {
     List<Version> others =
         adapter.versions().stream()

@@ -23,7 +23,7 @@ final class Book {
     private final TreeMap<Integer, Version> versions = new TreeMap<>();
     private final TreeMap<String, Alias> aliases = new TreeMap<>();
     private final TreeMap<String, Protection> protections = new TreeMap<>();
-    private int last; // the highest number that was ever given
+    private int last; // the highest number ever assigned
 
     boolean isAliased(int version) {
       return aliases.values().stream().anyMatch(alias -> alias.version() == version);
@@ -119,7 +119,7 @@ final class Book {
       case RegistryEvent.Stated e -> {
         if (e.to() != VersionState.DEPLOYED || shelf.isAliased(e.version())) {
           shelf.versions.computeIfPresent(e.version(), (_, v) -> v.with(e.to()));
-        } // an older nudge let people say so of any version
+        } // an older nudge allowed this for any version
       }
       case RegistryEvent.Reported e ->
           shelf.versions.computeIfPresent(
@@ -179,12 +179,12 @@ final class Book {
             List.copyOf(shelf.protections.values()));
   }
 
-  /// The version with a number; null if there is none.
+  /// The version with a number; null: none.
   @Nullable Version version(String name, int number) {
     return versions(name).get(number);
   }
 
-  /// The latest version with a digest; null if there is none.
+  /// The latest version with a digest; null: none.
   @Nullable Version version(String name, String digest) {
     Version found = null;
     for (Version version : versions(name).values()) {
@@ -198,7 +198,7 @@ final class Book {
     return shelf == null ? Map.of() : Collections.unmodifiableMap(shelf.versions);
   }
 
-  /// An alias; null if there is none.
+  /// An alias; null: none.
   @Nullable Alias alias(String name, String alias) {
     Shelf shelf = shelves.get(name);
     return shelf == null ? null : shelf.aliases.get(alias);
@@ -222,7 +222,7 @@ final class Book {
   }
 
   /// The target of a rollback of an alias: its latest previous version that still exists and is not
-  /// blocked; null: there is none.
+  /// blocked; null: none.
   @Nullable Version before(String name, Alias alias) {
     for (String digest : alias.before().reversed()) {
       Version version = version(name, digest);
@@ -236,7 +236,7 @@ final class Book {
   /// Finds the version that a reference names, blocked or not.
   ///
   /// @param folder of the registry, for the message
-  /// @throws RegistryException if there is none
+  /// @throws RegistryException if none matches
   Version find(Reference reference, Path folder) {
     String name = reference.name();
     Version found =
@@ -254,7 +254,7 @@ final class Book {
     return found;
   }
 
-  /// The latest version whose digest has this prefix; null if there is none.
+  /// The latest version whose digest has this prefix; null: none.
   private @Nullable Version digested(Reference reference, String digest) {
     if (Blobs.isDigest(digest)) {
       return version(reference.name(), digest);

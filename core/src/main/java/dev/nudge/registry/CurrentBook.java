@@ -17,13 +17,13 @@ import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
-/// The state of a registry: the book that its journal says, read anew where other processes have
-/// written, and changed by one writer at a time.
+/// Holds the state of a registry: replays its journal, reads lines that other processes appended,
+/// and admits one writer at a time.
 ///
-/// A snapshot of it at a byte of the journal is kept as `book.index`, so that readers need only the
-/// rest of the journal. The file may be lost; it is rewritten after [#WORTH] more bytes. Its first
-/// line has the format version, the byte position in the journal, the checksum of the bytes before
-/// it ([Journal#mark]) and the checksum of the other lines. These are: `N` a name with its highest
+/// A snapshot at a byte of the journal is kept as `book.index`, so that readers need only the rest
+/// of the journal. The file may be lost; it is rewritten after [#WORTH] more bytes. Its first line
+/// has the format version, the byte position in the journal, the checksum of the bytes before it
+/// ([Journal#mark]) and the checksum of the other lines. These are: `N` a name with its highest
 /// version number ever assigned, `V` a version of that name, `A` an alias, `P` a protected alias;
 /// fields are separated by tabs, texts are JSON strings.
 ///
@@ -42,7 +42,7 @@ final class CurrentBook {
   private final Journal journal;
   private Book book;
   private boolean opened;
-  private long kept; // bytes of the journal that the snapshot knows of
+  private long kept; // bytes of the journal that the snapshot covers
 
   CurrentBook(OciLayout layout, Journal journal) {
     this.layout = layout;
@@ -87,7 +87,7 @@ final class CurrentBook {
             kept = journal.known();
           }
         } catch (NudgeException e) {
-          // it follows from the journal: the next change writes it
+          // the index is derived: the next change rewrites it
         }
         return done;
       }

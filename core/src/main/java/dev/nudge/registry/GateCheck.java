@@ -13,15 +13,14 @@ import tools.jackson.databind.JsonNode;
 ///
 /// It does if the verdict is PASS and the gate judged the version's own files with its tokenizer
 /// and template on its base, checked for leaks against its training rows, and used the required
-/// policy. Versions never change, so the answer does not either. Facts that are unknown of a
-/// version are not compared.
+/// policy. Versions never change, so the answer does not either. Unknown facts of a version are not
+/// compared.
 ///
 /// An alias may move from one judged version to another only if the two verdicts are comparable:
-/// the new gate asked the tasks and documents of the old one, of the same base with the same
-/// settings.
+/// the new gate ran the old gate's tasks and documents on the same base with the same settings.
 ///
 /// It reads digests and no metric, so a registry need not know evaluation. A rollback needs no
-/// verdict: it is wanted when a version that passed does harm.
+/// verdict: it replaces a version that passed but does harm.
 public final class GateCheck {
   /// The name of the file.
   public static final String FILE = "gate.json";
@@ -134,8 +133,8 @@ public final class GateCheck {
     return reasons;
   }
 
-  /// The file of an adapter of which a verdict judged another one than a version has, or a release
-  /// was made of; null: none, as far as both are known.
+  /// The adapter file whose judged digest differs from the version's, or its release's; null: none
+  /// does, as far as digests are known.
   static @Nullable String foreign(Known version, JsonNode gate) {
     return PeftAdapter.FILES.stream()
         .filter(
@@ -152,8 +151,8 @@ public final class GateCheck {
     return gate.path("digests").path("adapter").path(name).asString("");
   }
 
-  /// How the questions of a verdict differ from those of the previous verdict; empty: they do not,
-  /// or there is no previous verdict. Added tasks do not count.
+  /// How a verdict's questions differ from the previous verdict's; empty: they are equal, or there
+  /// is no previous verdict. Added tasks do not count.
   ///
   /// @param before the alias's current version
   /// @param then the verdict on that version; missing node: none

@@ -83,8 +83,8 @@ record Gates(OciLayout layout) {
     return last == null ? MissingNode.getInstance() : last;
   }
 
-  /// Why the version of an alias has not passed a gate, as its protection asks; empty: it has, or
-  /// there is no version.
+  /// Why an alias's version has not passed the gate of its protection; empty: it has, or there is
+  /// no version.
   List<String> unpassed(Book book, String name, String alias) {
     Alias at = book.alias(name, alias);
     Version version = at == null ? null : book.version(name, at.digest());
@@ -93,7 +93,7 @@ record Gates(OciLayout layout) {
     return version == null ? List.of() : against(version, last(version, policy), policy);
   }
 
-  /// Warns of a report that judged another adapter than the version; null: it did not.
+  /// Warns of a report that judged another adapter than the version's; else null.
   @Nullable String otherJudged(Version version, Path report) {
     boolean gate = String.valueOf(report.getFileName()).equals(GateCheck.FILE);
     String file = gate ? GateCheck.foreign(known(version), Json.readOrMissing(report)) : null;

@@ -13,7 +13,7 @@ import tools.jackson.databind.JsonNode;
 /// The `index.json` of an OCI image layout, or an index in a registry: manifests, some with tags.
 record Index(List<Descriptor> manifests) {
 
-  /// Reads the index of a folder; empty if there is none.
+  /// Reads the index of a folder; empty if missing.
   static Index read(Path folder) {
     Path file = folder.resolve(OciLayout.INDEX);
     return Files.exists(file) ? of(Json.read(file), file.toString()) : new Index(List.of());
@@ -53,7 +53,7 @@ record Index(List<Descriptor> manifests) {
 
   /// Finds a manifest by tag or digest; without either, the only tagged manifest, or the only one.
   ///
-  /// @throws InputException if there is none, or several match
+  /// @throws InputException if none or several match
   Descriptor find(String tag, String where) {
     List<Descriptor> tagged = manifests.stream().filter(m -> !tag(m).isEmpty()).toList();
     List<Descriptor> meant =

@@ -37,7 +37,7 @@ record Intake(
     Map<String, Object> lineage,
     @Nullable String licence) {
 
-  /// What a folder is.
+  /// A folder's kind.
   ///
   /// @param rank of A and B; 0: a release, whose adapter is merged
   /// @param base digest of the base's weights; for a quantised base, of its source model's; null:
@@ -49,7 +49,7 @@ record Intake(
       @Nullable String base,
       @Nullable Identity identity,
       @Nullable ReleaseReport release) {
-    /// Tells what a folder is.
+    /// Finds a folder's kind.
     ///
     /// @param any whether an adapter's `nudge.json` may be of another format
     /// @throws InputException if it is neither an adapter nor a release
@@ -95,12 +95,12 @@ record Intake(
     return false;
   }
 
-  /// Whether a link leads into the cache of the hub's files, as those of a fetched adapter do.
+  /// Whether a link leads into the hub cache, like the links of a fetched adapter.
   private static boolean isCached(Path folder, String name) {
     try {
       return HubLinks.cached(folder.toRealPath(), folder.resolve(name).toRealPath());
     } catch (IOException e) {
-      return false; // it leads nowhere
+      return false; // a broken link
     }
   }
 
@@ -174,8 +174,7 @@ record Intake(
   /// from the [QueryFiles] of a run on a query.
   ///
   /// Paths are left out, since the file may be published and digests identify more. Unknown facts
-  /// are
-  /// absent.
+  /// are absent.
   private static final class Lineage {
     private static final Set<String> PATHS =
         Set.of(
@@ -223,8 +222,8 @@ record Intake(
       return all;
     }
 
-    /// Where the rows came from: a digest of the query, which may hold what is not to be published,
-    /// and the versions of its tables. A run on other rows has none, whatever lies beside it.
+    /// The source of the rows: a digest of the query, whose text may be private, and the versions
+    /// of its tables. A run on other rows has no source, whatever files are beside it.
     ///
     /// @param data of the run's settings
     private static @Nullable Object source(QueryFiles files, JsonNode data) {

@@ -35,7 +35,7 @@ final class Journal {
   private static final String KEY = "nudge_registry";
 
   private final Path file;
-  private long read; // bytes that are known
+  private long read; // bytes already read
 
   Journal(Path folder) {
     this.file = folder.resolve(FILE);
@@ -79,11 +79,11 @@ final class Journal {
       sum.update(last);
       return Long.toHexString(sum.getValue());
     } catch (IOException e) {
-      return null; // whoever reads it says why
+      return null; // reading reports the error
     }
   }
 
-  /// Skips to a byte, because a snapshot covers what is before it.
+  /// Skips to a byte, because a snapshot covers all bytes before.
   ///
   /// @throws InputException if the journal is of a newer nudge
   void skip(long bytes) {

@@ -98,8 +98,8 @@ record Manifest(
     return type.replaceAll("[^ -~]", "?");
   }
 
-  /// Whether a text is the name of a plain file, or its path in a folder below: plain names with
-  /// slashes between them, so that it leads nowhere else.
+  /// Whether a text is a plain file name, or a path of plain names with slashes between them, which
+  /// cannot leave its folder.
   static boolean isPlain(String name) {
     return FILE.matcher(name).matches();
   }

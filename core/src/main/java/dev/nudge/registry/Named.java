@@ -61,7 +61,7 @@ public final class Named {
     S with(S settings, String key, Object value);
   }
 
-  /// Resolves the initial adapter of a run, and those that give rewards.
+  /// Resolves a run's initial adapter and its reward adapters.
   public static TrainSettings in(TrainSettings settings) {
     return trained(settings, settings.lora(), settings.objective(), TrainSettings::with);
   }

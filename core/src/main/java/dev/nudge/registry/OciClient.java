@@ -35,7 +35,7 @@ import tools.jackson.core.JacksonException;
 final class OciClient implements AutoCloseable {
   private static final Pattern PARAMETER = Pattern.compile("([a-z]+)=\"([^\"]*)\"");
   private static final int REDIRECTS = 5;
-  private static final int SHOWN = 300; // bytes of what a registry says of a failure
+  private static final int SHOWN = 300; // bytes of a registry's error message
   private static final int MOST = 1 << 20; // bytes of a token's answer
 
   private final Address.Remote address;
@@ -78,7 +78,7 @@ final class OciClient implements AutoCloseable {
     }
   }
 
-  /// A request that uploads so many bytes, which its time of answer begins before.
+  /// A request that uploads `bytes`; its timeout includes the upload.
   HttpRequest.Builder at(String location, long bytes) {
     return at(location).timeout(ANSWER.plusSeconds(bytes / SLOWEST));
   }

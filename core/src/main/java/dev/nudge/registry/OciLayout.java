@@ -199,7 +199,7 @@ record OciLayout(Path folder) {
         String digest = Sha256.PREFIX + folder.getFileName();
         if (Blobs.isDigest(digest) && !live.contains(digest)) {
           Path dead = adapters().resolve("." + UUID.randomUUID() + Blobs.GROWING);
-          OutFolder.move(folder, dead); // whole or not there
+          OutFolder.move(folder, dead); // atomically
           OutFolder.delete(dead);
           gone++;
         }

@@ -18,7 +18,7 @@ import tools.jackson.databind.JsonNode;
 ///     registry.alias("support", "champion", version, Alias.Expected.ANY, Note.of("better"));
 ///     Path peft = registry.resolve(Reference.parse("support@champion")).folder();
 ///
-/// A change is one line of the [Journal]; everything else that it needs is on the disk before. So a
+/// A change is one line of the [Journal]; all files that it needs are on the disk before. So a
 /// killed process leaves the registry with or without the change, and at most unreferenced blobs,
 /// which [#collect] deletes.
 ///
@@ -109,7 +109,7 @@ public final class Registry {
       } catch (RegistryException e) {
         throw e;
       } catch (InputException e) {
-        // a collection was faster, or there is another reason, which the last try tells
+        // a collection deleted blobs; any other error recurs in the last try
       }
     }
     return current.change(
@@ -148,7 +148,7 @@ public final class Registry {
 
   /// Finds the version that a reference names.
   ///
-  /// @throws RegistryException if there is none, or it is blocked
+  /// @throws RegistryException if none matches, or it is blocked
   public Version resolve(Reference reference) {
     Version version = find(reference);
     if (version.state() == VersionState.BLOCKED) {
@@ -183,7 +183,7 @@ public final class Registry {
 
   /// Finds a version, even if it is blocked.
   ///
-  /// @throws RegistryException if there is none
+  /// @throws RegistryException if none exists
   public Version find(Reference reference) {
     return current.read(book -> book.find(reference, layout.folder()));
   }
@@ -220,7 +220,7 @@ public final class Registry {
 
   /// The result of a push to a remote.
   ///
-  /// @param bytes uploaded: those that the remote did not have
+  /// @param bytes uploaded; blobs on the remote are skipped
   public record Published(String digest, String tag, long bytes) {}
 
   /// Pushes a version, its base's manifest and its reports to a remote.
@@ -246,7 +246,7 @@ public final class Registry {
 
   /// An adapter with its versions and aliases.
   ///
-  /// @throws RegistryException if there is none
+  /// @throws RegistryException if none exists
   public Adapter adapter(String name) {
     return current.read(
         book -> {
@@ -293,7 +293,7 @@ public final class Registry {
 
   /// Moves an alias to a version, or removes it, even against its protection or to another base.
   ///
-  /// @param force what to ignore; the journal records what stood against the move
+  /// @param force the checks to skip; the journal records the failed checks
   public Move alias(
       String name,
       String alias,
@@ -372,7 +372,7 @@ public final class Registry {
 
   /// Compares the base of an adapter with those of a name's other versions.
   ///
-  /// @return a warning; null: all that are known are the same
+  /// @return a warning; null: all known bases are equal
   public @Nullable String otherBases(Version version) {
     return bases.differing(adapter(version.name()), version);
   }
@@ -414,19 +414,19 @@ public final class Registry {
         });
   }
 
-  /// The latest verdict of a gate on a version's own files that is kept with it, a `gate.json`; a
-  /// missing node if there is none.
+  /// The latest stored gate verdict (`gate.json`) on a version's own files; a missing node if none
+  /// exists.
   public JsonNode gate(Version version) {
     return new Gates(layout).own(version);
   }
 
-  /// Warns of a report that judged another adapter than the version; null: it did not.
+  /// Warns of a report that judged another adapter than the version's; else null.
   public @Nullable String otherJudged(Version version, Path report) {
     return new Gates(layout).otherJudged(version, report);
   }
 
-  /// Why the version of an alias has not passed a gate, as its protection asks; empty: it has, or
-  /// there is no version.
+  /// Why an alias's version has not passed the gate of its protection; empty: it has, or there is
+  /// no version.
   public List<String> unpassed(String name, String alias) {
     return current.read(book -> new Gates(layout).unpassed(book, name, alias));
   }

@@ -3,7 +3,7 @@ package dev.nudge.registry;
 import dev.nudge.settings.InputException;
 import java.io.Serial;
 
-/// Refusal of a registry, in one line; [#reason] is for programs.
+/// A registry's refusal in one line; programs read [#reason].
 public final class RegistryException extends InputException {
   @Serial private static final long serialVersionUID = 1L;
 

@@ -13,7 +13,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The `release.json` of a folder that `nudge release` wrote: what a registry keeps of it.
+/// Reads the `release.json` that `nudge release` wrote, for the registry's lineage.
 ///
 /// Keys as `eval.release.Release` writes them. Paths are left out of the lineage.
 ///
@@ -59,7 +59,7 @@ record ReleaseReport(Path folder, JsonNode report) {
     return names;
   }
 
-  /// Checks that a file is the one that was released; the report itself has no digest.
+  /// Checks that a file is the released one; the report itself has no digest.
   void check(String name, String digest) {
     if (name.equals(FILE) || name.equals(MediaTypes.LINEAGE)) {
       return;
@@ -78,7 +78,7 @@ record ReleaseReport(Path folder, JsonNode report) {
     return base.isEmpty() ? null : base;
   }
 
-  /// What the released model is made of, how it is held, and what was measured of it.
+  /// The released model's sources, its storage format and its measurements.
   ///
   /// @param licence as the user gave it; null: none
   Map<String, Object> lineage(@Nullable String licence) {

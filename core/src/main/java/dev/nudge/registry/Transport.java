@@ -28,7 +28,7 @@ final class Transport {
 
   /// Checks that the remote has the tag; nothing is written.
   ///
-  /// @throws InputException if it has not
+  /// @throws InputException if absent
   void look(String tag) {
     try (Depot depot = from()) {
       Manifest.read(depot.manifest(tag), shown()).files(shown());

@@ -4,7 +4,7 @@ import java.util.Locale;
 
 /// The lifecycle state of a version.
 ///
-/// DEPLOYED is set when an alias comes to a version, and RETIRED when its last alias leaves. All
+/// DEPLOYED is set when an alias moves to a version, and RETIRED when its last alias leaves. All
 /// other states are set by users or programs.
 public enum VersionState {
   /// Registered, nothing else is known.
@@ -13,7 +13,7 @@ public enum VersionState {
   VALIDATED,
   /// An alias is at the version.
   DEPLOYED,
-  /// It was deployed, and no alias is at it now.
+  /// Was deployed; no alias is at the version.
   RETIRED,
   /// It must not be used: resolving it is refused.
   BLOCKED;

@@ -81,7 +81,7 @@ final class Mlflow implements AutoCloseable {
   }
 
   private static InputException wrong(String url) {
-    boolean secret = url.contains("@"); // there may be a password in it
+    boolean secret = url.contains("@"); // it may hold a password
     return new InputException(
         "--url is "
             + (secret ? "not an address" : "'" + url + "'")

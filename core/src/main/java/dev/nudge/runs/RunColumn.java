@@ -47,7 +47,7 @@ public enum RunColumn {
     return by.thenComparing(RunSummary::id);
   }
 
-  @SuppressWarnings("unchecked") // a column's values are of one kind
+  @SuppressWarnings("unchecked") // a column's values have one type
   private static int compare(Object a, Object b) {
     return a instanceof String s
         ? s.compareToIgnoreCase((String) b)

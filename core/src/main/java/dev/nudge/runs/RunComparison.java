@@ -53,7 +53,7 @@ public final class RunComparison {
           .properties()
           .forEach(
               entry -> {
-                if (!entry.getKey().equals("files")) { // what it left always differs
+                if (!entry.getKey().equals("files")) { // output files always differ
                   values.put(part + "." + entry.getKey(), entry.getValue());
                 }
               });

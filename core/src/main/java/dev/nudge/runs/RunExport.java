@@ -91,7 +91,7 @@ public final class RunExport {
   }
 
   private static void line(StringBuilder csv, List<String> cells) {
-    csv.append(String.join(",", cells)).append("\r\n"); // as RFC 4180 has it
+    csv.append(String.join(",", cells)).append("\r\n"); // as in RFC 4180
   }
 
   private static String cell(String text) {

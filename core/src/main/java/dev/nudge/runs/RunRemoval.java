@@ -18,8 +18,8 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Deletes the files that a run wrote into its folder: those that `--overwrite` would replace. The
-/// folder is deleted if it is empty then.
+/// Deletes the files that a run wrote into its folder, as `--overwrite` does, and then the folder
+/// if it is empty.
 ///
 /// `run.json` is deleted last, so an interrupted removal can be found and repeated. Links are
 /// deleted as links and never followed out of the folder.
@@ -54,7 +54,7 @@ public final class RunRemoval {
     int files = 0;
     long bytes = 0;
     try (Claim claim = Claim.of(folder)) {
-      NewFolder.clear(folder); // what a killed process left
+      NewFolder.clear(folder); // a killed process's files
       NewFolder.clear(folder.resolve(RunFiles.LAST));
       Training.clearLeft(folder);
       List<Path> gone = ours(folder);
@@ -127,7 +127,7 @@ public final class RunRemoval {
         Files.deleteIfExists(empty);
       }
     } catch (IOException e) {
-      // somebody wrote into it meanwhile
+      // another process wrote a file
     }
   }
 }

@@ -183,7 +183,7 @@ public final class RunStore {
           }
         };
     try {
-      // what is as deep as this is only looked at, not into
+      // folders at this depth are visited, not entered
       Files.walkFileTree(root, EnumSet.noneOf(FileVisitOption.class), DEPTH + 1, visitor);
     } catch (IOException e) {
       throw new InputException("--runs " + root + " cannot be read: " + OutFolder.reason(e), e);
@@ -202,7 +202,7 @@ public final class RunStore {
     try {
       OutFolder.mend(folder); // a killed process left it half replaced
     } catch (InputException e) {
-      return false; // it may not be mended by this user; who opens it is told
+      return false; // this user may not repair it; opening it fails
     }
     return Files.exists(folder.resolve(RunFiles.RUN));
   }

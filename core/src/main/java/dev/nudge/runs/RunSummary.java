@@ -45,7 +45,7 @@ public record RunSummary(
 
   /// Summarises a `run.json`.
   ///
-  /// @return null if it is not the file of a run that this nudge knows
+  /// @return null if this nudge cannot read the file as a run
   static @Nullable RunSummary of(Path folder, JsonNode run) {
     JsonNode totals = run.path("totals");
     JsonNode settings = run.path("settings");

@@ -53,7 +53,7 @@ public record StoredRun(RunSummary summary, JsonNode run, List<JsonNode> metrics
     return summary.folder();
   }
 
-  /// Why it failed; null: it did not, or a nudge wrote it that kept no reason.
+  /// The failure message; null: no failure, or an old nudge kept no message.
   public @Nullable String failure() {
     String line = run.path(RunFiles.FAILURE).asString("");
     return line.isEmpty() ? null : line;
@@ -73,7 +73,7 @@ public record StoredRun(RunSummary summary, JsonNode run, List<JsonNode> metrics
         try {
           files.put(name, Files.size(file));
         } catch (IOException e) {
-          // gone meanwhile
+          // deleted since
         }
       }
     }

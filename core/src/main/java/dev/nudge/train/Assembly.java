@@ -47,10 +47,10 @@ import org.jspecify.annotations.Nullable;
 
 /// A run assembled from its settings and its model's files, without weights. `plan` ends here;
 /// `train`, a sweep and each rank of Spark load the weights of the same assembly, so all have the
-/// same layout to the byte. What a run is besides, [Prepared] holds.
+/// same layout to the byte. [Prepared] holds the rest of a run.
 ///
 /// @param quantization how the weights are held
-/// @param stored whether the weights are there; else the shape alone says how many bytes they take
+/// @param stored whether the weight files exist; else the shape determines the bytes of weights
 /// @param added ids of added tokens
 /// @param <S> the settings of `train` or of `plan`
 record Assembly<S extends Record & RunSettings<S>>(
@@ -62,13 +62,12 @@ record Assembly<S extends Record & RunSettings<S>>(
     boolean stored,
     List<Integer> added) {
 
-  /// How the weights of a model would be held: as its files or its config alone say, else as the
-  /// settings say.
+  /// Resolves the quantisation of a model's weights from its files, or from config and settings.
   static Quantization quantization(ModelSettings model, ModelConfig config, boolean stored) {
     return stored ? Quantization.resolve(model, config) : Quantization.expected(model, config);
   }
 
-  /// The same run with another value of a setting.
+  /// Returns this run with another setting value.
   Assembly<S> with(String key, Object value) {
     S other = settings.with(key, value);
     return new Assembly<>(
@@ -88,7 +87,7 @@ record Assembly<S extends Record & RunSettings<S>>(
 
   /// Renders conversations as the run trains them.
   ///
-  /// @param at a moment of the day that templates print
+  /// @param at the time whose date templates print
   ChatRows chat(DataSettings source, Tokenizer tokenizer, Instant at) {
     Path init = settings.lora().initAdapter();
     return ChatRows.of(
@@ -98,7 +97,7 @@ record Assembly<S extends Record & RunSettings<S>>(
 
   /// Reads the rows, and checks that the model has their tokens.
   ///
-  /// @param wanted what is read
+  /// @param wanted rows to read
   Splits splits(
       Splits.Request wanted, NewParts.Tokens tokens, Conversations chat, TokenCache cache) {
     Splits splits = Splits.load(wanted, maxLength(), tokens.tokenizer(), chat, cache);
@@ -110,13 +109,13 @@ record Assembly<S extends Record & RunSettings<S>>(
     return splits;
   }
 
-  /// What `splits` reads.
+  /// Input of `splits`.
   Splits.Request request(DataSettings source, WantedRows wanted) {
     return new Splits.Request(
         source, settings.eval(), settings.quality(), settings.length(), settings.seed(), wanted);
   }
 
-  /// What a layout depends on in the data.
+  /// Data sizes that determine a layout.
   ///
   /// @param longest tokens of the longest row
   /// @param largestStep tokens of the largest possible step
@@ -210,7 +209,7 @@ record Assembly<S extends Record & RunSettings<S>>(
     return Rows.of(data, held, settings.batchSize(), scored).scoring(beside).replaying(replayed);
   }
 
-  /// Assumes that every row is as long as may be, in each of its sequences.
+  /// Assumes that each sequence of every row has the maximum length.
   Rows longestRows() {
     ObjectiveSettings objective = settings.objective();
     boolean sampled = objective.objective().groups();
@@ -248,7 +247,7 @@ record Assembly<S extends Record & RunSettings<S>>(
     return Tuning.of(dry, settings, model -> Tuning.attach(model, this, 1, scope));
   }
 
-  /// The trained numbers; of EVA those of equal ranks, since only the most is planned.
+  /// Counts trained numbers; for EVA with equal ranks, as only the most is planned.
   ///
   /// @param tuning of this run
   ParameterCount count(Tuning tuning, Scope scope) {
@@ -354,8 +353,8 @@ record Assembly<S extends Record & RunSettings<S>>(
         branches(rows.longest()));
   }
 
-  /// Whether sequences of one prompt share it: not where the rows of a copy differ from those of
-  /// another, by dropout or as RoPE turns by the length, or count in a loss of their own.
+  /// Whether sequences share their prompt: not if dropout or length-dependent RoPE makes copies of
+  /// the prompt differ, or if its rows count in a loss of their own.
   private boolean branches(int longest) {
     return settings.objective().objective().sharesPrompts()
         && settings.lora().dropout() == 0
@@ -364,7 +363,7 @@ record Assembly<S extends Record & RunSettings<S>>(
         && settings.lora().experts().routerAuxLossCoef() == 0;
   }
 
-  /// Bytes of the largest adapter that takes the trained one's place between steps, at most.
+  /// Maximum bytes of an adapter that replaces the trained one between steps.
   private long othersBytes() {
     ObjectiveSettings objective = settings.objective();
     LoraSettings lora = settings.lora();

@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// Errors about an earlier run in the output folder: what it is, and what the user can do.
+/// Makes errors about an earlier run in the output folder: its state and the remedy.
 ///
 /// @param out the folder
 /// @param run its `run.json`

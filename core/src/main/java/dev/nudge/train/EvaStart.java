@@ -15,7 +15,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /// Feeds an [EvaRecorder] with the training rows: the inputs of each layer at trained tokens, in
-/// the order of the files and from the start again, until the directions stay.
+/// the order of the files and from the start again, until directions converge.
 final class EvaStart {
   private static final int MOST_BATCHES = 200;
 

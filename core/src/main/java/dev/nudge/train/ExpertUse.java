@@ -13,9 +13,9 @@ import tools.jackson.databind.JsonNode;
 
 /// The tokens that each expert of each layer got in training.
 ///
-/// With n_e those of an expert, and s_e = n_e / Σ n its share of a layer's choices, exp(−Σ s·ln s)
-/// is the number of experts that would be as uneven if all were used alike: E if a layer's E
-/// experts are, k if each token goes to the same k.
+/// With n_e an expert's tokens, and s_e = n_e / Σ n its share of a layer's choices, exp(−Σ s·ln s)
+/// is the effective number of experts: E if all E experts of a layer have equal shares, k if each
+/// token goes to the same k.
 public final class ExpertUse {
   static final String IDLE = "experts_idle";
   static final String LARGEST = "expert_share";
@@ -32,7 +32,7 @@ public final class ExpertUse {
     this.auxLoss = auxLoss;
   }
 
-  /// The use in a `run.json` or a checkpoint; null if there is none.
+  /// The use in a `run.json` or a checkpoint; null if absent.
   public static @Nullable ExpertUse of(JsonNode values) {
     JsonNode layers = values.path("tokens");
     if (!layers.isArray()) {
@@ -57,7 +57,7 @@ public final class ExpertUse {
     return values;
   }
 
-  /// Those of this step and of all before.
+  /// Adds the counts of all steps before.
   ///
   /// @param before null: none
   /// @param balance the step's load-balancing loss; null: not computed
@@ -110,7 +110,7 @@ public final class ExpertUse {
     return Math.exp(entropy);
   }
 
-  /// What a reader is told: a line a layer, and one of the loss.
+  /// Formats the use: a line per layer, and one of the loss.
   public List<String> lines() {
     List<String> lines = new ArrayList<>();
     for (int i = 0; i < tokens.length; i++) {

@@ -23,7 +23,7 @@ import java.nio.file.Path;
 /// the orders of rank 0. It reads the model and writes nothing; rows come with the orders.
 ///
 /// Weights and moments are those of rank 0 from the first step on, since sums and updates have the
-/// same bits everywhere. What could make them differ, another model or other products, is refused.
+/// same bits everywhere. Another model or other products, which would change bits, are refused.
 ///
 /// Threading: confined to the thread that runs it; lanes are its own.
 final class Follower {
@@ -43,7 +43,7 @@ final class Follower {
     this.settings = Preparation.resolved(wanted, quantization, config);
   }
 
-  /// What rank 0 tells of a run that begins.
+  /// Makes the order that starts a run.
   static Order.Start start(Prepared prepared) {
     TrainSettings settings = prepared.settings();
     return new Order.Start(
@@ -126,7 +126,7 @@ final class Follower {
     }
   }
 
-  /// Does what is ordered.
+  /// Executes an order.
   ///
   /// @return false at the end
   private boolean step(Order order, GradientLanes gradients, ParameterGroup group) {

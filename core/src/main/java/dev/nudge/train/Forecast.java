@@ -82,7 +82,7 @@ public final class Forecast {
 
   /// Plans a run on this machine.
   ///
-  /// @throws InputException in one line, for whatever a user can fix
+  /// @throws InputException in one line, for user errors
   public static Outlook of(PlanSettings settings, Machine machine) {
     Backend backend = Backend.resolve(settings.model().compute(), machine.cache());
     return of(
@@ -245,7 +245,7 @@ public final class Forecast {
     }
   }
 
-  /// The mean ranks, by the last name of paths, that are not the usual one.
+  /// The mean ranks, by the last name of paths, that are not the default.
   static Map<String, Integer> meanRanks(Lora spec, Collection<String> paths) {
     Map<String, Double> means =
         paths.stream()
@@ -319,7 +319,7 @@ public final class Forecast {
     return forward() * (once + (mismatched ? steps : 0));
   }
 
-  /// What a run does that its time does not count.
+  /// Lists work that the predicted time omits.
   private List<String> notCounted(boolean all, Attempt attempt) {
     List<String> parts = new ArrayList<>();
     if (rows.sampled()) {
@@ -366,8 +366,8 @@ public final class Forecast {
     return (together + slowest) / 1e9;
   }
 
-  /// The work of a step beside its training pass, as a share of that: an objective's scoring pass
-  /// is a forward pass, twice with mismatched sequences; sampled completions are also scored by the
+  /// The work of a step besides its training pass, as a share of it: an objective's scoring pass is
+  /// a forward pass, twice with mismatched sequences; sampled completions are also scored by the
   /// reference and by each reward adapter, once a batch; a replayed token costs three forward
   /// passes where a trained one costs two.
   private double besideTraining() {
@@ -423,7 +423,7 @@ public final class Forecast {
             Math.min(plan.microBatchTokens(), plan.split().from() - 1));
   }
 
-  /// The sequences of the first batch of prompts, each completion as long as it may be.
+  /// The sequences of the first batch of prompts, each completion of maximum length.
   private List<Example> completed(List<Example> prompts, int longest) {
     int most = settings.objective().rollouts().maxCompletion();
     return prompts.stream()

@@ -57,7 +57,7 @@ final class NewParts {
     }
   }
 
-  /// The id that the tokenizer gives a new token. It assigns ids itself, and differently if its own
+  /// The tokenizer's id of a new token. The tokenizer assigns ids itself, and differently if its
   /// ids have gaps.
   private static int id(String token, Tokenizer tokenizer, Consumer<String> warnings) {
     int id = tokenizer.id(token).orElseThrow();
@@ -89,8 +89,8 @@ final class NewParts {
         : config.withVocabulary(tokens, config.tieWordEmbeddings());
   }
 
-  /// What the settings train besides A and B. A tied head stays tied: if either table is trained
-  /// whole, both are, as one matrix.
+  /// Parts trained besides A and B. A tied head stays tied: if either table is trained whole, both
+  /// are, as one matrix.
   static Extras extras(LoraSettings lora, ModelShape model, List<Integer> added) {
     List<String> modules = new ArrayList<>(lora.modulesToSave());
     LayerShape embedding = model.embedding();

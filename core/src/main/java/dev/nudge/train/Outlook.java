@@ -76,7 +76,7 @@ public record Outlook(
     return plan().totalBytes() + plan().footprint().mapped() <= memory;
   }
 
-  /// What NF4 leaves of mapped weights: embeddings and head stay as they are.
+  /// Estimates mapped weights under NF4; embeddings and head stay dense.
   private String nf4(long mapped) {
     double head = (double) config.vocabSize() * config.hiddenSize();
     double dense = (config.tieWordEmbeddings() ? 1 : 2) * head / config.parameters();
@@ -173,8 +173,8 @@ public record Outlook(
     return lines;
   }
 
-  /// What spark-submit has to be told so that a rank has the threads and the memory of the plan,
-  /// which lies outside the heap: settings of Spark.
+  /// Spark settings by which a rank gets the plan's threads and its memory, which is outside the
+  /// heap.
   public Map<String, String> sparkConf() {
     String cores = Integer.toString(plan().threads());
     Map<String, String> conf = new LinkedHashMap<>();

@@ -6,10 +6,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// One step in a forecast: rows of the data in order, over and over if there are too few.
+/// One step in a forecast: rows of the data in order, repeated if too few.
 ///
-/// @param lengths tokens that are computed together: a sequence, or the sequences of a row behind
-///     the prompt that they share
+/// @param lengths tokens that are computed together: a sequence, or a row's sequences after their
+///     shared prompt
 /// @param tokens of the sequences, each with its prompt
 /// @param trained how many of the computed tokens the loss counts, from 0 to 1
 record PlannedStep(int[] lengths, long tokens, double trained) {

@@ -8,18 +8,18 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
-/// Looks for runs on preferences that learn nothing or go astray, by the figures of their steps;
-/// each sign is told once.
+/// Detects preference runs that learn nothing or diverge, from the figures of their steps; reports
+/// each sign once.
 ///
-/// - After a tenth of the steps the accuracy of that tenth is what chance gives (within two
-///   standard deviations of ½).
+/// - After a tenth of the steps the accuracy of that tenth is at chance level (within two standard
+///   deviations of ½).
 /// - After a tenth of the steps rewards have not changed: no margin differs from 0.
 /// - After a tenth of the steps no group of completions had rewards that differ.
 /// - Later, in ten batches in a row, nine of ten groups have rewards that are all equal: the model
 ///   gives one answer, or it is always right.
-/// - The KL to the reference explodes: above 100 nats an answer, or of groups and on replayed rows
-///   above 1 nat a token. Of pairs with a reference it is judged by the chosen answers: they have
-///   become less likely by 100 nats.
+/// - The KL to the reference explodes: above 100 nats an answer, or for groups and replayed rows
+///   above 1 nat a token. For pairs with a reference the sign is that chosen answers became less
+///   likely by 100 nats.
 final class PreferenceCheck {
   private static final int LEAST_PAIRS = 40;
   private static final double LEAST_MARGIN = 1e-6;
@@ -59,7 +59,7 @@ final class PreferenceCheck {
     this.beta = beta;
   }
 
-  /// Takes the figures of a step, and returns warnings.
+  /// Checks a step's figures, and returns warnings.
   List<String> take(int step, Map<String, Double> figures) {
     List<String> lines = new ArrayList<>();
     Double constant = figures.get(GroupRelative.CONSTANT);

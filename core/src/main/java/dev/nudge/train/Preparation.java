@@ -90,7 +90,7 @@ final class Preparation {
     return of(wanted, machine, objective, events, new Training.SharedInputs());
   }
 
-  /// The same, with what other preparations have read.
+  /// As above, with inputs that preparations share.
   static Prepared of(
       TrainSettings wanted,
       Machine machine,
@@ -206,7 +206,7 @@ final class Preparation {
         () -> run.splits(wanted, tokens, chat, cache(events)));
   }
 
-  /// Refuses rows that go through the base alone and that it has no tokens for.
+  /// Refuses added tokens in base passes, and EVA on prompts alone.
   private void checkPassesOfBase(Dataset data, @Nullable Dataset held) {
     boolean eva = Tuning.isEva(settings.lora());
     boolean sampled = data.promptsOnly();
@@ -349,7 +349,7 @@ final class Preparation {
             + "; leave it out, or give more --epochs or --steps");
   }
 
-  /// The settings, completed by what the model's files determine.
+  /// The settings, completed from the model's files.
   static TrainSettings resolved(
       TrainSettings settings, Quantization quantization, ModelConfig config) {
     if (settings.lora().method() == Method.FULL) {
@@ -381,7 +381,7 @@ final class Preparation {
     }
   }
 
-  /// Refuses what one process alone can do.
+  /// Refuses single-process settings.
   private static void checkRanks(TrainSettings wanted, Machine machine) {
     if (machine.peers().ranks() == 1) {
       return;
@@ -426,7 +426,7 @@ final class Preparation {
       warnings.addAll(data.groups().warnings());
     }
     if (data.promptsOnly()) {
-      return; // nothing of them is trained
+      return; // prompts are not trained
     }
     if (settings.objective().objective().rows() == ObjectiveName.Rows.LABELLED) {
       warnOfLabels(data);
@@ -459,7 +459,7 @@ final class Preparation {
     }
   }
 
-  /// Warns where good and bad answers do not weigh about the same.
+  /// Warns if good and bad answers have unequal total weights.
   private void warnOfLabels(Dataset data) {
     long good = data.examples().stream().filter(e -> e.value() > 0).count();
     long bad = data.rows() - good;

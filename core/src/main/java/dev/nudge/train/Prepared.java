@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A run that is checked and planned but not started: nothing is written yet.
 ///
-/// @param assembly the base, and what trains on it
+/// @param assembly the base, with trained parts
 /// @param warnings for the user, one line each
 public record Prepared(
     Assembly<TrainSettings> assembly,
@@ -45,7 +45,7 @@ public record Prepared(
     Plan plan,
     List<String> warnings) {
 
-  /// What trains.
+  /// Counts and bytes of the trained parameters.
   ///
   /// @param savedBytes of an adapter's tensors in its file; 0 with full fine-tuning
   /// @param joins whether it can be trained in the passes of other runs of the same base
@@ -66,17 +66,17 @@ public record Prepared(
       Flaws flaws,
       SamplePrompts samples) {}
 
-  /// When rows are trained.
+  /// The row schedule.
   ///
   /// @param steps of the whole run
   /// @param at start time of the run; chat templates print this day
   /// @param resumed the checkpoint to resume from; null: the run begins anew
   public record Schedule(Batches batches, int steps, Instant at, @Nullable Resumed resumed) {}
 
-  /// What training aims at.
+  /// The training goal.
   ///
   /// @param replay rows on which the model stays near the base; null: none
-  /// @param rewards what sampled completions are worth; null: none are sampled
+  /// @param rewards rewards of sampled completions; null: none are sampled
   record Goal(Objective objective, @Nullable Replay replay, @Nullable GroupRewards rewards) {}
 
   public TrainSettings settings() {
@@ -120,7 +120,7 @@ public record Prepared(
     return settings().objective().measuredAgainst(settings().lora());
   }
 
-  /// Tells whether a held-out loss is taken after a step.
+  /// Tells whether a step is followed by an evaluation.
   ///
   /// @param step from 1
   boolean evaluatesAfter(int step) {

@@ -44,7 +44,7 @@ public record Preview(
     List<String> advice) {
   /// Reads all rows.
   ///
-  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can fix
+  /// @throws dev.nudge.settings.InputException in one line, for user errors
   public static Preview of(PreviewSettings settings, Machine machine) {
     return of(settings, machine, (rows, tokens, share) -> {});
   }

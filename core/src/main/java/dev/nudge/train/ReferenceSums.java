@@ -27,17 +27,17 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Log-probabilities of a run's sequences by its reference, computed once, before the first step,
-/// and kept in the run's folder as `reference.safetensors`: so there is never a second model.
+/// and kept in the run's folder as `reference.safetensors`: so no second model is loaded.
 ///
-/// A sequence has one number, or one for each labelled token where the objective weighs these.
+/// A sequence has one number, or one for each labelled token if the objective weighs tokens.
 ///
 /// @param places where the numbers of each training sequence begin, and the last ones end
-/// @param heldPlaces the same of the held-out sequences
+/// @param heldPlaces likewise of held-out sequences
 /// @param train of each training sequence
-/// @param beside of what steps score beside their sequences ([Objective#beside]), step by step
+/// @param beside of the extra sequences of each step ([Objective#beside]), step by step
 /// @param from where the numbers of each step begin in `beside`
 /// @param held of each held-out sequence
-/// @param heldBeside of what is scored beside them
+/// @param heldBeside of extra held-out sequences
 record ReferenceSums(
     int[] places,
     int[] heldPlaces,
@@ -52,11 +52,11 @@ record ReferenceSums(
   private static final ValueLayout.OfDouble DOUBLE =
       ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  /// Of a run without a reference.
+  /// A run without a reference.
   static final ReferenceSums NONE =
       new ReferenceSums(new int[0], new int[0], EMPTY, EMPTY, new long[0], EMPTY, EMPTY);
 
-  /// The numbers of a step's sequences, then of what is beside them.
+  /// The numbers of a step's sequences, then of its extra ones.
   ///
   /// @param sequences their places among all
   double[] ofStep(int step, int[] sequences) {
@@ -93,7 +93,7 @@ record ReferenceSums(
     return places;
   }
 
-  /// Computes all of them by the current weights.
+  /// Computes all numbers by the current weights.
   ///
   /// @param events receives the progress
   /// @return empty if it was cancelled
@@ -258,7 +258,7 @@ record ReferenceSums(
     return parts;
   }
 
-  /// Reads the file of a run that goes on.
+  /// Reads the file of a resumed run.
   ///
   /// @throws InputException if it is missing, or of another run
   static ReferenceSums read(Path folder, String run, Prepared prepared) {

@@ -22,13 +22,12 @@ import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Samples completions of a step's prompts from the model that trains, as it is then, and asks what
-/// they are worth.
+/// Samples completions of a step's prompts from the current model, and computes their rewards.
 ///
-/// All completions of a step are decoded side by side by an engine on the model's own weights,
-/// which reads a group's prompt once (whole blocks of it). Each token is drawn by seed, batch,
-/// completion and place, and a row has the same bits in any company: so a run that goes on samples
-/// what one that was never stopped does.
+/// An engine on the model's own weights decodes all completions of a step in parallel, and prefills
+/// a group's prompt once (its whole blocks). Each token is drawn by seed, batch, completion and
+/// place, and a row has the same bits in any batch: so a resumed run samples like an uninterrupted
+/// one.
 ///
 /// So a checkpoint has no completions, and with several iterations a run is saved between batches
 /// only.
@@ -54,7 +53,7 @@ final class Rollouts {
   /// @param sequences those of the first prompt, then of the next; their value is the reward
   /// @param lines of `samples.jsonl`
   /// @param failed rewards that failed
-  /// @param failure why the first of them did; null: none did
+  /// @param failure why the first one failed; null: none did
   record Batch(
       List<Example> sequences,
       List<Map<String, @Nullable Object>> lines,
@@ -115,7 +114,7 @@ final class Rollouts {
     }
     Batch batch = judged(of, answers, held);
     if (Thread.currentThread().isInterrupted()) {
-      return null; // rewards that were asked meanwhile count as failed
+      return null; // rewards requested meanwhile count as failed
     }
     if (batch.failed() == answers.size()) {
       throw new RunException("no completion has a reward: " + batch.failure());
@@ -180,7 +179,7 @@ final class Rollouts {
     return line;
   }
 
-  /// What a reward adapter says, with which the model gives rewards meanwhile.
+  /// Computes rewards with a reward adapter on the model.
   private double[] byAdapter(Path folder, List<Example> sequences) {
     double[][] found = {{}};
     tuning.on(folder, () -> found[0] = trainer.rewards(sequences));

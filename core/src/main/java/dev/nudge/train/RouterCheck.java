@@ -8,11 +8,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/// Looks for routers that collapse, by the effective number of experts of each step's least even
-/// layer ([ExpertUse]); told once.
+/// Detects routers that collapse, by the effective number of experts of each step's least even
+/// layer ([ExpertUse]); warns once.
 ///
-/// A router collapses if the mean over a window of steps is below half of that of the first window,
-/// or has all but reached k, where every token goes to the same k experts.
+/// A router collapses if the mean over a window of steps is below half of the first window's, or
+/// has all but reached k, where every token goes to the same k experts.
 final class RouterCheck {
   private static final double NEAR = 0.05; // of the way from k to all experts
   private static final int LEAST = 4; // choices of a step for each expert
@@ -37,7 +37,7 @@ final class RouterCheck {
     return new RouterCheck(experts, config.chosenExperts(), steps);
   }
 
-  /// Takes the figures of a step, and returns warnings.
+  /// Checks a step's figures, and returns warnings.
   List<String> take(int step, long tokens, Map<String, Double> figures) {
     Double effective = figures.get(ExpertUse.EFFECTIVE);
     if (effective == null || told || tokens * chosen < (long) LEAST * experts) {

@@ -77,7 +77,7 @@ final class Run implements AutoCloseable {
   private boolean interrupted;
   private BooleanSupplier cancelled = () -> false;
 
-  /// What runs of a group share.
+  /// A group's shared parts.
   ///
   /// @param model without an adapter between the passes
   record GroupModel(CausalLm model, GradientLanes gradients) {}
@@ -194,8 +194,8 @@ final class Run implements AutoCloseable {
     }
   }
 
-  /// Does what comes before the first step. This method, and the ones for each part of the run,
-  /// leave the run failed, with what was worth saving saved, if they throw.
+  /// Begins the run. If this method, or one for another part of the run, throws, the run has
+  /// failed, and its unsaved progress is saved if worthwhile.
   void begin(BooleanSupplier cancelled) {
     this.cancelled = () -> interrupted || cancelled.getAsBoolean();
     report.introduce();
@@ -271,7 +271,7 @@ final class Run implements AutoCloseable {
     stopped = counts.steps() < prepared.steps();
   }
 
-  /// Saves what is unsaved, and writes the result.
+  /// Saves unsaved weights, and writes the result.
   RunResult end() {
     boolean keeps = prepared.settings().output().keep() != null;
     RunResult[] made = new RunResult[1];
@@ -282,7 +282,7 @@ final class Run implements AutoCloseable {
             throw ended();
           }
           RunState state = stopped || counts.evaluationDue() ? RunState.STOPPED : RunState.FINISHED;
-          if (counts.updates() > 0) { // an adapter that learned nothing is none
+          if (counts.updates() > 0) { // an untrained adapter is not saved
             saver.save(state != RunState.FINISHED || keeps);
           }
           saver.await();
@@ -296,8 +296,8 @@ final class Run implements AutoCloseable {
     return result;
   }
 
-  /// Sets what hears the loss of each held-out row at an evaluation, and whether their mean is the
-  /// lowest since training began.
+  /// Sets the listener for the loss of each held-out row at an evaluation, and for whether the mean
+  /// is a new lowest.
   void hearHeld(BiConsumer<double[], Boolean> listener) {
     heldListener = listener;
   }
@@ -343,7 +343,7 @@ final class Run implements AutoCloseable {
         saver.rescue();
       }
     } catch (RuntimeException | Error e) {
-      cause.addSuppressed(e); // the disk or the memory may be what failed
+      cause.addSuppressed(e); // disk or memory may have failed
     }
     TrainEvent.Failed told = TrainEvent.Failed.of(counts.steps(), cause);
     report.failed(told);
@@ -355,7 +355,7 @@ final class Run implements AutoCloseable {
     try {
       report.tell(told);
     } catch (RuntimeException | Error e) {
-      cause.addSuppressed(e); // the listener may be what failed
+      cause.addSuppressed(e); // the listener may have failed
     }
   }
 
@@ -384,7 +384,7 @@ final class Run implements AutoCloseable {
     return made.getFirst();
   }
 
-  /// Does what is due between steps: a held-out loss, a save.
+  /// Evaluates and saves between steps, if due.
   private void afterStep() {
     counts.evaluationDue(prepared.evaluatesAfter(counts.steps()));
     boolean best = counts.evaluationDue() && evaluate();
@@ -395,8 +395,8 @@ final class Run implements AutoCloseable {
     }
   }
 
-  /// Repeats what may be missing after a resumed run's checkpoint: its save, the best adapter if a
-  /// later one has overwritten it, and a held-out loss that was due.
+  /// Repeats work missing after a resumed run's checkpoint: its save, the best adapter if a later
+  /// one has overwritten it, and a held-out loss that was due.
   private void again(Resumed from) {
     checkDiverged();
     Integer best = counts.bestStep();
@@ -436,7 +436,7 @@ final class Run implements AutoCloseable {
   private void watch(TrainEvent.Step step, Consumer<TrainEvent> told) {
     TrainEvent.Diverged sign =
         prepared.goal().objective() instanceof GroupRelative && Double.isFinite(step.loss())
-            ? null // whose losses are near 0 and whose gradients vanish whatever happens
+            ? null // group losses are near 0 and their gradients vanish in any case
             : divergence.take(step.step(), step.loss(), step.gradNorm(), step.trainedTokens());
     if (sign != null) {
       diverges = diverges == null ? sign : diverges;
@@ -467,7 +467,7 @@ final class Run implements AutoCloseable {
     return asked[0];
   }
 
-  /// Ends the step whose gradients were added, and does what is due behind it.
+  /// Ends the step whose gradients were added, and evaluates or saves if due.
   void take(Trainer.PendingStep asked, double loss) {
     orFail(
         () -> {
@@ -487,7 +487,7 @@ final class Run implements AutoCloseable {
     Trainer.Result r = trainer.update(asked, loss, rate);
     double seconds = RunStart.since(stepStart);
     noteInterrupt();
-    saver.await(); // a step that was skipped has not
+    saver.await(); // a skipped step has not waited
     counts.take(r);
     if (at == (resumed == null ? 0 : resumed.step())) {
       trainer.settle();
@@ -569,7 +569,7 @@ final class Run implements AutoCloseable {
 
   /// The loss and the figures of the held-out rows; empty if it was cancelled.
   ///
-  /// @param rows receives the loss of each row, where rows have one
+  /// @param rows receives the loss of each row, if rows have losses
   private Optional<Objective.Weights> heldOut(Dataset held, double[][] rows) {
     if (rollouts != null) {
       Rollouts.Batch batch = rollouts.heldOut(held.examples(), cancelled);
@@ -594,7 +594,7 @@ final class Run implements AutoCloseable {
             });
   }
 
-  /// The mean reward of held-out prompts; their loss is what it lacks to 0.
+  /// The mean reward of held-out prompts; the loss is its negative.
   private static Objective.Weights reward(List<Example> sequences) {
     double mean =
         sequences.stream()

@@ -23,7 +23,7 @@ final class RunCounts {
   private int bestStep;
   private int sinceBest; // held-out losses
   private @Nullable ExpertUse experts;
-  private boolean evaluationDue; // after the last step, and not taken
+  private boolean evaluationDue; // after the last step, not computed
 
   private RunCounts(SkippedSteps skipped) {
     this.skipped = skipped;
@@ -137,7 +137,7 @@ final class RunCounts {
     return steps;
   }
 
-  /// How many tokens experts got; null: there are none, or no step was made.
+  /// Tokens per expert; null: no experts, or no step was made.
   @Nullable ExpertUse experts() {
     return experts;
   }

@@ -103,7 +103,7 @@ final class RunDigests {
     return ofFiles(ADAPTER.stream().map(adapter::resolve));
   }
 
-  /// The digest of the files that give rewards, adapters and schemas; null: there are none.
+  /// The digest of reward files, adapters and schemas; null: none.
   private static @Nullable String ofRewards(TrainSettings settings) {
     return ofFiles(
         settings.objective().rollouts().rewards().stream()

@@ -26,7 +26,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The output folder of a run: locks it, checks what it holds, and saves atomically.
+/// The output folder of a run: locks it, checks its contents, and saves atomically.
 ///
 /// nudge writes a fixed set of names, so `--overwrite` removes exactly these and keeps a user's own
 /// files. A run that replaces another is written to a staging folder until its first save, then
@@ -42,7 +42,7 @@ final class RunFolder implements AutoCloseable {
 
   private final Path out;
   private final Claim claim;
-  private @Nullable NewFolder growing; // until the first save, where something is in the place
+  private @Nullable NewFolder growing; // until the first save, if `out` has files
 
   private RunFolder(Path out, Claim claim, @Nullable NewFolder growing) {
     this.out = out;
@@ -138,7 +138,7 @@ final class RunFolder implements AutoCloseable {
       throw earlier.spoilt(spoilt);
     }
     if (settings.output().keep() == null && !there.path("settings").path("keep").isNumber()) {
-      RunCheckpoints.clear(out); // a kill may have come before
+      RunCheckpoints.clear(out); // if a kill prevented it
     }
     return true;
   }
@@ -226,7 +226,7 @@ final class RunFolder implements AutoCloseable {
     names.addAll(
         List.of(
             RunFiles.METRICS, EventLog.FILE, SAMPLES, CURVES, ReferenceSums.FILE, RunFiles.RUN));
-    names.add(RunFiles.RUN + ".tmp"); // the last of a run that was killed
+    names.add(RunFiles.RUN + ".tmp"); // left by a killed run
     names.addAll(saved(out));
     names.addAll(lastNames(out));
     names.addAll(RunCheckpoints.names(out));

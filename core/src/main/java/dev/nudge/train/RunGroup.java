@@ -26,11 +26,11 @@ import org.jspecify.annotations.Nullable;
 /// Trains several runs of one base in the same passes, or one run of any kind.
 ///
 /// Each [Run] keeps its own rows, steps, optimiser, checkpoints and folder, and its adapter ends
-/// with the bytes that it has alone. Shared are the weights, the lanes and the passes of each step:
+/// with the same bytes as alone. Runs share the weights, the lanes and the passes of each step:
 /// [GradientLanes#addOwned] through a [Bank] of the adapters. Between the passes the model carries
 /// the adapter of the run whose turn it is, so a run need not know of the others. A run that
-/// diverges leaves the group, and the others go on; any other failure, such as a full disk, is the
-/// group's.
+/// diverges leaves the group, and the others go on; any other failure, such as a full disk, ends
+/// the group.
 ///
 /// Threading: one thread calls.
 public final class RunGroup implements AutoCloseable {
@@ -39,7 +39,7 @@ public final class RunGroup implements AutoCloseable {
   private final Bank bank = new Bank();
   private @Nullable GradientLanes gradients; // null: of one run, which has its own
 
-  /// What a group tells.
+  /// A group's listener.
   public interface Listener {
     /// An event of a run.
     void event(int member, TrainEvent event);
@@ -112,7 +112,7 @@ public final class RunGroup implements AutoCloseable {
     members.add(new Member(run, number));
   }
 
-  /// Trains until each live run has made so many steps, or has ended.
+  /// Trains until each live run has made `steps` steps or has ended.
   ///
   /// @param cancelled asked between steps; once true, the runs are stopped as they are
   public void advance(int steps, BooleanSupplier cancelled) {
@@ -168,7 +168,7 @@ public final class RunGroup implements AutoCloseable {
     }
   }
 
-  /// Does something of one run, with its adapter on the model.
+  /// Runs `work` of one run with its adapter on the model.
   private void turn(Member m, Runnable work) {
     attach(m, true);
     try {
@@ -221,7 +221,7 @@ public final class RunGroup implements AutoCloseable {
     return found.isEmpty() ? Optional.empty() : found.getFirst();
   }
 
-  /// Ends a live run, with a checkpoint from which it can go on.
+  /// Ends a live run, with a checkpoint for resuming.
   public void stop(int member) {
     Member m = members.get(member);
     m.run.stop();
@@ -245,7 +245,7 @@ public final class RunGroup implements AutoCloseable {
       interrupted |= m.run.interrupted();
       closing.push(
           () -> {
-            attach(m, true); // closing takes it off
+            attach(m, true); // closing detaches it
             m.run.close();
           });
     }

@@ -11,8 +11,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Records what a run is trained on, in `run.json` and in a `nudge.json` beside each adapter. With
-/// full fine-tuning there is no `nudge.json`.
+/// Records a run's inputs, in `run.json` and in a `nudge.json` beside each adapter. With full
+/// fine-tuning there is no `nudge.json`.
 ///
 /// The digest of the base is computed in the background after the first step, so as not to slow it,
 /// and awaited at the first save.
@@ -38,7 +38,7 @@ final class RunIdentity implements AutoCloseable {
     return prepared.machine().cache();
   }
 
-  /// Starts to compute the digest of the base, which takes time; a second call does nothing.
+  /// Starts to compute the base's digest in the background; a second call does nothing.
   void begin() {
     if (digest == null) {
       digest = BaseDigest.later(base(), cache());
@@ -66,7 +66,7 @@ final class RunIdentity implements AutoCloseable {
     return digests;
   }
 
-  /// The quantisation of the base and the kind of rows, as `run.json` has them.
+  /// The quantisation of the base and the kind of rows, as in `run.json`.
   Map<String, @Nullable Object> values() {
     if (values == null) {
       values = known();

@@ -46,7 +46,7 @@ final class RunRecord {
   private static final Set<String> DATA =
       Set.of("data", "eval_data", "add_tokens", "replay", "reward_jar");
 
-  /// Settings that name a folder, which may be written in other ways.
+  /// Settings that name a folder, whose spelling may differ.
   private static final Set<String> FOLDERS = Set.of("model", "init_adapter");
 
   /// The key of the objective's name.
@@ -75,7 +75,7 @@ final class RunRecord {
     OutFolder.place(out.resolve(RunFiles.RUN), Json.indented(run) + "\n");
   }
 
-  /// The given settings of the run in a folder, without those on how it is written.
+  /// The given settings of the run in a folder, without those of its output.
   static Map<String, @Nullable Object> given(Path out) {
     OutFolder.mend(out);
     RunFolder.checkNotResumed(!Files.exists(out.resolve(RunFiles.RUN)), out);
@@ -88,7 +88,7 @@ final class RunRecord {
     Set<String> keys = new HashSet<>();
     run.path("given").forEach(key -> keys.add(key.asString("")));
     if (!keys.isEmpty()) {
-      keys.add("learning_rate"); // its default was another once
+      keys.add("learning_rate"); // its default has changed
       given.keySet().retainAll(keys); // others are defaults, which some choices refuse
     }
     if (settings.path(FROM_ZERO).asBoolean(false)) {
@@ -139,7 +139,7 @@ final class RunRecord {
     List<String> changes = new ArrayList<>();
     for (String key : now.propertyNames()) {
       if (!there.has(key) && !settings.given().contains(key)) {
-        continue; // a setting that the nudge of that run did not have
+        continue; // a setting unknown to that run's nudge
       }
       String was = shown(there.path(key));
       String is = shown(now.get(key));
@@ -168,7 +168,7 @@ final class RunRecord {
     return settings;
   }
 
-  /// Whether two texts name one place, by the texts alone: what a link leads to may have changed.
+  /// Whether two texts name one place, by the texts alone: a link's target may have changed.
   private static boolean samePlace(JsonNode was, JsonNode is) {
     return was.isString()
         && is.isString()

@@ -127,7 +127,7 @@ final class RunReport {
   ///
   /// @param savedStep step of the last save; null: none
   void begin(@Nullable Integer savedStep) {
-    write(RunState.RUNNING, savedStep); // first: by it the folder is known as a run's
+    write(RunState.RUNNING, savedStep); // first: it marks the folder as a run's
     log.open();
     if (prepared.schedule().resumed() == null) {
       behind.now(metrics::begin);

@@ -41,8 +41,8 @@ final class RunSaver {
   private int saves;
   private @Nullable Integer savedStep;
   private @Nullable Save saving; // that is being written
-  private boolean unwritable; // the disk has refused one
-  private boolean diverged; // so what trains is worth less than what was saved
+  private boolean unwritable; // the disk refused a save
+  private boolean diverged; // so current weights are worse than saved ones
 
   /// The save being written.
   ///
@@ -114,7 +114,7 @@ final class RunSaver {
   boolean isDue() {
     int steps = counts.steps();
     if (!unsaved() || counts.skipped().isLast() || steps == prepared.steps()) {
-      return false; // what gave no number is not saved over what did; the end saves by itself
+      return false; // after a non-finite step earlier saves stay; the end saves by itself
     }
     Integer every = output().saveSteps();
     return every == null ? pace.isDue() : steps % every == 0;
@@ -170,7 +170,7 @@ final class RunSaver {
     boolean[] placed = {false};
     return () -> {
       if (keep == 0) {
-        RunCheckpoints.clear(folder.path()); // of a run that has had some
+        RunCheckpoints.clear(folder.path()); // written before keep was 0
       }
       if (checkpoint != null && !placed[0]) {
         try (PhaseEvent _ = PhaseEvent.of("checkpoint", checkpoint.step())) {
@@ -231,7 +231,7 @@ final class RunSaver {
     if (!unwritable) {
       await();
     }
-    report.writeLines(); // what refused one may be over
+    report.writeLines(); // space may be free again
     if (isWorthSaving()) {
       save(counts.isBest() && !counts.evaluationDue(), !diverged);
       await();

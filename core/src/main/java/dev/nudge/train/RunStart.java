@@ -10,7 +10,7 @@ import java.util.HexFormat;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// The start of a run: its id, and the time it has taken.
+/// The start of a run: its id, and its training time.
 ///
 /// @param id such as `20261128-021915-7f3a21`: start time in UTC, so that ids sort by time, and
 ///     three random bytes, so that runs of the same second differ on all machines. Safe in shells

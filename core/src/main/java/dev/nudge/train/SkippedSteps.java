@@ -70,7 +70,7 @@ final class SkippedSteps {
     return inARow;
   }
 
-  /// Whether so many steps in a row were skipped that the run ends.
+  /// Whether enough steps in a row were skipped to end the run.
   boolean tooMany() {
     return inARow == MOST;
   }
@@ -112,7 +112,7 @@ final class SkippedSteps {
         : "the loss or its gradient was not finite";
   }
 
-  /// Says what a diverged run leaves in its folder.
+  /// Describes a diverged run's saved files.
   static String kept(boolean saved) {
     return saved ? "the best so far is kept" : "nothing is saved";
   }

@@ -74,7 +74,7 @@ public final class Trainer implements AutoCloseable {
   /// @param skipped whether there was no update: loss or norm was not finite, or no token was
   ///     labelled
   /// @param figures metrics besides the loss
-  /// @param experts how many tokens they got; null: the model has none
+  /// @param experts tokens per expert; null: the model has none
   public record Result(
       double loss,
       double gradNorm,
@@ -99,7 +99,7 @@ public final class Trainer implements AutoCloseable {
     this(model, parameters, examples, plan, settings, seed, pages, Objective.SUPERVISED);
   }
 
-  /// A trainer for any objective; one that needs scores needs a plan in which rows are scored.
+  /// A trainer for any objective; objectives with scores need a plan that scores rows.
   public Trainer(
       CausalLm model,
       List<Parameter> parameters,
@@ -123,7 +123,7 @@ public final class Trainer implements AutoCloseable {
         objective);
   }
 
-  /// A trainer on lanes that may be those of other trainers too.
+  /// A trainer on lanes that other trainers may share.
   ///
   /// @param own whether the lanes are closed with this trainer
   /// @param ranks processes whose lanes share each step, this being the first
@@ -196,14 +196,14 @@ public final class Trainer implements AutoCloseable {
     return update(asked, gradients.add(asked.work()), rate);
   }
 
-  /// A step whose gradients are wanted.
+  /// A step without gradients yet.
   ///
   /// @param step its number
   record PendingStep(int step, GradientLanes.Work work) {}
 
   /// Begins a step: weighs its sequences.
   ///
-  /// @param adapter number of what trains in the bank, if its gradients are computed with others'
+  /// @param adapter bank number of the trained adapter, if gradients are computed with others'
   PendingStep ask(int step, int[] rows, int adapter) {
     List<Example> sequences = IntStream.of(rows).mapToObj(examples::get).toList();
     return ask(step, sequences, reference.ofStep(step, rows), adapter);
@@ -211,7 +211,7 @@ public final class Trainer implements AutoCloseable {
 
   /// Begins a step on any sequences.
   ///
-  /// @param compared what the reference gives them, if the objective needs that
+  /// @param compared reference log-probabilities, if the objective needs them
   PendingStep ask(int step, List<Example> sequences, double[] compared) {
     return ask(step, sequences, compared, 0);
   }
@@ -279,7 +279,7 @@ public final class Trainer implements AutoCloseable {
     return new Result(loss, norm, tokens, trained, skipped, figures, experts);
   }
 
-  /// What the experts got in the last step; null: the model has none.
+  /// The expert use of the last step; null: the model has none.
   private @Nullable ExpertUse experts() {
     if (!model.config().hasExperts()) {
       return null;
@@ -287,7 +287,7 @@ public final class Trainer implements AutoCloseable {
     return new ExpertUse(model.config().chosenExperts(), gradients.experts(), null);
   }
 
-  /// Gives the other ranks the parameters and moments, before the first step.
+  /// Sends the other ranks the parameters and moments, before the first step.
   void shareState() {
     if (ranks.ranks() > 1) {
       Order.tell(ranks, new Order.State(group.updates()));
@@ -307,7 +307,7 @@ public final class Trainer implements AutoCloseable {
 
   /// Sets the rows on which the model stays near the base, before the first step.
   ///
-  /// @param bare runs something with the adapter off
+  /// @param bare runs a job with the adapter off
   void replay(Replay rows, Consumer<Runnable> bare) {
     replay =
         new BaseDivergence(
@@ -334,7 +334,7 @@ public final class Trainer implements AutoCloseable {
         new Objective.Scored(sequences, latest, scores.texts(), reference, before));
   }
 
-  /// The rewards of sequences, by the reward model that the model is now.
+  /// The rewards of sequences by the current reward model.
   double[] rewards(List<Example> sequences) {
     Scorer.Scores scores = scorer().begin(sequences);
     scores.go(() -> false);
@@ -350,7 +350,7 @@ public final class Trainer implements AutoCloseable {
     return objective.tokenwise() ? scores.tokens() : scores.weighed();
   }
 
-  /// The sequences of a step and what is scored beside them.
+  /// The sequences of a step and of [Objective#beside].
   private List<Example> compared(List<Example> sequences) {
     List<Example> all = new ArrayList<>(sequences);
     all.addAll(objective.beside(sequences));

@@ -43,15 +43,15 @@ public final class Training {
         Preparation.resolved(settings, Quantization.resolve(settings.model(), config), config));
   }
 
-  /// Tells the same, but reports errors of model or rows before those of the folder, so that a user
-  /// does not fix the folder first and then meets the others.
+  /// Like [#finished(TrainSettings)], but reports errors of model or rows before those of the
+  /// folder, which a user would otherwise fix first.
   ///
   /// @throws dev.nudge.settings.InputException for errors of model, rows or folder
   public static boolean finished(TrainSettings settings, Machine machine) {
     try {
       return finished(settings);
     } catch (InputException inTheWay) {
-      if (!Claim.isHeld(settings.output().out())) { // one that trains has the memory too
+      if (!Claim.isHeld(settings.output().out())) { // a live run also holds the memory
         Preparation.of(settings, machine, null, event -> {});
       }
       throw inTheWay;
@@ -60,7 +60,7 @@ public final class Training {
 
   /// Reads config, file headers, tokenizer and data, checks all settings and plans the run.
   ///
-  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can fix
+  /// @throws dev.nudge.settings.InputException in one line, for user errors
   public static Prepared prepare(TrainSettings wanted, Machine machine) {
     return prepare(wanted, machine, event -> {});
   }
@@ -73,14 +73,14 @@ public final class Training {
     return checked(Preparation.of(wanted, machine, null, events));
   }
 
-  /// Prepares a run with any objective, of which `run.json` has the name; a resumed run must be
-  /// given its objective again.
+  /// Prepares a run with any objective, whose name is in `run.json`; a resumed run must be given
+  /// its objective again.
   public static Prepared prepare(
       TrainSettings wanted, Machine machine, Consumer<TrainEvent> events, Objective objective) {
     return checked(Preparation.of(wanted, machine, objective, events));
   }
 
-  /// What several preparations read once: tokenizers, and rows that are read by the same settings.
+  /// Caches inputs of several preparations: tokenizers, and rows with the same read settings.
   public static final class SharedInputs {
     private final Map<List<@Nullable Object>, NewParts.Tokens> tokens = new HashMap<>();
     private final Map<List<@Nullable Object>, Splits> splits = new HashMap<>();
@@ -127,7 +127,7 @@ public final class Training {
   /// @param events listener, called on this thread, in order
   /// @param cancelled asked between steps; once true, the adapter is saved as it is. An interrupt
   ///     of this thread does the same
-  /// @throws InputException in one line, for whatever a user can fix; nothing is written then
+  /// @throws InputException in one line, for user errors; nothing is written then
   /// @throws dev.nudge.settings.RunException if the run fails
   public static RunResult run(
       TrainSettings settings,
@@ -160,7 +160,7 @@ public final class Training {
                   events.accept(event);
                 },
                 cancelled);
-        warmUp.join(); // it ended at the first step, and its memory is not left behind
+        warmUp.join(); // it ended at the first step and frees its memory
         return result;
       }
     }
@@ -187,14 +187,14 @@ public final class Training {
     return RunRecord.given(out);
   }
 
-  /// Whether a setting may differ when a run is taken up again, such as `memory`.
+  /// Whether a setting may differ when a run resumes, such as `memory`.
   ///
   /// @param key as in a file of settings
   public static boolean mayDiffer(String key) {
     return RunRecord.FREE.contains(key);
   }
 
-  /// Deletes what a killed process left of a checkpoint in a run's folder.
+  /// Deletes a killed process's partial checkpoint in a run's folder.
   public static void clearLeft(Path out) {
     RunCheckpoints.clearLeft(out);
   }
@@ -236,7 +236,7 @@ public final class Training {
           events.accept(TrainEvent.Failed.of(step[0], e));
         }
       } catch (RuntimeException | Error listener) {
-        e.addSuppressed(listener); // it may be what failed
+        e.addSuppressed(listener); // it may have failed
       }
       throw e;
     }

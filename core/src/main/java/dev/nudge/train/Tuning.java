@@ -79,7 +79,7 @@ record Tuning(
         prepared.assembly(), prepared.plan(), scope, model -> attach(model, prepared, scope));
   }
 
-  /// Loads the same for a rank that will get the numbers of rank 0.
+  /// Loads a model for a rank that receives rank 0's numbers.
   static Tuning load(Assembly<?> run, Plan plan, Scope scope) {
     return load(
         run,
@@ -105,7 +105,7 @@ record Tuning(
     }
   }
 
-  /// What trains of a model: its own weights, or an adapter.
+  /// The trained part: a model's weights or an adapter.
   static Tuning of(
       CausalLm model, RunSettings<?> settings, Function<CausalLm, Adapters> attaching) {
     return settings.full()
@@ -113,12 +113,12 @@ record Tuning(
         : adapter(model, attaching.apply(model), settings, true);
   }
 
-  /// Attaches the adapter of a run to a model that other runs have too.
+  /// Attaches a run's adapter to a model that other runs share.
   static Tuning on(CausalLm model, Prepared prepared, Scope scope) {
     return adapter(model, attach(model, prepared, scope), prepared.settings(), false);
   }
 
-  /// Whether it may train in the passes of others.
+  /// Whether it can share passes with other runs.
   boolean joins() {
     return adapters != null && adapters.joins(model.head());
   }
@@ -143,7 +143,7 @@ record Tuning(
     return lora.initAdapter() == null && lora.init().kind() == AdapterInit.Kind.EVA;
   }
 
-  /// [LoraSettings#plainAlpha()] of the adapter that is trained, which an initial one decides.
+  /// [LoraSettings#plainAlpha()] of the trained adapter, which an initial adapter sets.
   static double plainAlpha(LoraSettings lora) {
     Path init = lora.initAdapter();
     if (init == null) {
@@ -220,7 +220,7 @@ record Tuning(
     }
     if (init == null) {
       Lora spec = spec(lora, ModelShape.of(model.modules()), run.added(), reward);
-      if (isEva(lora)) { // of which only the most can be said before the rows went through
+      if (isEva(lora)) { // only its maximum ranks are known before the rows are read
         ModelShape shape = ModelShape.of(model.modules());
         shape.checkInside("--init eva", shape.adapted(spec));
         shape.checkOwnRanks("--init eva", spec);
@@ -342,7 +342,7 @@ record Tuning(
         true);
   }
 
-  /// Says which tensors full fine-tuning trains; null with LoRA.
+  /// Returns full fine-tuning's tensors; null with LoRA.
   ///
   /// @throws dev.nudge.settings.InputException if `--freeze` matches nothing or everything
   static @Nullable Trainable trainable(Assembly<?> run, int lanes, Scope scope) {
@@ -357,7 +357,7 @@ record Tuning(
     writing.accept(folder);
   }
 
-  /// Runs something with the adapter off.
+  /// Runs `work` with the adapter off.
   void bare(Runnable work) {
     detaching.run();
     try {
@@ -367,7 +367,7 @@ record Tuning(
     }
   }
 
-  /// Runs something with another adapter in the place of the trained one.
+  /// Runs `work` with another adapter instead of the trained one.
   void on(Path folder, Runnable work) {
     bare(
         () -> {

@@ -32,13 +32,13 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// Warms up the JVM: has it compile the kernels of a step while a run is still reading its files.
+/// Warms up the JVM: compiles the kernels of a step while a run is still reading its files.
 ///
 /// Until the JVM compiles a loop of the Vector API, each of its vectors is an object; a first step
 /// spends most of its time in such loops. Compiled code belongs to the process, so optimiser steps
 /// on a random model of one layer, with the widths of a small model, warm up every other model.
-/// They train what the run trains, an adapter or all weights, with the run's optimiser: gradients
-/// of norms and embedding, and 8-bit optimiser states, have loops of their own.
+/// They train the run's parts, an adapter or all weights, with the run's optimiser: gradients of
+/// norms and embedding, and 8-bit optimiser states, have loops of their own.
 ///
 /// Threading: works on a thread of its own between [#start] and [#close].
 public final class WarmUp implements AutoCloseable {
@@ -49,7 +49,7 @@ public final class WarmUp implements AutoCloseable {
   private static final int VOCABULARY = 4099; // whole strips and a rest
   private static final int FEW_WORDS = 1027; // where the table trains; the rest is as long
 
-  private static final Set<List<?>> WARM = ConcurrentHashMap.newKeySet(); // what was trained
+  private static final Set<List<?>> WARM = ConcurrentHashMap.newKeySet(); // trained kinds
 
   private final Method method;
   private final Optimizer optimizer;
@@ -107,7 +107,7 @@ public final class WarmUp implements AutoCloseable {
     try {
       steps(Backend.resolve(compute, machine.cache()), MOST_STEPS);
     } catch (NudgeException e) {
-      // what is wrong is told by the run itself
+      // the run itself reports the error
     }
   }
 

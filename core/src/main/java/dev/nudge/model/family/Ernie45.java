@@ -7,7 +7,7 @@ import dev.nudge.model.family.LayerConfig.Turning;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// ERNIE 4.5: a Llama whose RoPE turns neighbours; one flag gives all projections a bias.
+/// ERNIE 4.5: a Llama with interleaved RoPE; one flag gives all projections a bias.
 record Ernie45() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(1024, 3072, 18, 16, 2, 128, 103424, 131072, 1e-5, true, 5e5, List.of(2), 0);

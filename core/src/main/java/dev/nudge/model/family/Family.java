@@ -26,7 +26,7 @@ public interface Family {
     return llama;
   }
 
-  /// The path of the norm behind the last layer.
+  /// The path of the norm after the last layer.
   default String finalNorm() {
     return "norm";
   }

@@ -10,7 +10,7 @@ import dev.nudge.model.family.LayerConfig.Turning;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// GLM-4-0414: norms around attention and MLP, fused gate/up projections, RoPE of neighbours over a
+/// GLM-4-0414: norms around attention and MLP, fused gate/up projections, interleaved RoPE over a
 /// part of each head.
 record Glm4() implements Family {
   private static final List<Integer> EOS = List.of(151329, 151336, 151338);

@@ -14,7 +14,7 @@ record GptOss() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(2880, 2880, 36, 64, 8, 64, 201088, 131072, 1e-5, false, THETA, List.of(), null);
 
-  /// The RoPE of a config that has none, but may have its base.
+  /// The default RoPE; a config may still set its base.
   private static RopeParameters rope(ConfigJson c) {
     double theta = c.positive("rope_theta", THETA);
     return new RopeParameters.Yarn(theta, 32, 0.1 * Math.log(32) + 1, 32, 1, 4096, false);

@@ -7,7 +7,7 @@ import dev.nudge.model.family.LayerConfig.QkNorm;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// HunYuan's dense models: QK norm behind RoPE, whose base `alpha` may stretch.
+/// HunYuan's dense models: QK norm after RoPE, whose base `alpha` may scale.
 record HunYuanDense() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(4096, 11008, 32, 32, 0, 0, 290943, 2048, 1e-5, false, 1e4, List.of(2), 0);

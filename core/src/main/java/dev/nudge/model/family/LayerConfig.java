@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// @param biases which linear layers have a bias
 /// @param style where norms are, and whether projections are fused
 /// @param feed the MLP
-/// @param recurrence computes in attention's place, with a state; null: attention
+/// @param recurrence replaces attention, with a state; null: attention
 public record LayerConfig(
     Shape attention,
     @Nullable Turning turning,
@@ -24,7 +24,7 @@ public record LayerConfig(
     Style style,
     Feed feed,
     @Nullable Recurrence recurrence) {
-  /// What computes in attention's place: it carries a state of fixed size from token to token.
+  /// Replaces attention: carries a fixed-size state from token to token.
   public sealed interface Recurrence {
     /// Shapes of the state of a sequence.
     ///
@@ -118,11 +118,11 @@ public record LayerConfig(
   /// Where norms are, and whether projections are fused.
   ///
   /// @param norms around attention and MLP
-  /// @param qkNorm over what queries and keys are normalised
+  /// @param qkNorm the dimensions of the QK norm
   /// @param fused which projections are one matrix
-  /// @param residual factor of what attention and MLP add to the residual stream
+  /// @param residual factor of the outputs of attention and MLP
   /// @param clip with QK norm: bound of queries, keys and values; 0: none
-  /// @param sinks whether each head has a logit to which no value belongs
+  /// @param sinks whether each head has an attention sink logit
   public record Style(
       Norms norms, QkNorm qkNorm, Fused fused, double residual, double clip, boolean sinks) {}
 
@@ -130,7 +130,7 @@ public record LayerConfig(
   ///
   /// @param inner intermediate size of a dense MLP
   /// @param activation of the gate
-  /// @param mixture experts in its place; null: it is dense
+  /// @param mixture experts instead; null: a dense MLP
   public record Feed(int inner, Activation activation, @Nullable MoeConfig mixture) {
     Feed(int inner, Activation activation) {
       this(inner, activation, null);
@@ -143,13 +143,13 @@ public record LayerConfig(
     }
   }
 
-  /// Over what queries and keys are normalised (QK norm).
+  /// The dimensions of the QK norm.
   public enum QkNorm {
     /// No QK norm.
     NONE,
     /// Over each head, with one weight for all heads.
     HEAD,
-    /// The same, behind RoPE.
+    /// Per head, after RoPE.
     TURNED_HEAD,
     /// Over all heads together.
     WIDTH
@@ -174,9 +174,9 @@ public record LayerConfig(
     }
   }
 
-  /// Where attention and MLP have their norms, and the names of these in the layer.
+  /// The places of norms around attention and MLP, and their names in the layer.
   ///
-  /// `post_attention_layernorm` is behind attention or before the MLP.
+  /// `post_attention_layernorm` is after attention or before the MLP.
   public enum Norms {
     /// Before: attention and MLP read a normalised input (pre-norm).
     BEFORE("input_layernorm", null, "post_attention_layernorm", null),

@@ -216,7 +216,7 @@ public record ModelConfig(
     return Families.load(folder);
   }
 
-  /// The `model_type`s of the family, the usual one first.
+  /// The `model_type`s of the family, the default first.
   public List<String> modelTypes() {
     return family.modelTypes();
   }
@@ -236,8 +236,7 @@ public record ModelConfig(
     return attentionLayers() < layers.size();
   }
 
-  /// The index of a layer among those that keep the same of a sequence: keys and values, or a
-  /// state.
+  /// The index of a layer among layers with the same kind of cache: keys and values, or a state.
   public int cacheIndex(int layer) {
     boolean recurrent = layers.get(layer).recurrence() != null;
     return (int)
@@ -384,7 +383,7 @@ public record ModelConfig(
     return layers.stream().anyMatch(layer -> layer.feed().mixture() != null);
   }
 
-  /// The experts that a token has in each layer that has them; 0: none has.
+  /// The experts per token in each layer with experts; 0: no experts.
   public int chosenExperts() {
     return layers.stream()
         .map(layer -> layer.feed().mixture())

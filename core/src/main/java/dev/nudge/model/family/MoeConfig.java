@@ -8,15 +8,15 @@ import org.jspecify.annotations.Nullable;
 
 /// The mixture of experts of a decoder layer, in place of its MLP.
 ///
-/// Each expert is a gated MLP. Gate and up of an expert are two tensors here, whatever the file has
-/// (`StackedExperts`), and one module to adapters, `experts.E.gate_up_proj`, as PEFT has it.
+/// Each expert is a gated MLP. Gate and up of an expert are two tensors here, in any file layout
+/// (`StackedExperts`), and one module to adapters, `experts.E.gate_up_proj`, as in PEFT.
 ///
 /// @param experts their number
 /// @param chosen experts of a token
 /// @param inner intermediate size of an expert
-/// @param rule how the weights of the chosen follow from the router's logits
+/// @param rule how the router's logits become weights of chosen experts
 /// @param shared intermediate size of the shared expert; 0: none
-/// @param clamp of experts with biases whose gate and up come by turns; null: halves, no biases
+/// @param clamp of experts with biases and interleaved gate and up; null: halves, no biases
 public record MoeConfig(
     int experts,
     int chosen,
@@ -25,7 +25,7 @@ public record MoeConfig(
     int shared,
     Names names,
     @Nullable ClampedGlu clamp) {
-  /// What a family calls the parts of its mixture, below a layer.
+  /// A family's names of the parts of its mixture, below a layer.
   ///
   /// @param block path in files
   /// @param router path in files, below the block

@@ -50,7 +50,7 @@ public final class Parts {
     return slot(path, List.of(name + ".weight"), linear(out, in, name, bias));
   }
 
-  /// Layers without biases in one slot, their outputs side by side.
+  /// Puts layers without biases in one slot; concatenates outputs.
   ///
   /// @param stored paths of their tensors
   /// @param out of each

@@ -12,8 +12,8 @@ import tools.jackson.databind.JsonNode;
 /// Configs have two layouts, which may be mixed; on conflict the order is that of transformers. A
 /// family with one RoPE for all layers:
 ///
-/// - rotary settings: `rope_scaling` (layout 4) if it is there and not empty, else
-///   `rope_parameters` (layout 5); in it `rope_type` before `type`, neither is `default`;
+/// - rotary settings: `rope_scaling` (layout 4) if present and not empty, else `rope_parameters`
+///   (layout 5); in it `rope_type` before `type`, neither is `default`;
 /// - `rope_theta`: the one in that object, else the one beside it, else the family's;
 /// - `original_max_position_embeddings`: the one beside, else the one in the object, else
 ///   `max_position_embeddings`.
@@ -26,9 +26,9 @@ import tools.jackson.databind.JsonNode;
 ///   layers, the family's for the others; a top-level `original_max_position_embeddings` is
 ///   ignored.
 ///
-/// Refused is what transformers silently misreads: objects by kind of layer in a family with one
-/// RoPE; in a family with two, one object for all layers, and `rope_scaling` with `truncate` or
-/// with `type` but no `rope_type`.
+/// Refuses settings that transformers misreads: objects by kind of layer in a family with one RoPE;
+/// in a family with two, one object for all layers, and `rope_scaling` with `truncate` or with
+/// `type` but no `rope_type`.
 final class RopeReader {
   private static final String ORIGINAL = "original_max_position_embeddings";
   private static final String PARTIAL = "partial_rotary_factor";
@@ -209,7 +209,7 @@ final class RopeReader {
     return where.whole(ORIGINAL, absent, Integer.MAX_VALUE);
   }
 
-  /// Refuses what a family without partial RoPE reads only where RoPE is scaled.
+  /// Refuses partial RoPE, which such families read only with scaled RoPE.
   private void refusePartial(ConfigJson rope) {
     ConfigJson part = rope.present(PARTIAL) ? rope : c;
     if (!type(rope).equals("default") && part.has(PARTIAL) && part.number(PARTIAL, 1.0) != 1) {

@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Supplies a model's weights by tensor name, in the form in which they compute.
+/// Supplies a model's weights by tensor name, in their compute form.
 public interface WeightSource {
   /// Announces a tensor that will be requested.
   default void expect(String name, long... shape) {}
@@ -30,7 +30,7 @@ public interface WeightSource {
     return List.of();
   }
 
-  /// Fills a tensor with the numbers of a name.
+  /// Fills the tensor of a name.
   interface Fill {
     void fill(Tensor tensor, String name);
   }

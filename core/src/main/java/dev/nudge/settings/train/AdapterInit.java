@@ -22,14 +22,14 @@ public record AdapterInit(Kind kind, int rounds) {
     /// B is zero and A normal with a standard deviation of 1/rank.
     GAUSSIAN,
 
-    /// LoftQ: the best approximation, at the adapter's rank, of what quantisation lost, so that the
+    /// LoftQ: the best approximation, at the adapter's rank, of the quantisation error, so that the
     /// adapted model is closer to the unquantised base.
     LOFTQ,
 
-    /// PiSSA: the largest singular directions of each weight, which the base gives up.
+    /// PiSSA: the largest singular directions of each weight, removed from the base.
     PISSA,
 
-    /// OLoRA: the first columns and rows of a QR decomposition, which the base gives up.
+    /// OLoRA: the first columns and rows of a QR decomposition, removed from the base.
     OLORA,
 
     /// EVA: A holds the directions in which each layer's inputs vary most; ranks follow from that.
@@ -42,9 +42,9 @@ public record AdapterInit(Kind kind, int rounds) {
     }
   }
 
-  /// Reads a name; `zero` is what `default` was called at first.
+  /// Parses a name; `zero` is the old name of `default`.
   ///
-  /// @throws IllegalArgumentException with what is allowed
+  /// @throws IllegalArgumentException with allowed names
   public static AdapterInit parse(String text) {
     if (text.equals("zero")) {
       return DEFAULT;

@@ -2,8 +2,8 @@ package dev.nudge.settings.train;
 
 /// How the adapters of experts are saved.
 public enum ExpertAdapters {
-  /// All experts of a layer in one tensor, as PEFT has them since 0.18.
+  /// All experts of a layer in one tensor, as in PEFT since 0.18.
   STACKED,
-  /// Each expert by itself, as PEFT had them before, and as vLLM reads them.
+  /// One tensor per expert, as in older PEFT and in vLLM.
   PER_EXPERT
 }

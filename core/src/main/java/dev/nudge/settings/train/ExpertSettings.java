@@ -3,7 +3,7 @@ package dev.nudge.settings.train;
 import dev.nudge.settings.Check;
 import dev.nudge.settings.Setting;
 
-/// What concerns models with experts (mixtures of experts) only.
+/// Settings of mixture-of-experts models only.
 ///
 /// @param routerAuxLossCoef weight of the load-balancing loss
 /// @param expertAdapters how the adapters of experts are saved

@@ -47,7 +47,7 @@ public record LoopSettings(
     Check.atLeast("--seed", seed, 0);
   }
 
-  /// Checks what says how long a run is.
+  /// Checks the length of a run.
   static void checkLength(@Nullable Integer steps, @Nullable Double epochs) {
     Check.atLeast("--steps", steps, 1);
     Check.positive("--epochs", epochs);

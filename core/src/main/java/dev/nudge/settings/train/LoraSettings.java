@@ -18,9 +18,9 @@ import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// What is trained: a LoRA adapter and its shape, or all weights of the model.
+/// The trained parameters: a LoRA adapter and its shape, or all weights.
 ///
-/// Alpha does not follow the rank: so the best learning rate hardly depends on the rank.
+/// Alpha does not depend on the rank, so the best learning rate hardly does either.
 ///
 /// @param method LoRA adapter or full fine-tuning
 /// @param alpha the update is scaled by alpha / rank, with rsLoRA by alpha / √rank
@@ -99,7 +99,7 @@ public record LoraSettings(
     return plainAlpha(alpha, rank, rsLora);
   }
 
-  /// The same of an adapter.
+  /// Like [#plainAlpha()].
   public static double plainAlpha(double alpha, int rank, boolean rsLora) {
     return rsLora ? alpha * Math.sqrt(rank) : alpha;
   }
@@ -173,10 +173,10 @@ public record LoraSettings(
           "layers_to_transform",
           "layers_pattern");
 
-  /// Those of them that (IA)³ has too.
+  /// The flags that (IA)³ shares.
   private static final Set<String> OF_IA3 = Set.of("init_adapter", "targets", "exclude_modules");
 
-  /// Checks that nothing was given that the method has no use for.
+  /// Refuses given settings that the method does not use.
   void check(ModelSettings model, Given given) {
     if (method == Method.FULL) {
       checkUnquantised(model);

@@ -12,12 +12,12 @@ import java.util.regex.Pattern;
 
 /// A data mixture: how much of each source an epoch takes.
 ///
-/// @param parts amounts by the name that `--data` gives the source
+/// @param parts amounts by the source's name in `--data`
 public record Mixture(Map<String, Amount> parts) {
 
   /// The amount of one source.
   public sealed interface Amount {
-    /// So many times all its rows.
+    /// A multiple of all its rows.
     record Times(double times) implements Amount {}
 
     /// A share of the epoch.
@@ -31,7 +31,7 @@ public record Mixture(Map<String, Amount> parts) {
 
   /// Reads `chat.jsonl=30%`, `math.jsonl=2x`, `code.jsonl=500`.
   ///
-  /// @throws InputException where one is wrong
+  /// @throws InputException if one is invalid
   static Mixture parse(List<String> given) {
     Map<String, Amount> parts = new LinkedHashMap<>();
     double shares = 0;
@@ -87,7 +87,7 @@ public record Mixture(Map<String, Amount> parts) {
             .formatted(SettingType.shown(one)));
   }
 
-  /// Refuses a source that the data has not.
+  /// Refuses a source not in the data.
   void check(List<String> sources) {
     for (String name : parts.keySet()) {
       if (!sources.contains(name)) {

@@ -5,14 +5,14 @@ import dev.nudge.settings.verb.DataShape;
 import java.util.Arrays;
 import java.util.Set;
 
-/// What a run minimises, and what each objective needs; names are those of TRL's trainers.
+/// The objective that a run minimises, and its needs; names follow TRL's trainers.
 ///
 /// An objective is a value here and a class in `train.objective`. All other code asks for a trait,
 /// never for a name, so a new objective changes none of it.
 public enum ObjectiveName {
   /// Supervised fine-tuning: cross-entropy of the trained tokens.
   SFT(Rows.TEXTS, Reference.NONE, Reads.TRAINED_TOKENS, Set.of()),
-  /// Direct preference optimisation: chosen answers against rejected ones, beside a reference.
+  /// Direct preference optimisation: chosen answers against rejected ones, with a reference.
   DPO(
       Rows.PAIRS,
       Reference.ROWS,
@@ -26,7 +26,7 @@ public enum ObjectiveName {
       Set.of("beta", "reference", "desirable_weight", "undesirable_weight")),
   /// Odds-ratio preference optimisation: pairs without a reference.
   ORPO(Rows.PAIRS, Reference.NONE, Reads.WHOLE_TEXT, Set.of("beta")),
-  /// A reward model: a score head that gives the chosen answer the higher number.
+  /// A reward model: a score head that ranks the chosen answer higher.
   REWARD(Rows.PAIRS, Reference.NONE, Reads.SCORE, Set.of("margin_column", "center_rewards")),
   /// Group relative policy optimisation: completions of a prompt against each other, by rewards.
   GRPO(
@@ -45,7 +45,7 @@ public enum ObjectiveName {
           "reward",
           "reward_jar"));
 
-  /// What a row holds.
+  /// A row's content.
   public enum Rows {
     /// A text to imitate.
     TEXTS("prompt and completion, messages or text"),
@@ -77,26 +77,25 @@ public enum ObjectiveName {
     }
   }
 
-  /// What a reference model scores.
+  /// Rows that a reference scores.
   public enum Reference {
     /// Nothing.
     NONE,
     /// All rows.
     ROWS,
-    /// All rows, and in each step the prompts with answers of the rows beside them, which estimate
-    /// the KL.
+    /// All rows, and in each step each prompt with another row's answer, which estimates the KL.
     MISMATCHED_TOO,
     /// All rows, unless beta is 0.
     ABOVE_BETA_0
   }
 
-  /// What the loss reads of a sequence.
+  /// The loss's input from a sequence.
   public enum Reads {
     /// Log-probabilities of the trained tokens.
     TRAINED_TOKENS,
     /// Log-probabilities of the prompt's tokens, too.
     WHOLE_TEXT,
-    /// The number that a score head gives at the last token.
+    /// The score head's output at the last token.
     SCORE
   }
 
@@ -130,7 +129,7 @@ public enum ObjectiveName {
     return reference;
   }
 
-  /// Keys of the settings that not every objective has, and this one has.
+  /// Keys of this objective's settings that not all objectives have.
   public Set<String> settings() {
     return settings;
   }
@@ -155,17 +154,17 @@ public enum ObjectiveName {
     return rows == Rows.of(shape);
   }
 
-  /// Whether steps also score their prompts with the answers of the rows beside them.
+  /// Whether steps also score each prompt with another row's answer.
   public boolean mismatches() {
     return reference == Reference.MISMATCHED_TOO;
   }
 
-  /// Whether the model gives a number, by a score head, and no text.
+  /// Whether the model returns a score instead of text.
   public boolean givesScores() {
     return reads == Reads.SCORE;
   }
 
-  /// Whether the answers of a row share the pass over their prompt, as none of its tokens counts.
+  /// Whether the answers of a row share their prompt's pass, whose tokens are not in the loss.
   public boolean sharesPrompts() {
     return (pairs() || groups()) && reads == Reads.TRAINED_TOKENS;
   }

@@ -16,17 +16,17 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// What a run minimises, and the settings of each objective; names and defaults are TRL's.
+/// A run's objective, and the settings of each objective; names and defaults are TRL's.
 ///
 /// @param beta strength of the pull to the reference; with orpo the weight of the odds ratio; with
 ///     grpo the weight of the KL, 0: none
 /// @param labelSmoothing probability that a pair's label is wrong
 /// @param rpoAlpha weight of the chosen answers' own loss; null: none
 /// @param reference null: the initial adapter where one is given, else the base
-/// @param marginColumn column with how much better the chosen answer is; null: none
+/// @param marginColumn column with the chosen answer's margin; null: none
 /// @param centerRewards weight of a penalty on rewards far from 0; null: none
-/// @param rollouts completions of grpo, and what they are worth
-/// @param replay files of rows on which the model is to stay as the base; empty: none
+/// @param rollouts completions of grpo, and their rewards
+/// @param replay files of rows on which the model should match the base; empty: none
 public record ObjectiveSettings(
     @Setting(
             help =
@@ -152,7 +152,7 @@ public record ObjectiveSettings(
         : lora.initAdapter() == null ? ReferenceModel.BASE : ReferenceModel.INIT_ADAPTER;
   }
 
-  /// Refuses settings that the objective has no use for, or that it cannot go with.
+  /// Refuses settings that the objective does not use or cannot combine with.
   ///
   /// @param completion pattern of the completion; null: none
   void check(

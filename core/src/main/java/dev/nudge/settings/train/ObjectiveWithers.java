@@ -3,11 +3,11 @@ package dev.nudge.settings.train;
 import dev.nudge.settings.Withers;
 import java.util.List;
 
-/// Withers for what a run minimises.
+/// Withers for a run's objective.
 ///
 /// @param <S> the record that holds them
 public interface ObjectiveWithers<S extends Record> extends Withers<S> {
-  /// What is minimised.
+  /// The objective.
   default S withObjective(ObjectiveName objective) {
     return with("objective", objective);
   }
@@ -22,7 +22,7 @@ public interface ObjectiveWithers<S extends Record> extends Withers<S> {
     return with("max_completion", tokens);
   }
 
-  /// What gives rewards in GRPO, such as `exact:{answer}`.
+  /// Reward sources of GRPO, such as `exact:{answer}`.
   default S withReward(String... sources) {
     return with("reward", List.of(sources));
   }

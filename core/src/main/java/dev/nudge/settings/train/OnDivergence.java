@@ -1,6 +1,6 @@
 package dev.nudge.settings.train;
 
-/// What to do if a run diverges.
+/// Reactions to a diverging run.
 public enum OnDivergence {
   /// Warns, once for each sign.
   WARN,

@@ -54,7 +54,7 @@ public record OptimizerSettings(
     Check.positive("--epsilon", epsilon);
   }
 
-  /// The highest learning rate as a number; settings of a run have it once its model is read.
+  /// The highest learning rate as a number; a run knows it once its model is read.
   public double highestRate() {
     return learningRate.known();
   }

@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 
 /// The output folder of a run, and its checkpoints.
 ///
-/// @param resume whether the run in the folder must be resumed; false: it is, if possible
-/// @param saveSteps steps between checkpoints; null: every three minutes, or so seldom that they
-///     take a twentieth of the time
+/// @param resume whether the folder's run must be resumed; false: resume if possible
+/// @param saveSteps steps between checkpoints; null: every three minutes, less often if they take
+///     over 1/20 of the time
 /// @param keep checkpoints to keep besides the best; 0: none is written; null: two, until the run
 ///     is finished
 /// @param diskWait seconds to wait if the disk is full

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Settings of the `plan` command: those of a run that affect memory and time, and a price.
 ///
-/// @param memory null: what the machine has free
+/// @param memory null: the machine's free memory
 /// @param ranks machines that train together
 /// @param batchSize sequences per optimiser step
 /// @param steps optimiser steps; null: those of the epochs
@@ -131,7 +131,7 @@ public record PlanSettings(
     return of(Map.of("model", model));
   }
 
-  /// Plans a training run, by those of its given settings that affect the plan.
+  /// Plans a training run, from its given settings that affect the plan.
   public static PlanSettings of(TrainSettings run) {
     Set<String> keys =
         SCHEMA.knobs().stream().map(SettingComponent::key).collect(Collectors.toSet());

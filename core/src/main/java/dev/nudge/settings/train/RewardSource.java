@@ -8,19 +8,19 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
-/// What gives a reward, as `--reward` names it: `exact:{answer}`, `regex:/[0-9]+/=0.5`, `json`.
+/// A reward source, as `--reward` names it: `exact:{answer}`, `regex:/[0-9]+/=0.5`, `json`.
 ///
 /// @param text as it was given, without its weight
-/// @param kind what stands before the first colon: `exact`, `regex`, `length`, `json`, `adapter` or
-///     `url`; else the name of a Java class's reward
-/// @param argument what stands behind that colon; empty: nothing
+/// @param kind text before the first colon: `exact`, `regex`, `length`, `json`, `adapter` or `url`;
+///     else the name of a Java class's reward
+/// @param argument text after that colon; may be empty
 /// @param weight of the reward in the sum
 public record RewardSource(String text, String kind, String argument, double weight) {
   private static final Pattern WEIGHED =
       Pattern.compile("(.*)=([+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?)", Pattern.DOTALL);
   private static final Pattern REGEX = Pattern.compile("/(.*)/(i?)", Pattern.DOTALL);
 
-  /// Reads what a user gave.
+  /// Parses a user's text.
   ///
   /// @throws InputException if it is malformed
   public static RewardSource parse(String given) {

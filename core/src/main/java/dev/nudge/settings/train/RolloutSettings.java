@@ -4,13 +4,13 @@ import dev.nudge.settings.Check;
 import dev.nudge.settings.Setting;
 import java.util.List;
 
-/// Completions of group relative policy optimisation, and what they are worth.
+/// Completions of group relative policy optimisation, and their rewards.
 ///
 /// @param generations completions of a prompt
 /// @param maxCompletion most tokens of a completion, end token included
 /// @param temperature of sampling, and of the log-probabilities that are trained
 /// @param iterations optimiser steps on each batch
-/// @param reward what gives rewards, as [RewardSource] reads it; empty: the rows do
+/// @param reward sources for [RewardSource]; empty: the rows hold rewards
 /// @param rewardJar jars with Java classes that give rewards
 public record RolloutSettings(
     @Setting(help = "grpo: completions sampled of each prompt", byDefault = "8") int generations,
@@ -55,7 +55,7 @@ public record RolloutSettings(
     Check.atLeast("--iterations", iterations, 1);
   }
 
-  /// What gives rewards, in the order given.
+  /// The reward sources, in the order given.
   public List<RewardSource> rewards() {
     return reward.stream().map(RewardSource::parse).toList();
   }

@@ -10,7 +10,7 @@ import dev.nudge.settings.verb.ModelSettings;
 import dev.nudge.settings.verb.ModelWithers;
 import org.jspecify.annotations.Nullable;
 
-/// The settings of a run that `train` and `plan` share: what its memory and its time depend on.
+/// The settings of a run that `train` and `plan` share: all that affect its memory or time.
 ///
 /// @param <S> the record that holds them
 public sealed interface RunSettings<S extends Record & RunSettings<S>>
@@ -24,7 +24,7 @@ public sealed interface RunSettings<S extends Record & RunSettings<S>>
     permits TrainSettings, PlanSettings {
   ModelSettings model();
 
-  /// The most memory of the run; null: what is free.
+  /// The most memory of the run; null: free memory.
   @Nullable ByteSize memory();
 
   /// The rows to train on; null: none are given.

@@ -1,11 +1,11 @@
 package dev.nudge.settings.train;
 
-/// By which deviation the rewards of a group are divided, above their mean.
+/// The standard deviation by which a group's centred rewards are divided.
 public enum ScaleRewards {
-  /// That of the group.
+  /// The group's.
   GROUP,
-  /// That of all rewards of a step.
+  /// The step's, over all rewards.
   BATCH,
-  /// They are not divided.
+  /// No division.
   NONE
 }

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Settings of the `sweep` command; what is tried stands in its file.
+/// Settings of the `sweep` command; its file lists the trials.
 ///
 /// @param push name of an adapter in the registry, with or without an alias; null: nothing is
 ///     registered

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Settings of the `train` command.
 ///
-/// @param memory most memory of the run; null: what is free now
+/// @param memory most memory of the run; null: all free memory
 /// @param pricePerHour price of the machine, in any currency; null: no cost
 /// @param given settings that were given explicitly
 @First(
@@ -91,7 +91,7 @@ public record TrainSettings(
     return loop.seed();
   }
 
-  /// Returns the cost of a run of so many seconds; null without a price.
+  /// Returns the cost of `seconds` of a run; null without a price.
   public @Nullable Double cost(double seconds) {
     return pricePerHour == null ? null : seconds * pricePerHour / 3600;
   }

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
-/// Variants of a LoRA adapter, and modules that differ from the others, as PEFT has them.
+/// Variants of a LoRA adapter, and modules that differ from the others, as in PEFT.
 ///
 /// @param rankPattern `KEY=R`: PEFT's `rank_pattern`; a key is a dotted suffix of a module path or
 ///     a regular expression, and the first that matches wins

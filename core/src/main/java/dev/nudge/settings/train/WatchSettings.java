@@ -39,7 +39,7 @@ public record WatchSettings(
     Check.notBlank("--on-event", onEvent);
   }
 
-  /// Refuses answers of a model that gives none.
+  /// Refuses samples of a reward model.
   void check(ObjectiveName objective) {
     if (objective.givesScores() && (samples > 0 || !samplePrompt.isEmpty())) {
       throw new InputException(
@@ -48,7 +48,7 @@ public record WatchSettings(
     }
   }
 
-  /// Refuses what needs held-out rows where there are none.
+  /// Refuses settings that need missing held-out rows.
   void check(EvalSettings eval) {
     if (eval.any()) {
       return;

@@ -27,7 +27,7 @@ public interface WatchWithers<S extends Record> extends Withers<S> {
     return with("sample_tokens", tokens);
   }
 
-  /// What to do if the run diverges.
+  /// The reaction to divergence.
   default S withOnDivergence(OnDivergence what) {
     return with("on_divergence", what);
   }

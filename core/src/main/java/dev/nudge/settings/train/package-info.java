@@ -1,4 +1,4 @@
-/// Has the settings records of training, planning and sweeps.
+/// Defines the settings of training, planning and sweeps.
 ///
 /// It knows nothing about tensors and files. Read `TrainSettings` first.
 @NullMarked

@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// How GPTQ and AWQ quantise, and the rows they look at.
+/// How GPTQ and AWQ quantise, and their sample rows.
 ///
-/// What is not set depends on the method; the accessors without parameters are what was given.
+/// Defaults depend on the method; the record's own accessors return the given values.
 ///
 /// @param bits of a code
 /// @param groupSize columns that share a scale; -1: all of a row
@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// @param calibration files of rows
 /// @param prompt pattern over a row's columns; null: the column `prompt`
 /// @param completion pattern over a row's columns; null: the column `completion`
-/// @param shape which columns hold what; recognised if not set
+/// @param shape the columns' roles; recognised if not set
 /// @param skipBadRows whether bad rows are set aside
 /// @param samples most rows
 /// @param maxLength tokens after which a row is cut
@@ -79,9 +79,9 @@ public record CalibrationSettings(
 
   /// The layout of the files.
   public enum Layout {
-    /// GPTQ as AutoGPTQ began it: a zero is stored less one.
+    /// AutoGPTQ's original: zero points stored minus one.
     GPTQ("gptq"),
-    /// GPTQ with zeros as they are.
+    /// GPTQ, zero points unchanged.
     GPTQ_V2("gptq_v2"),
     /// AWQ in the layout GEMM.
     AWQ("awq"),
@@ -124,7 +124,7 @@ public record CalibrationSettings(
     }
   }
 
-  /// Checks that nothing is given that the method has no use for, and that what it needs is.
+  /// Refuses settings that the method does not use, and missing ones that it needs.
   void check(QuantizeSettings.Format method) {
     String shown = SettingType.written(method);
     List<String> unused = new ArrayList<>();

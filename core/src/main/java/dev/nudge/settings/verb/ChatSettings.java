@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param adapter each `NAME=FOLDER`, or a folder whose own name is the name; the first is in use
 /// @param registry registry that resolves references; null: the user's own
 /// @param memory bytes of weights, workspace and KV cache together; null: the KV cache gets half of
-///     what the weights leave free
+///     the memory left by weights
 /// @param system the system message; null: the template's own, if it has one
 /// @param template file or name of a chat template; null: the model's own
 public record ChatSettings(
@@ -94,7 +94,7 @@ public record ChatSettings(
     return folders;
   }
 
-  /// Where the name of `NAME=FOLDER` ends; -1 where a folder stands alone, such as `sweep/rank=8`.
+  /// The index of `=` in `NAME=FOLDER`; -1 for a folder alone, such as `sweep/rank=8`.
   public static int nameEnd(String given) {
     int sign = given.indexOf('=');
     return given.lastIndexOf('/', sign) >= 0 || Files.exists(Path.of(given)) ? -1 : sign;

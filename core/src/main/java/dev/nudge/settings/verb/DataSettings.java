@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// @param data files or globs, in order
 /// @param prompt pattern over a row's columns; null: the column `prompt`
 /// @param completion pattern over a row's columns; null: the column `completion`
-/// @param shape which columns hold what; recognised if not set
+/// @param shape the columns' roles; recognised if not set
 /// @param trainOn which messages of a conversation are trained
 public record DataSettings(
     @Setting(help = DataSettings.ROWS, required = true, label = "FILE", names = Setting.Names.DATA)

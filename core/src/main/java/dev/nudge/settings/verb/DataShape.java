@@ -14,9 +14,9 @@ public enum DataShape {
   PROMPT_COMPLETION,
   /// `text`.
   TEXT,
-  /// `chosen` and `rejected`, and `prompt` where it is not their common beginning.
+  /// `chosen` and `rejected`, and `prompt` unless it is their common beginning.
   PREFERENCE,
-  /// `prompt` and `completion`, and whether it is a good one as `label`.
+  /// `prompt` and `completion`, and `label`, true for a good one.
   UNPAIRED_PREFERENCE,
   /// `prompt`, `completions` and `rewards`, a number for each completion.
   GROUP,

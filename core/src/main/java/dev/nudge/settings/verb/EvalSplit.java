@@ -5,7 +5,7 @@ import java.util.regex.Pattern;
 
 /// Which rows of the data are held out.
 public sealed interface EvalSplit {
-  /// The files of a split, by its name in theirs, as in `data/test-00000-of-00001.parquet`.
+  /// The files with a split's name, as in `data/test-00000-of-00001.parquet`.
   record Named(String name) implements EvalSplit {
     @Override
     public String toString() {
@@ -22,7 +22,7 @@ public sealed interface EvalSplit {
   }
 
   /// About a share of the rows, by the hash of a column: rows with equal values stay together,
-  /// wherever they are and whatever the other rows are.
+  /// wherever they are, independent of other rows.
   record Grouped(double share, String column) implements EvalSplit {
     @Override
     public String toString() {
@@ -32,7 +32,7 @@ public sealed interface EvalSplit {
 
   /// Parses `test`, `0.05` or `0.05:customer_id`.
   ///
-  /// @throws IllegalArgumentException that says what is allowed
+  /// @throws IllegalArgumentException with the allowed forms
   static EvalSplit parse(String text) {
     Matcher form = Forms.NUMBER.matcher(text);
     if (form.matches()) {
@@ -48,7 +48,7 @@ public sealed interface EvalSplit {
             + " by a column whose values stay together, such as 0.05:customer_id");
   }
 
-  /// How it is written.
+  /// The grammar.
   final class Forms {
     private static final Pattern NUMBER =
         Pattern.compile("([+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?)(?::(.+))?");

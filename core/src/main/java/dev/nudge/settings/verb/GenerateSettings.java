@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param adapter a PEFT folder, a run's folder or a registry reference; null: the base model
 /// @param registry registry that resolves references; null: the user's own
 /// @param memory bytes of weights, workspace and KV cache together; null: the KV cache gets half of
-///     what the weights leave free
+///     the memory left by weights
 /// @param data files or globs of prompts; empty: `prompt` is the prompt
 /// @param chat whether each prompt is a user message and goes through the chat template
 /// @param system system message of conversations that have none; null: none

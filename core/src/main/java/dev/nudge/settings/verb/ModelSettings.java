@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 ///     `max_position_embeddings`
 /// @param quantize null: as the model is stored
 /// @param doubleQuant null: as the model is stored, else on with nf4
-/// @param lanes sequences computed side by side; null: chosen from processors and memory
+/// @param lanes sequences computed in parallel; null: chosen from processors and memory
 /// @param threads null: every processor
 public record ModelSettings(
     @Setting(

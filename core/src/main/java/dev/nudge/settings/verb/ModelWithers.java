@@ -27,7 +27,7 @@ public interface ModelWithers<S extends Record> extends Withers<S> {
     return with("compute", type);
   }
 
-  /// The sequences computed side by side.
+  /// The sequences computed in parallel.
   default S withLanes(int lanes) {
     return with("lanes", lanes);
   }

@@ -32,9 +32,9 @@ public record QuantizeSettings(
   public enum Format {
     /// 4 bits a number, in the files of bitsandbytes.
     NF4,
-    /// Codes whose errors later codes of a row make up for, measured on rows.
+    /// Codes that compensate earlier codes' errors, on calibration rows.
     GPTQ,
-    /// Codes of weights that are scaled first, so that important inputs lose less.
+    /// Codes of weights scaled first, so that salient inputs lose less precision.
     AWQ
   }
 
@@ -49,7 +49,7 @@ public record QuantizeSettings(
     calibration.check(method);
   }
 
-  /// Whether rows are needed: GPTQ and AWQ.
+  /// Whether calibration rows are needed.
   public boolean calibrated() {
     return method != Format.NF4;
   }

@@ -14,7 +14,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Sampling parameters, and what ends and constrains a completion.
+/// Sampling parameters, and a completion's stops and constraints.
 ///
 /// @param temperature 0: greedy decoding, in which only the parameters that change logits apply
 /// @param topK 0: off
@@ -147,7 +147,7 @@ public record SamplingSettings(
         return id;
       }
     } catch (NumberFormatException e) {
-      // told below, like a negative one
+      // reported below, like negatives
     }
     throw new InputException(
         "%s is %s; a token id must be a whole number, at least 0"

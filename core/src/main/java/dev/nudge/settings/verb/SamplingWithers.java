@@ -30,7 +30,7 @@ public interface SamplingWithers<S extends Record> extends Withers<S> {
     return with("min_p", share);
   }
 
-  /// The repetition penalty; above 1: tokens already there become less likely.
+  /// The repetition penalty; above 1: earlier tokens become less likely.
   default S withRepetitionPenalty(double penalty) {
     return with("repetition_penalty", penalty);
   }

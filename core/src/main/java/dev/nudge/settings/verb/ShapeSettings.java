@@ -71,7 +71,7 @@ public record ShapeSettings(
     Check.notBlank("--template", template);
   }
 
-  /// Refuses patterns beside what says the same in another way.
+  /// Refuses patterns beside settings with the same meaning.
   void check(@Nullable String prompt, @Nullable String completion) {
     if (prompt == null && completion == null) {
       return;
@@ -90,7 +90,7 @@ public record ShapeSettings(
     }
   }
 
-  /// Refuses what is said of rows where there are none.
+  /// Refuses row settings without rows.
   public void checkNone() {
     if (!recognised()) {
       String flag = shape != null ? "--shape" : sql != null ? "--sql" : "--columns";
@@ -111,7 +111,7 @@ public record ShapeSettings(
   private static Map<String, String> mapping(List<String> given) {
     Map<String, String> mapping = new LinkedHashMap<>();
     for (String several : given) {
-      // a comma may stand in a column's name
+      // a column's name may hold a comma
       for (String one : several.split(",(?=\\s*[a-z]+=)")) {
         int at = one.indexOf('=');
         String name = at < 0 ? one.strip() : one.substring(0, at).strip();

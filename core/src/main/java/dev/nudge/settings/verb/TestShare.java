@@ -18,7 +18,7 @@ public record TestShare(double share, @Nullable String column) {
 
   /// Parses `0.1` or `0.1:customer_id`.
   ///
-  /// @throws IllegalArgumentException that says what is allowed
+  /// @throws IllegalArgumentException with the allowed forms
   public static TestShare parse(String text) {
     EvalSplit split;
     try {

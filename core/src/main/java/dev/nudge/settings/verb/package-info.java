@@ -1,4 +1,4 @@
-/// Has the settings records of verbs other than training, and groups of settings that verbs share.
+/// Defines the settings of verbs other than training, and settings that verbs share.
 ///
 /// It knows nothing about training; `dev.nudge.settings.train` builds on it. Read `ModelSettings`
 /// first.

@@ -17,8 +17,8 @@ import java.util.List;
 
 /// Holds one method handle for each oneDNN C function in use.
 ///
-/// Handles of C objects are passed as `long`; a status other than 0 is thrown by [#check].
-/// The class is initialised by its first use, after [#open].
+/// Handles of C objects are passed as `long`; [#check] throws if a status is not 0. The class is
+/// initialised by its first use, after [#open].
 final class Api {
   static final int BF16 = 2;
   static final int F32 = 3;

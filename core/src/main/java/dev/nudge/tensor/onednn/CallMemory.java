@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
 /// An [Arena#ofConfined()] for each call would slow down code far from here. Every memory access
 /// checks whether its arena belongs to one thread. As long as no confined arena exists in the
 /// process, the JVM compiles that check away; else the check stays in all vector loops, and the
-/// compiler makes a second copy of each loop: half as much again to compile before the first step.
+/// compiler makes a second copy of each loop: 50 % more code to compile before the first step.
 ///
 /// Threading: [#own] returns the calling thread's memory.
 final class CallMemory {

@@ -8,19 +8,18 @@ import org.jspecify.annotations.Nullable;
 ///
 /// oneDNN offers several for a product, its preferred one first. On processors with AMX the first
 /// one, `brg_matmul:…_amx`, is not always right. Up to 3.13.0 it reads the inner size in blocks of
-/// 32, even past the end of a row: what lies behind the row enters the sum, times zero at best,
-/// and NaN times zero is NaN [1][2]. And if a size is a runtime dimension, sums of some shapes are
-/// wrong by up to the whole value. So AMX code computes a product only if all its sizes and
-/// strides are fixed and its inner size is a multiple of 32; every other product takes the next
-/// implementation. The rule reads names and sizes only, so it holds on processors that were never
-/// tested.
+/// 32, even past the end of a row: memory after the row enters the sum, times zero at best, and NaN
+/// times zero is NaN [1][2]. And if a size is a runtime dimension, sums of some shapes are wrong by
+/// up to the whole value. So AMX code computes a product only if all its sizes and strides are
+/// fixed and its inner size is a multiple of 32; every other product uses the next implementation.
+/// The rule reads names and sizes only, so it holds on processors that were never tested.
 ///
 /// AMX adds the terms of a sum in another order than AVX-512 does, so a row has the same bits for
 /// every number of rows only if one kind of code computes all of them: [RowTiles] says which
 /// products may use AMX. `gemm:…` may use AMX without saying so, so on processors with AMX it is
 /// chosen only if nothing but the reference code is left.
 ///
-/// Threading: safe. A [OneDnnGemm] compares [#epoch] and makes its products anew after a change.
+/// Threading: safe. A [OneDnnGemm] compares [#epoch] and rebuilds its products after a change.
 ///
 /// [1] oneDNN issue 5717. [2] oneDNN issue 5603.
 final class Implementation {
@@ -81,13 +80,13 @@ final class Implementation {
   interface Candidates {
     String name() throws Throwable;
 
-    /// Moves to the next one; false if there is none.
+    /// Moves to the next one; false at the end.
     boolean next() throws Throwable;
 
     void close() throws Throwable;
   }
 
-  /// Lists the implementations of a product; null: there is none.
+  /// Lists the implementations of a product; null: none.
   interface Maker<C extends Candidates> {
     @Nullable C make() throws Throwable;
   }
@@ -152,7 +151,7 @@ final class Implementation {
     }
   }
 
-  /// What oneDNN calls the implementation, for example `brg_matmul:avx512_core_bf16`.
+  /// oneDNN's name of the implementation, for example `brg_matmul:avx512_core_bf16`.
   static String name(long pd) throws Throwable {
     CallMemory call = CallMemory.own();
     Api.check(

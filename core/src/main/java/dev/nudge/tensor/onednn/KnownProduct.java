@@ -35,7 +35,7 @@ record KnownProduct(
     boolean packed,
     int gap) {
   private static final int SEED = 11;
-  private static final int BEHIND = 64; // numbers behind the last row
+  private static final int BEHIND = 64; // numbers after the last row
 
   /// Tells whether the library computes the product right and writes nothing outside of C.
   boolean right(Gemm gemm) {

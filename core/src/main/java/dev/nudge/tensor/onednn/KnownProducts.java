@@ -164,7 +164,7 @@ final class KnownProducts {
         }
         offered++;
       } catch (UnsupportedOperationException e) {
-        // counted by what is left
+        // not counted as offered
       }
     }
     return offered == 0 || offered == products.size();

@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Loads oneDNN once a process and opens a [Gemm] for each lane.
 ///
-/// On x86-64 oneDNN keeps the code of the last [#KEPT] products, so lanes share it, and a Gemm that
-/// is opened later has it too. To compile a product takes a millisecond and some hundred KiB.
+/// On x86-64 oneDNN keeps the code of the last [#KEPT] products, so lanes and Gemms opened later
+/// share it. Compiling a product takes a millisecond and some hundred KiB.
 ///
 /// Threading: loading is locked; a Gemm belongs to the thread that opened it, because
 /// `omp_set_num_threads` is a setting of the calling thread.
@@ -37,8 +37,8 @@ public final class OneDnn implements GemmProvider {
   private static String version = "";
   private static String instructions = "";
   private static @Nullable MethodHandle ompThreads;
-  private static final int KEPT = 256; // products; 70 MB of code where no Gemm has them any more
-  private static final int DRAWN = 60; // products more where there is AMX
+  private static final int KEPT = 256; // products; 70 MB of code when no Gemm uses them
+  private static final int DRAWN = 60; // extra products with AMX
   private static final Set<Dtype> DISTRUSTED = EnumSet.noneOf(Dtype.class);
   private static final Set<String> NOTES = new LinkedHashSet<>();
   private static final Set<List<Integer>> CHECKED = new HashSet<>();
@@ -170,7 +170,7 @@ public final class OneDnn implements GemmProvider {
   private static void withoutAmx(String reason) {
     Implementation.amx(false);
     PackedLayout.forget();
-    instructions += " without AMX"; // other bits than with it
+    instructions += " without AMX"; // results differ with AMX
     NOTES.add(reason + ", so other code makes them");
   }
 

@@ -96,7 +96,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       return;
     }
     checkRows(a, c);
-    if (!avx512) { // company of 16 rows has other bits there than code for as many rows
+    if (!avx512) { // without AVX-512, padding to 16 rows changes a row's bits
       execute(a, b, c, add, false, Primitive.OPEN_SIZES);
     } else if (c.cols() == 1) {
       tiles.column(a, b, c, add, Primitive.OPEN_SIZES);
@@ -133,7 +133,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     return wrong || c.elements() == 0;
   }
 
-  /// Lets other code compute a product of an adapter's rank, if one thread is to compute it.
+  /// Lets `ranks` compute a product of an adapter's rank on one thread.
   private boolean byRank(Tensor a, Tensor b, Tensor c, boolean add) {
     if (ranks == null || threads > 1 || team != null) {
       return false;
@@ -267,9 +267,9 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     rows(a, factor, b.packed() ? b.layout() : Primitive.FIXED_SIZES, onAmx, c, add);
   }
 
-  /// Multiplies rows in tiles; on AMX each tile on one thread, in parallel over tiles. oneDNN
-  /// would split the sum over k between threads, at other places for other numbers of rows. A team
-  /// that was given takes tiles of columns too, where the factor is packed so that it can be cut.
+  /// Multiplies rows in tiles; on AMX each tile on one thread, in parallel over tiles. oneDNN would
+  /// split the sum over k between threads, at other places for other numbers of rows. A given team
+  /// also computes tiles of columns, if the packed factor can be cut.
   void rows(Tensor a, Tensor b, long layout, boolean onAmx, Tensor c, boolean add) {
     if (team == null && onAmx && threads > 1) {
       share(new Team(threads));

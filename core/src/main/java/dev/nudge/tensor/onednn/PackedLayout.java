@@ -14,12 +14,12 @@ import org.jspecify.annotations.Nullable;
 
 /// The layout that oneDNN prefers for a right factor of some shape, queried once a process.
 ///
-/// oneDNN repacks a plain factor in every product; a factor in this layout it reads directly. The
+/// oneDNN repacks a plain factor in every product; it reads a factor in this layout directly. The
 /// layout is oneDNN's choice for 256 rows and used for every number of rows, because a factor has
 /// one layout. So oneDNN is queried for each product that will use the layout: every tile of rows,
-/// both result types, added or not. There is a layout only if code of one name computes all of
-/// them and is not the reference code: then a row has the same bits whatever tile it is in. On AMX
-/// code of that name must also compute the products of the plain factor, which few rows use.
+/// both result types, added or not. There is a layout only if code of one name computes all of them
+/// and is not the reference code: then a row has the same bits in any tile. On AMX code of that
+/// name must also compute the products of the plain factor, which few rows use.
 ///
 /// Threading: safe.
 ///
@@ -30,7 +30,7 @@ record PackedLayout(long handle, long bytes, boolean onAmx) {
   private static final Map<List<Long>, Boolean> PLAIN = new HashMap<>();
   private static volatile long[] amxHandles = {}; // of layouts whose products AMX computes
 
-  /// The layout of a factor (k, n); null if there is none.
+  /// The layout of a factor (k, n); null: none.
   static @Nullable PackedLayout of(long engine, Dtype dtype, long k, long n) throws Throwable {
     synchronized (KNOWN) {
       List<Long> key = List.of((long) dtype.ordinal(), k, n);
@@ -43,8 +43,8 @@ record PackedLayout(long handle, long bytes, boolean onAmx) {
     }
   }
 
-  /// The layout of `width` columns of a packed factor (k, n), if such parts of it lie one behind
-  /// the other; else null. Not on AMX, where it was not tested that a row has the same bits then.
+  /// The layout of `width` columns of a packed factor (k, n), if such parts are contiguous; else
+  /// null. Not on AMX, where equal bits of rows were not tested.
   static @Nullable PackedLayout part(long engine, Dtype dtype, long k, long n, long width)
       throws Throwable {
     synchronized (KNOWN) {
@@ -69,7 +69,7 @@ record PackedLayout(long handle, long bytes, boolean onAmx) {
     }
   }
 
-  /// Whether the first `width` columns of a factor lie as such a factor by itself.
+  /// Whether the first `width` columns are laid out as a factor of that width.
   private static boolean starts(long part, long k, long width, long whole) throws Throwable {
     CallMemory call = CallMemory.own();
     call.dims.setAtIndex(JAVA_LONG, 0, k);
@@ -89,7 +89,7 @@ record PackedLayout(long handle, long bytes, boolean onAmx) {
   /// Clears the cache of layouts: the set of allowed implementations has changed.
   static void forget() {
     synchronized (KNOWN) {
-      KNOWN.clear(); // what they describe stays: somebody may hold a factor in it
+      KNOWN.clear(); // the descriptors stay: a factor may still use them
       PLAIN.clear();
     }
   }
@@ -133,7 +133,7 @@ record PackedLayout(long handle, long bytes, boolean onAmx) {
   private static @Nullable PackedLayout ask(long engine, Dtype dtype, long k, long n)
       throws Throwable {
     if (n == 1) {
-      return null; // a sum of vectors is split by the number of rows, so a row's bits would be too
+      return null; // oneDNN splits a dot product by the number of rows, so bits would differ
     }
     Tensor b = Tensor.dry(dtype, k, n);
     PackedLayout onAmx = mayUseAmx(b) ? ask(engine, b, true) : null;

@@ -74,11 +74,11 @@ final class Primitive {
 
   /// Compiles the family of a product.
   ///
-  /// @param onAmx whether the product may be computed on AMX; a product with a weight by one thread
+  /// @param onAmx whether AMX may compute the product; one thread computes products with a weight
   ///     then
   /// @param threads of other products
-  /// @param layout of `b`. With one of a packed factor all sizes are fixed: oneDNN has no fast code
-  ///     for open ones then
+  /// @param layout of `b`. With a packed layout all sizes are fixed: oneDNN lacks fast code for
+  ///     open sizes then
   static Primitive of(
       long engine,
       Tensor a,
@@ -91,7 +91,7 @@ final class Primitive {
       throws Throwable {
     boolean alone = threads > 1 && onAmx && layout != OPEN_SIZES;
     if (alone) {
-      OneDnn.setThreads(1); // oneDNN keeps the number with the code, and code by the number
+      OneDnn.setThreads(1); // oneDNN caches code by the number of threads
     }
     try {
       return compile(engine, a, b, c, add, onAmx, layout);
@@ -124,7 +124,7 @@ final class Primitive {
   /// A descriptor of a product, positioned at the implementation to use; 0 if none is right.
   ///
   /// @param bDesc of the right factor; stays the caller's
-  /// @param layout of b, which decides what sizes of a and c are left open
+  /// @param layout of b, which decides the open sizes of a and c
   static long chosen(
       long engine, Tensor a, long bDesc, Tensor c, boolean add, boolean onAmx, long layout)
       throws Throwable {

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 /// rows (batch invariance).
 ///
 /// Each tile size is one compiled product; leftover rows go through the smallest tile, padded with
-/// whatever is in scratch. All tile sizes must sum in the same order:
+/// scratch contents. All tile sizes must sum in the same order:
 /// - One kind of code computes all of them ([PackedLayout]), compiled for fixed sizes: code for
 ///   open sizes splits sums over more than about 400, other code computes below 16 rows in fp32.
 /// - On AMX a sum over more than [#ONE_BLOCK] may be split in blocks, at other places for other
@@ -55,7 +55,7 @@ final class RowTiles implements AutoCloseable {
 
   /// Computes c = a·b, or c += a·b where `add`.
   ///
-  /// @param layout of `b`, [Primitive#FIXED_SIZES] where it is plain
+  /// @param layout of `b`, [Primitive#FIXED_SIZES] if plain
   /// @param onAmx whether AMX computes products with `b`
   void multiply(Tensor a, Tensor b, long layout, boolean onAmx, Tensor c, boolean add) {
     boolean wide = inFp32(onAmx, c.dtype(), a.shape(1));
@@ -96,7 +96,7 @@ final class RowTiles implements AutoCloseable {
     products.cast(sums, c);
   }
 
-  /// Multiplies at most as many rows as the smallest tile has, padded with whatever is in scratch.
+  /// Multiplies at most a smallest tile's rows, padded with scratch contents.
   private void company(
       Tensor a, Tensor b, long layout, boolean onAmx, boolean wide, Tensor c, boolean add) {
     long aBytes = SMALLEST * a.shape(1) * a.dtype().bytes();
@@ -141,8 +141,8 @@ final class RowTiles implements AutoCloseable {
     copyColumn(sums, c);
   }
 
-  /// Computes a product with runtime dimensions, so that a row's bits depend on none of them: few
-  /// rows are padded with others. Never on AMX.
+  /// Computes a product with runtime dimensions, so that a row's bits depend on none of them: below
+  /// 16 rows are padded to 16. Never on AMX.
   void open(Tensor a, Tensor b, Tensor c, boolean add) {
     if (c.rows() < SMALLEST) {
       company(a, b, Primitive.OPEN_SIZES, false, false, c, add);

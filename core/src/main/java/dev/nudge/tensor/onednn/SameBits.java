@@ -12,20 +12,20 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
-/// Takes products of an adapter's rank from [RankProducts], each kind only if it has oneDNN's bits
-/// here: before its first use oneDNN and the other code compute two products of the kind, and all
-/// numbers must be equal. So a kind that oneDNN computes on AMX, which adds in another order,
-/// should stay with oneDNN; this was not run there.
+/// Computes products of an adapter's rank with [RankProducts], each kind only if its bits equal
+/// oneDNN's here: before first use both compute two products of the kind, and all numbers must be
+/// equal. So a kind that oneDNN computes on AMX, in another order of sums, should stay with oneDNN;
+/// this was not tested on AMX.
 ///
-/// What is compared has fixed sizes and numbers, whatever product asks, so the answer does not
-/// depend on it and takes next to no memory; it is known once a process, until
-/// [Implementation#epoch] changes. A kind of ranks other than 16 and 32 stays with oneDNN.
+/// The compared products have fixed sizes and numbers, so the answer depends on no caller's product
+/// and needs little memory; it is cached in the process until [Implementation#epoch] changes. A
+/// kind of ranks other than 16 and 32 stays with oneDNN.
 final class SameBits {
   private static final int[] SIZES = {64, 382}; // fixed in compiled code, and open
   private static final int[] RANKS = {16, 32};
   private static final int COLUMNS = 96;
   private static final int SCALES = 8; // powers of two by which numbers differ
-  private static final int TINY = 8; // of so many rows one has only subnormals of bf16
+  private static final int TINY = 8; // one row in so many has only subnormals of bf16
   private static final int SUBNORMAL = -133; // the power of the smallest of them
 
   private static final @Nullable Boolean[] KNOWN = new Boolean[RankProducts.KINDS];
@@ -104,8 +104,8 @@ final class SameBits {
 
   /// Sizes and layouts of a product.
   ///
-  /// @param aAcross whether a is the transpose of what lies in memory
-  /// @param bAcross the same of b
+  /// @param aAcross whether a is a transposed view
+  /// @param bAcross likewise of b
   /// @param result type
   private record Sizes(int m, int k, int n, boolean aAcross, boolean bAcross, Dtype result) {
     int kind(RankProducts products) {
@@ -138,8 +138,8 @@ final class SameBits {
     }
   }
 
-  /// Random numbers, among them rows of subnormals: VDPBF16PS takes those as zeros, other
-  /// instructions may not, and beside larger terms it would not show.
+  /// Random numbers, among them rows of subnormals: VDPBF16PS flushes them to zero, other
+  /// instructions may not, and larger terms would hide this.
   private static Tensor drawn(
       Scope scope, SplittableRandom random, Dtype dtype, int rows, int cols, boolean across) {
     Tensor t =

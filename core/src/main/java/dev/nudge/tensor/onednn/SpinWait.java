@@ -18,7 +18,7 @@ import java.lang.foreign.MemorySegment;
 /// little loss beside a busy process (`bench/neighbour`).
 final class SpinWait {
   private static final String SPINS = "GOMP_SPINCOUNT"; // read by GNU's OpenMP as it is loaded
-  private static final String POLICY = "OMP_WAIT_POLICY"; // the user's own word on the matter
+  private static final String POLICY = "OMP_WAIT_POLICY"; // set by the user
   private static final String COUNT = "1000";
 
   private SpinWait() {}

@@ -52,7 +52,7 @@ public final class BackgroundWriter {
 
   /// Waits for the job that was started; returns at once if it is done.
   ///
-  /// @throws RuntimeException what the work threw
+  /// @throws RuntimeException thrown by the work
   public void await() {
     Task own = task;
     if (own == null) {

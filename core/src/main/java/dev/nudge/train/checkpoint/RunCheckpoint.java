@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// The contents of `checkpoint.json`: what resuming needs besides weights and moments.
+/// The contents of `checkpoint.json`: resume state besides weights and moments.
 ///
 /// Row order, learning rate and dropout masks are functions of the settings and the step number, so
 /// the number of steps made is the cursor of all three.
@@ -88,7 +88,7 @@ public record RunCheckpoint(
     return file.path(DIGEST).asString("").equals(digestOf(Json.tree(others)));
   }
 
-  /// Reads what [#text] wrote.
+  /// Parses [#text]'s output.
   ///
   /// @return null if the file has another format version
   static @Nullable RunCheckpoint of(JsonNode file) {

@@ -73,7 +73,7 @@ public final class RunCheckpoints {
     List<String> names = new ArrayList<>();
     for (Path folder : all(run)) {
       if (Files.isSymbolicLink(folder)) {
-        names.add(run.relativize(folder).toString()); // what it leads to is not the run's
+        names.add(run.relativize(folder).toString()); // a link's target is not the run's
         continue;
       }
       names.add(run.relativize(folder.resolve(STATE)).toString());
@@ -101,7 +101,7 @@ public final class RunCheckpoints {
     }
   }
 
-  /// The latest intact checkpoint of a run; null if there is none.
+  /// The latest intact checkpoint of a run; null: none.
   ///
   /// @param id of the run
   /// @throws InputException if there are checkpoints and all are corrupt

@@ -14,7 +14,7 @@ import java.util.function.LongSupplier;
 /// before it asks again.
 public final class SavePace {
   private static final long LEAST_NANOS = 180_000_000_000L;
-  private static final int SHARE = 20; // of the time
+  private static final int SHARE = 20; // saves take at most 1/20 of the time
   private static final double GUESSED_BYTES_PER_NANO = 0.4; // a disk of 400 MB/s
 
   private final LongSupplier clock; // nanoseconds

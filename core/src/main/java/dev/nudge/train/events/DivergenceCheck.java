@@ -46,7 +46,7 @@ public final class DivergenceCheck {
   private double mean = Double.NaN;
   private double jump; // mean distance of a loss from the mean before it
   private int above; // steps in a row
-  private int without; // a number, in a row
+  private int without; // non-finite steps in a row
   private @Nullable Integer first;
 
   /// @param steps of the whole run
@@ -60,7 +60,7 @@ public final class DivergenceCheck {
     return first;
   }
 
-  /// Takes a step's loss and gradient norm.
+  /// Checks a loss and its gradient norm.
   ///
   /// @param loss NaN if the step was skipped
   /// @param trained labelled tokens; a step without any is ignored

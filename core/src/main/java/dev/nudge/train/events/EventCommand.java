@@ -16,8 +16,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Runs a command at the events of a run (`--on-event` hook). The event is one JSON object on its
-/// standard input, the event's name in `NUDGE_EVENT`. Its command line has nothing of event or
-/// settings.
+/// standard input, the event's name in `NUDGE_EVENT`. The command line contains no event or
+/// setting.
 ///
 /// The run never waits for a command: commands run on a thread of their own, one at a time. Events
 /// queue up behind a slow command; when the queue is full, the oldest are dropped. At its end the
@@ -74,7 +74,7 @@ public final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
     if (name != null) {
       NamedEvent told = new NamedEvent(name, EventLine.of(name, event, run) + "\n");
       while (!queue.offer(told)) {
-        queue.poll(); // the oldest: how a run ends is told in any case
+        queue.poll(); // the oldest: the final event is always kept
         failure = "takes too long: events are dropped";
       }
     }
@@ -123,7 +123,7 @@ public final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
     try (OutputStream in = process.getOutputStream()) {
       in.write(told.text.getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
-      // it does not read what it is told, as it may
+      // the command may ignore its input
     }
     int code = requireNonNull(process).waitFor();
     running = null;

@@ -29,7 +29,7 @@ public final class EventLog implements Consumer<TrainEvent> {
     this.folder = folder;
   }
 
-  /// Starts writing: from now on the folder is a run's.
+  /// Starts writing, once the run owns its folder.
   public void open() {
     open = true;
     write();

@@ -126,7 +126,7 @@ public final class MetricsFile {
     s.figures()
         .forEach(
             (name, figure) -> {
-              if (!row.containsKey(name)) { // a number that is null is there too
+              if (!row.containsKey(name)) { // a null number is a key too
                 row.put(name, Json.finite(figure));
               }
             });

@@ -45,7 +45,7 @@ public sealed interface TrainEvent {
   /// One line on the plan's layout (lanes, checkpointing), after the other lines.
   record Layout(String line) implements TrainEvent {}
 
-  /// Progress of scoring sequences by the reference, of an objective that has one, before the first
+  /// Progress of the reference's log-probabilities, for objectives that use it, before the first
   /// step.
   ///
   /// @param sequences so far
@@ -97,7 +97,7 @@ public sealed interface TrainEvent {
 
   /// A sign that the run diverges; reported once for each cause.
   ///
-  /// @param line what was seen, and advice
+  /// @param line the sign, and advice
   record Diverged(int step, Cause cause, String line) implements TrainEvent {
     /// The kind of sign.
     public enum Cause {

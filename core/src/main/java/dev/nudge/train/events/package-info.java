@@ -1,4 +1,4 @@
-/// Has the events of a run, and their listeners that write files or start a command.
+/// Defines a run's events, and listeners that write files or start a command.
 ///
 /// It knows nothing about how a run computes. Read `TrainEvent` first.
 @NullMarked

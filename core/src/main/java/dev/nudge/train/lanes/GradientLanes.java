@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
 /// The sequences of each [Work] are packed as if it were alone. Micro-batches of several, at most
 /// one of each, then share a pass: the base's weights are read, unpacked and packed once for all
 /// their rows, while an adapter's gradients are sums over its own micro-batches in their own order.
-/// So a run has the bits that it has alone.
+/// So a run has the same bits as alone.
 ///
 /// Threading: one thread calls.
 public final class GradientLanes implements AutoCloseable {
@@ -78,12 +78,12 @@ public final class GradientLanes implements AutoCloseable {
           branches());
     }
 
-    /// Whether prompts are shared: one that counts in the loss is not.
+    /// Whether prompts are shared: prompts in the loss are not.
     boolean branches() {
       return plan.branches() && weights.texts() == null;
     }
 
-    /// Whether no token of a sequence weighs anything, as of a group with equal rewards.
+    /// Whether all tokens of a sequence have weight 0, as in a group of equal rewards.
     private boolean idle(int place) {
       double[] each = weights.each();
       if (each == null || weights.texts() != null) {
@@ -157,8 +157,8 @@ public final class GradientLanes implements AutoCloseable {
     return ranks.rank() * lanes.count() + lane;
   }
 
-  /// Adds the gradients of what trains in the model to its parameters, lane by lane. Rank 0 has the
-  /// others do their lanes' part.
+  /// Adds the gradients of the model's trained parameters, lane by lane. Rank 0 orders other ranks
+  /// to compute their lanes' part.
   ///
   /// @return the loss
   public double add(Work work) {
@@ -212,7 +212,7 @@ public final class GradientLanes implements AutoCloseable {
     return losses;
   }
 
-  /// The losses of the lanes of all ranks, whose routers' losses are taken over too.
+  /// Collects the losses, and the routers' losses, of the lanes of all ranks.
   private List<double[]> ofAllRanks(List<double[]> own) {
     Doubles numbers = new Doubles(2 * routing.length);
     for (int lane = 0; lane < own.size(); lane++) {

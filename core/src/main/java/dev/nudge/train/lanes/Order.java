@@ -19,20 +19,20 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// What rank 0 tells the others. It alone has rows, objective and schedule: it sends the sequences
-/// of a step with their weights, and after the gradients are summed what to do with them.
+/// An order of rank 0 to the others. Only rank 0 has rows, objective and schedule: it sends a
+/// step's sequences with their weights, and, after summing the gradients, an update or a skip.
 public sealed interface Order {
 
   /// Loads the model.
   ///
   /// @param backend compute type, products and kernels, which have to be the same
   /// @param model digest of weights and config
-  /// @param adapter digest of the initial adapter; empty: there is none
+  /// @param adapter digest of the initial adapter; empty: none
   /// @param temperature of the objective
   record Start(Plan plan, String backend, String model, String adapter, double temperature)
       implements Order {}
 
-  /// Takes over weights and moments, which follow.
+  /// Receives weights and moments, which follow.
   ///
   /// @param updates made so far
   record State(long updates) implements Order {}
@@ -49,7 +49,7 @@ public sealed interface Order {
   /// Ends.
   record End() implements Order {}
 
-  /// Tells an order to the other ranks; nothing if there are none.
+  /// Sends an order to the other ranks, if any.
   static void tell(Collective ranks, Order order) {
     if (ranks.ranks() > 1) {
       ranks.tell(bytes(order));
@@ -58,7 +58,7 @@ public sealed interface Order {
 
   /// Waits for the next order.
   ///
-  /// @param plan of the run; null: it is not told yet
+  /// @param plan of the run; null: not received yet
   static Order next(Collective ranks, @Nullable Plan plan) {
     try (DataInputStream in =
         new DataInputStream(new ByteArrayInputStream(ranks.tell(new byte[0])))) {

@@ -1,4 +1,4 @@
-/// Computes the gradients of a step on lanes, and tells them to other ranks in order.
+/// Computes the gradients of a step on lanes, and orders other ranks to do so.
 ///
 /// It knows nothing about optimisers and files. Read `GradientLanes` first.
 @NullMarked

@@ -8,7 +8,7 @@ import dev.nudge.settings.train.LossType;
 import java.util.Comparator;
 import java.util.stream.IntStream;
 
-/// Direct preference optimisation [1] with the losses that TRL has [2]: the mean over pairs of f.
+/// Direct preference optimisation [1] with TRL's losses [2]: the mean over pairs of f.
 ///
 /// With x and y the log-probabilities of the chosen and the rejected answer over those of the
 /// reference, d = x − y, n the answers' tokens, ε the label smoothing, ls the log-sigmoid:

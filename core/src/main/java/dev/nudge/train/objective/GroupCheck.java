@@ -10,7 +10,7 @@ import dev.nudge.settings.train.TrainSettings;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Refuses settings of group relative policy optimisation that its rows have no use for.
+/// Refuses settings of group relative policy optimisation that its rows do not use.
 public final class GroupCheck {
   private GroupCheck() {}
 
@@ -47,7 +47,7 @@ public final class GroupCheck {
     }
   }
 
-  /// A reward adapter stands on the base, which all weights are no more once they train.
+  /// A reward adapter needs the base's weights, which full fine-tuning changes.
   private static void checkJudges(TrainSettings settings) {
     for (RewardSource reward : settings.objective().rollouts().rewards()) {
       if (settings.lora().method() == Method.FULL && reward.adapter() != null) {
@@ -58,7 +58,7 @@ public final class GroupCheck {
     }
   }
 
-  /// The reference of sampled completions is the base or an adapter on it, which all weights leave.
+  /// The reference of sampled completions needs the base's weights, which full tuning changes.
   private static void checkReference(TrainSettings settings) {
     if (settings.lora().method() == Method.FULL) {
       throw new InputException(

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/// Group relative policy optimisation [1], as TRL's GRPOTrainer: completions of a prompt, each
-/// worth more or less than the others of its group.
+/// Group relative policy optimisation [1], as TRL's GRPOTrainer: completions of a prompt, rewarded
+/// relative to the others of its group.
 ///
 /// With R the reward of a completion, its advantage is A = (R − mean of the group) / (s + 1e-4), s
 /// the deviation of the group or of all rewards of the step; undivided A = R − mean. With ρ the
@@ -29,8 +29,8 @@ import java.util.stream.IntStream;
 /// ```
 ///
 /// In the first step on a batch ρ is 1, so ε has no effect, and without β the loss is the same for
-/// any weights: only its gradient depends on them. A completion whose reward failed (NaN) counts
-/// nowhere.
+/// any weights: only its gradient depends on them. A completion whose reward failed (NaN) is
+/// ignored.
 ///
 /// [1] Shao et al., arXiv:2402.03300; DAPO: arXiv:2503.14476; Dr. GRPO: arXiv:2503.20783.
 ///
@@ -61,7 +61,7 @@ public record GroupRelative(
   /// Completions whose reward failed.
   public static final String FAILED = "failed_rewards";
 
-  private static final double LEAST = 1e-4; // beside a deviation
+  private static final double LEAST = 1e-4; // added to a deviation
 
   @Override
   public String name() {
@@ -114,7 +114,7 @@ public record GroupRelative(
     return new Weights(1, each, null, loss, figures(step, rewards, counted, kl, clipped));
   }
 
-  /// What a token of a completion counts.
+  /// A completion token's loss weight.
   ///
   /// @param own tokens of the completion
   /// @param counted tokens of all
@@ -174,7 +174,7 @@ public record GroupRelative(
     return (double) constant / Math.ceilDiv(rewards.length, group);
   }
 
-  /// The advantage of each completion; 0 where its group tells nothing.
+  /// The advantage of each completion; 0 if its reward failed (NaN).
   public double[] advantages(double[] rewards) {
     double[] advantages = new double[rewards.length];
     double all = deviation(rewards);
@@ -197,7 +197,7 @@ public record GroupRelative(
   private static double mean(double[] rewards) {
     DoubleSummaryStatistics all =
         Arrays.stream(rewards).filter(r -> !Double.isNaN(r)).summaryStatistics();
-    // of equal rewards exactly theirs, so that their advantages are 0
+    // equal rewards have an exact mean, so that advantages are 0
     return all.getMin() == all.getMax() ? all.getMin() : all.getAverage();
   }
 

@@ -25,9 +25,9 @@ import java.util.function.BiFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// What completions are worth: the weighted sum of the rewards that the settings name.
+/// Rewards completions by the weighted sum of the rewards that the settings name.
 ///
-/// @param sources each with what gives it; null: a reward adapter
+/// @param sources each with its reward; null: a reward adapter
 /// @param rows columns of the training rows, by index
 /// @param held columns of the held-out rows, by index
 public record GroupRewards(
@@ -35,7 +35,7 @@ public record GroupRewards(
     Map<Integer, Map<String, Object>> rows,
     Map<Integer, Map<String, Object>> held) {
 
-  /// Finds the rewards, and checks that rows have what these need.
+  /// Finds the rewards, and checks that rows have their columns.
   ///
   /// @throws InputException if there is no such reward, or rows lack a column
   public static GroupRewards of(RolloutSettings settings, Splits splits) {
@@ -116,7 +116,7 @@ public record GroupRewards(
     }
   }
 
-  /// What completions are worth.
+  /// Rewards of completions.
   ///
   /// @param parts by each reward; NaN: it failed
   /// @param sums weighted; NaN: one of them failed
@@ -126,7 +126,7 @@ public record GroupRewards(
       Map<String, double[]> parts, double[] sums, int failed, @Nullable String failure) {}
 
   /// @param held whether the prompts are held out
-  /// @param byAdapter gives the rewards of an adapter's folder
+  /// @param byAdapter computes rewards by an adapter's folder
   public Worth of(
       List<Completed> completed,
       boolean held,

@@ -89,7 +89,7 @@ public record LabelledPreference(double beta, double desirable, double undesirab
       bad += isGood ? 0 : beta * r;
       goods += isGood ? 1 : 0;
     }
-    double chosen = good / goods; // NaN where there is none, as TRL logs none
+    double chosen = good / goods; // NaN without good rows; TRL logs none
     double rejected = bad / (n - goods);
     Map<String, Double> figures = new LinkedHashMap<>();
     figures.put(Objectives.CHOSEN, chosen);

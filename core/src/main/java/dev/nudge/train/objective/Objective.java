@@ -9,8 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// A training objective: defines the loss by weighting the sequences of a step.
 ///
 /// Let `s` be a sequence's log-probability: the sum over its labelled tokens, each times its loss
-/// weight. Of a model that gives rewards it is the reward. A loss L of a step's sequences has the
-/// gradient
+/// weight. For a reward model, `s` is the reward. A loss L of a step's sequences has the gradient
 ///
 ///     ∂L/∂θ = Σ ∂L/∂sᵢ · ∂sᵢ/∂θ
 ///
@@ -65,7 +64,7 @@ public interface Objective {
     return false;
   }
 
-  /// Optimiser steps on each batch; the log-probabilities of the first one are kept for the others.
+  /// Optimiser steps on each batch; later steps reuse the first one's log-probabilities.
   default int iterations() {
     return 1;
   }
@@ -127,7 +126,7 @@ public interface Objective {
   ///
   /// @param scale common factor of all weights
   /// @param each additional factor of each sequence, or token ([#tokenwise]); null: 1
-  /// @param texts what all tokens but the first of each sequence weigh in addition; null: nothing
+  /// @param texts additional weight of all tokens but the first of each sequence; null: 0
   /// @param loss L; null: −Σ wᵢ·sᵢ, as the training pass computes it
   /// @param figures metrics besides the loss, by their names in `metrics.jsonl`, where they
   ///     replace no other key; NaN: null there

@@ -19,7 +19,7 @@ public final class Objectives {
   ///
   /// @param clip range of ratios
   /// @param maxLength most tokens of a sequence
-  /// @param rows what the rows hold
+  /// @param rows the rows' contents
   public static Objective of(
       ObjectiveSettings settings, double clip, int maxLength, WantedRows rows) {
     return switch (settings.objective()) {

@@ -7,7 +7,7 @@ import static dev.nudge.train.objective.Objectives.sigmoid;
 ///
 ///     −log σ(s_c − s_r − m) + k·(s_c + s_r)²
 ///
-/// with s the rewards of both answers, m the row's margin, and k what keeps rewards near 0.
+/// with s the rewards of both answers, m the row's margin, and k the pull of rewards to 0.
 ///
 /// @param center k; 0: nothing
 public record PairedReward(double center) implements Objective {

@@ -37,7 +37,7 @@ public final class SamplePrompts {
     return new SamplePrompts(0, 0, null);
   }
 
-  /// Reads the prompts that the settings ask for.
+  /// Reads the prompts of the settings.
   ///
   /// @param maxLength maximum tokens of a prompt and its answer
   /// @param turnEnd token that ends a turn in the chat template; null: none

@@ -1,4 +1,4 @@
-/// Has the losses over sequences, and the groups that GRPO samples and rewards.
+/// Defines losses over sequences, and the groups that GRPO samples and rewards.
 ///
 /// It knows nothing about the training loop. Read `Objective` first.
 @NullMarked

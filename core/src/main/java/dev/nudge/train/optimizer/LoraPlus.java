@@ -4,7 +4,7 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.settings.train.OptimizerSettings;
 import org.jspecify.annotations.Nullable;
 
-/// The learning rates of LoRA+ [1] by parameter, as PEFT's `create_loraplus_optimizer` has them.
+/// The learning rates of LoRA+ [1] by parameter, as in PEFT's `create_loraplus_optimizer`.
 ///
 /// B and all vectors (DoRA's magnitudes, biases, norms) learn at `ratio` times the rate of A; A and
 /// B of an embedding at a rate of their own. Biases do not decay. Moments, clipping and the
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// [1] Hayou et al., "LoRA+: Efficient Low Rank Adaptation of Large Models", arXiv:2402.12354.
 ///
 /// @param ratio null: plain LoRA
-/// @param learningRate the highest rate of A; of no meaning in plain LoRA
+/// @param learningRate the highest rate of A; unused in plain LoRA
 record LoraPlus(@Nullable Double ratio, double learningRate) {
   private static final double EMBEDDING_RATE = 1e-6;
 

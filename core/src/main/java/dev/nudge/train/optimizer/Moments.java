@@ -22,7 +22,7 @@ sealed interface Moments {
   /// The tensors of the moments by name, as a checkpoint holds them.
   Map<String, Tensor> parts();
 
-  /// Says in which type the moments of a parameter are kept.
+  /// Selects the type of a parameter's moments.
   enum Form {
     /// Moments are floats of the accumulator type.
     WHOLE,

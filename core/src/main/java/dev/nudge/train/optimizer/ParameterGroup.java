@@ -42,7 +42,7 @@ public final class ParameterGroup implements AutoCloseable {
     return optimizer.reduce(ranks);
   }
 
-  /// Takes over the state of rank 0.
+  /// Receives the state of rank 0.
   ///
   /// @param updates that rank 0 has made
   public void share(Collective ranks, long updates) {

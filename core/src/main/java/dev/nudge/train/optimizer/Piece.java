@@ -44,7 +44,7 @@ record Piece(
 
   /// Adds all lanes' gradients into the first lane's.
   ///
-  /// @param before the sum over the lanes of the ranks before; null: there are none
+  /// @param before the sum over the lanes of the ranks before; null: none
   void add(Kernels kernels, @Nullable MemorySegment before) {
     Tensor sum = gradients.getFirst();
     if (before != null) {

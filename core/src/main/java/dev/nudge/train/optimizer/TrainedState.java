@@ -86,7 +86,7 @@ final class TrainedState {
     round(kernels);
   }
 
-  /// Gives all ranks the master weights of rank 0, and its moments if there was an update.
+  /// Sends all ranks the master weights of rank 0, and its moments if there was an update.
   void share(Collective ranks, boolean moments, Kernels kernels) {
     if (moments) {
       pieces.values().forEach(parts -> parts.forEach(part -> ranks.share(part.data())));

@@ -20,7 +20,7 @@ import tools.jackson.databind.node.ArrayNode;
 ///
 /// @param folder holds copies of them, until this is closed
 record GeneralRows(Path folder) implements AutoCloseable {
-  /// What `--replay` calls them.
+  /// Their name in `--replay`.
   static final String NAME = "default";
 
   private static final String TEXTS = "texts.jsonl";
@@ -52,9 +52,9 @@ record GeneralRows(Path folder) implements AutoCloseable {
         "--replay default: a folder for temporary files is needed: " + OutFolder.reason(e), e);
   }
 
-  /// Names with the files in the place of `default`.
+  /// Replaces `default` in names by its files.
   ///
-  /// @param chat renders conversations; they are left out where it has no template
+  /// @param chat renders conversations; left out without a template
   List<String> in(List<String> names, Conversations chat) {
     return with(names, speaks(chat) ? List.of(TEXTS, CHATS) : List.of(TEXTS));
   }
@@ -84,7 +84,7 @@ record GeneralRows(Path folder) implements AutoCloseable {
     }
   }
 
-  /// The digest of names, with all the rows in the place of `default`.
+  /// The digest of names, with all rows in place of `default`.
   String digest(List<String> names) {
     return ContentDigest.of(with(names, List.of(TEXTS, CHATS)));
   }

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// Rows on which a run stays near the base (`--replay`): each step takes a quarter as many of them
 /// as it has rows, in an order of their own.
 ///
-/// A long text is several rows, of at most a thousand tokens each: what holds the model is many
-/// places, not long ones.
+/// A long text is several rows, of at most a thousand tokens each: many rows hold the model better
+/// than long ones.
 ///
 /// @param longest tokens of the longest row
 /// @param weight of the mean divergence in the loss
@@ -31,7 +31,7 @@ public record Replay(List<Example> examples, int longest, Batches batches, doubl
   /// Most tokens of a replayed row.
   public static final int LONGEST = 1024;
 
-  /// Rows of a step over those that are replayed.
+  /// Rows of a step per replayed row.
   public static final int SHARE = 4;
 
   /// Reads the rows that the settings name; null: none.
@@ -54,7 +54,7 @@ public record Replay(List<Example> examples, int longest, Batches batches, doubl
     return new Replay(data.examples(), data.longest(), batches, settings.replayWeight());
   }
 
-  /// Reads the rows alone.
+  /// Reads only the rows.
   public static Dataset read(
       ObjectiveSettings settings,
       @Nullable String template,
