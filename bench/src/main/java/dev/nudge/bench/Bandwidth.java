@@ -9,15 +9,15 @@ import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 
-/// Measures how fast threads read memory that no cache holds: a product of one row with a matrix in
-/// fp32, two operations for four bytes.
+/// Measures how fast threads read uncached memory: a product of one row with an fp32 matrix does
+/// two operations for four bytes.
 final class Bandwidth {
   private static final int COLS = 4096;
   private static final int ROWS = 32768; // 512 MB
 
   private Bandwidth() {}
 
-  /// Bytes a second of `threads` threads together, the best of some sweeps.
+  /// Returns the bytes a second of all threads, the best of 12 sweeps.
   static double read(int threads) {
     SkinnyProduct few = Kernels.fastest().fewRows();
     try (Scope scope = Scope.open("bandwidth");

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.IntToDoubleFunction;
 
-/// Measures what the steps of [Steady] are divided by, anew every few steps: a step's time over the
-/// mean of the measurements before and after it. Windows of the quotients are compared with their
-/// median.
+/// Normalises the step times of [Steady]: repeats a reference measurement every few steps and
+/// divides a step's time by the mean of the two around it. Windows of quotients are compared with
+/// their median.
 final class Beside {
   private final String name;
   private final int every;
@@ -17,7 +17,7 @@ final class Beside {
   private final List<Double> quotients = new ArrayList<>();
   private double before;
 
-  /// @param probe gives seconds, or any other measure of time, after so many steps
+  /// @param probe reference measurement, in any time unit, by the steps made
   Beside(String name, int every, IntToDoubleFunction probe) {
     this.name = name;
     this.every = every;
@@ -33,10 +33,10 @@ final class Beside {
     before = probe.applyAsDouble(0);
   }
 
-  /// Measures if it is time to measure again.
+  /// Measures if a measurement is due.
   ///
   /// @param steps seconds of all steps until now
-  /// @param last whether none follows
+  /// @param last whether it is the last
   void measure(List<Double> steps, boolean last) {
     int made = steps.size();
     if (made % every != 0 && !last) {
@@ -49,8 +49,8 @@ final class Beside {
     before = after;
   }
 
-  /// The quotients' medians over windows of so many steps; a last short one of at least half a
-  /// window counts.
+  /// Returns the quotients' medians over windows of `window` steps; a last one of half a window
+  /// counts.
   double[] windows(int first, int window) {
     return windows(quotients, first, window);
   }
@@ -63,13 +63,13 @@ final class Beside {
     return medians.stream().mapToDouble(Double::doubleValue).toArray();
   }
 
-  /// Says how far a window is from the median of all, for a table.
+  /// Formats a window's deviation from the median of all.
   static String ofMedian(double[] windows, int w) {
     return String.format(
         Locale.ROOT, "%+.2f %%", 100 * (windows[w] / TrainingSteps.median(windows) - 1));
   }
 
-  /// Returns how far the worst window is from the median of all.
+  /// Returns the worst window's deviation from the median.
   static double worst(double[] windows) {
     double middle = TrainingSteps.median(windows);
     return Arrays.stream(windows).map(w -> Math.abs(w / middle - 1)).max().orElse(0);

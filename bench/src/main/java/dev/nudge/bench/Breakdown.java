@@ -8,10 +8,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// Turns what a [Profile] booked into lines: each part's milliseconds and its share of the step.
+/// Formats the times of a [Profile]: each part's milliseconds and its share of the step.
 ///
 /// Times are summed over the lanes and divided by their number, so that the parts of a step add up
-/// to its wall time. `waiting` is what lanes with less booked time wait for the one with the most;
+/// to its wall time. `waiting` is the time that lanes wait for the lane with most recorded time;
 /// `other` is the rest: Java between the calls, zeroing, compilation.
 public final class Breakdown {
   private Breakdown() {}

@@ -31,21 +31,21 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 
-/// Measures decoding by the engine: one stream and many, with adapters, and what is read for a
-/// token beside what the machine reads. With `--gguf` a real llama.cpp decodes by turns.
+/// Measures decoding by the engine: one stream and many, with adapters, and the bytes read per
+/// second against the machine's bandwidth. With `--gguf` llama.cpp decodes in turns.
 ///
 ///     bench/decode [--shape 135m | --config FOLDER | --model FOLDER] [--quantize nf4]
 ///         [--streams 1] [--adapters 0]
 ///         [--prompt 16] [--tokens 128] [--rounds 3] [--gguf FILE --python PYTHON]
 final class Decode {
-  /// No call repeats a prompt, which would find its keys in the cache.
+  /// Makes every prompt new: repeated ones would hit the prefix cache.
   private static final AtomicLong SEED = new AtomicLong();
 
-  private static final long MOST_PROMPTS = 4L << 30; // bytes of packed weights that are kept
+  private static final long MOST_PROMPTS = 4L << 30; // bytes of cached packed weights
 
   private Decode() {}
 
-  /// What is asked of an engine at once.
+  /// The concurrent requests.
   ///
   /// @param prompt tokens of each
   /// @param tokens generated for each
@@ -86,7 +86,7 @@ final class Decode {
                 + " --streams 1 --adapters 0 --rank 16 --prompt 16 --tokens 128 --rounds 3"
                 + " --threads 0 --gguf … --python python3 --dir "
                 + System.getProperty("java.io.tmpdir"));
-    String stored = flags.text("model"); // weights as they are stored, read in place
+    String stored = flags.text("model"); // weights in their storage format
     String folder = stored.isEmpty() ? flags.text("config") : stored;
     String shape = folder.isEmpty() ? flags.text("shape") : folder;
     ModelConfig config =
@@ -175,8 +175,7 @@ final class Decode {
     }
   }
 
-  /// Tokens a second between the first and the last token of each stream, and of the prompts
-  /// before.
+  /// Returns the tokens a second between each stream's first and last token, then of the prompts.
   static double[] once(Engine engine, int vocabulary, Load load) {
     int streams = load.streams;
     int tokens = load.tokens;
@@ -195,7 +194,7 @@ final class Decode {
               adapter,
               (logits, row, all, count) -> {
                 if (count == prompt) {
-                  first.set(System.nanoTime()); // of the last stream, in the end
+                  first.set(System.nanoTime()); // the last stream's
                 }
                 return count == prompt + tokens - 1 ? Caller.END : (count * 7919) % vocabulary;
               }));
@@ -208,7 +207,7 @@ final class Decode {
     };
   }
 
-  /// Bytes of weights that a token reads: of experts the share that it chooses.
+  /// Returns the weight bytes that a token reads, of experts the chosen share.
   private static double bytes(CausalLm model) {
     double bytes = 0;
     int experts = IntStream.of(model.config().experts()).max().orElse(0);

@@ -26,18 +26,18 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/// Compares the forms in which a model can be served, as a table: perplexity on rows (in fp32),
-/// bytes of the weights on disk, memory of a process that answers, its rates (one stream) in
-/// `--compute auto`, and the processor time of a decoded token, which other work on the machine
-/// hardly moves with `--threads 1`, where no thread waits for another. The forms take turns.
+/// Compares the formats in which a model can be served: perplexity on rows (in fp32), weight bytes
+/// on disk, memory of a serving process, its rates (one stream) in `--compute auto`, and CPU time
+/// per decoded token. With `--threads 1` other work on the machine hardly changes the CPU time. The
+/// formats take turns.
 ///
 ///     bench/forms --model DIR --calibration FILE --data FILE [--group 64] [--prompt 512]
 ///         [--tokens 64] [--rounds 3] [--dir DIR]
 ///
-/// A form that `--dir` does not hold yet is made there by the command that a user would give.
+/// The user's command creates each format that `--dir` lacks.
 final class Forms {
   private static final String RATES = "rates ";
-  private static final int WARM = 6; // by then what is called often is compiled
+  private static final int WARM = 6; // rounds until hot methods are compiled
 
   private final BenchFlags flags;
   private final Path dir;
@@ -65,9 +65,9 @@ final class Forms {
     }
   }
 
-  /// A form, and what was measured of it.
+  /// A format and its measurements.
   ///
-  /// @param peaks resident bytes at most, of each round
+  /// @param peaks peak resident bytes of each round
   private record Form(
       Path model,
       List<Double> decode,
@@ -152,7 +152,7 @@ final class Forms {
     return bytes;
   }
 
-  /// Answers in a process of its own.
+  /// Measures in a child process.
   private void measure(Form form) {
     List<String> args = new ArrayList<>(List.of("--one", form.model.toString()));
     for (String name : List.of("prompt", "tokens", "threads")) {

@@ -18,9 +18,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A process of its own that makes the same steps as [Steady], one whenever it is asked: started a
-/// moment ago, so whatever a long run might lose, it still has. It waits on its standard input
-/// meanwhile and ends with it.
+/// A control for [Steady]: a fresh process that makes the same step on request, to tell a slower
+/// machine from a slowing run. It reads requests from standard input and exits at its end.
 final class Fresh implements AutoCloseable {
   private final Process process;
   private final BufferedReader answers;
@@ -30,7 +29,7 @@ final class Fresh implements AutoCloseable {
     this.answers = process.inputReader(StandardCharsets.US_ASCII);
   }
 
-  /// Starts a fresh process and lets it make its first steps, which do not count.
+  /// Starts a fresh process, which makes `warm` uncounted steps.
   ///
   /// @param flags of [Steady]
   static Fresh start(List<String> flags, int warm) {
@@ -77,10 +76,9 @@ final class Fresh implements AutoCloseable {
     private @Nullable Fresh fresh;
     private int of;
 
-    /// Makes the holder; no process is started yet.
+    /// Creates the holder without a process.
     ///
-    /// @param first steps made where the first window begins; its process serves those before it
-    /// too
+    /// @param first first step of the first window; earlier steps use the same process too
     /// @param window steps in each
     Renewed(List<String> flags, int first, int window) {
       this.flags = flags;

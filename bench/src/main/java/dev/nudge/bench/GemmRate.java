@@ -10,14 +10,14 @@ import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Measures how fast this process multiplies matrices: what a step can reach at best.
+/// Measures this process's matrix product rate: a step's upper bound.
 ///
-/// Square products of 2048 on all threads, two ways: one thread a lane, each with a product of its
-/// own, and one product on all threads; the right factor plain and transposed. The best product of
-/// all counts, since a shared machine is only ever too slow.
+/// It times 2048³ products in two ways: one product a thread, and one product on all threads; the
+/// right factor plain and transposed. The best product counts, because other load on a shared
+/// machine only slows products.
 final class GemmRate implements AutoCloseable {
   private static final int SIZE = 2048;
-  private static final long NANOS = 400_000_000L; // of each way
+  private static final long NANOS = 400_000_000L; // each way
 
   private final Lanes lanes;
   private final List<Side> sides;
@@ -57,8 +57,8 @@ final class GemmRate implements AutoCloseable {
     this.together = together;
   }
 
-  /// Prepares products in the type of the computation for `threads` threads in all; keeps their
-  /// matrices until it is closed.
+  /// Prepares products in the compute type for `threads` threads; keeps the matrices until it is
+  /// closed.
   static GemmRate of(Backend backend, int threads, Clock clock) {
     Lanes lanes = new Lanes(threads + 1);
     List<Side> sides = lanes.run(lane -> Side.of(backend, lane < threads ? 1 : threads));
@@ -66,19 +66,19 @@ final class GemmRate implements AutoCloseable {
         lanes, new ArrayList<>(sides.subList(0, threads)), sides.get(threads), clock);
   }
 
-  /// The best of three times of a product, one thread a lane: short, to stand between steps.
+  /// Times a product three times, one thread a lane: short enough between steps.
   ///
-  /// @return seconds of the lanes together for each of their products
+  /// @return least seconds a product over all lanes
   double probe() {
     return seconds(lane -> side(lane, false, true), 0) / sides.size();
   }
 
-  /// The best rate seen now, GFLOP/s.
+  /// Measures the best rate, GFLOP/s.
   double measure() {
     double best = 0;
     for (boolean transposed : new boolean[] {false, true}) {
       best = Math.max(best, rate(sides.size(), lane -> side(lane, false, transposed), NANOS));
-      if (clock == Clock.WALL) { // the threads of a library are not seen otherwise
+      if (clock == Clock.WALL) { // CPU time misses library threads
         best = Math.max(best, rate(1, lane -> side(lane, true, transposed), NANOS));
       }
     }

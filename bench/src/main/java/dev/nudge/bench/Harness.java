@@ -25,11 +25,11 @@ import tools.jackson.databind.JsonNode;
 ///
 ///     bench/harness --env VENV
 ///
-/// First the peer with each type and size of batch on a quarter of the documents, a process a type;
-/// then, for each task, rounds of its fastest setting and ours by turns; last ours in fp32 beside
-/// the peer's fp32, whose numbers must be the same. The peer's seconds are those of
-/// `simple_evaluate` on a loaded model and without resampling; ours count the opening of the model
-/// and resampling too. Whole processes stand beside them.
+/// First it times the peer with each dtype and batch size on a quarter of the documents, one
+/// process a dtype; then, for each task, rounds of the peer's fastest setting and nudge in turns;
+/// last both in fp32, whose metrics must be equal. The peer's seconds are those of
+/// `simple_evaluate` on a loaded model without resampling; nudge's include model loading and
+/// resampling. The table also shows whole processes.
 final class Harness {
   private static final String FP32 = "float32";
   private static final double SAME = 1e-5;
@@ -47,7 +47,7 @@ final class Harness {
   private record Round(
       HarnessSide ours, HarnessSide theirs, double ourProcess, double theirProcess) {}
 
-  /// What the peer is asked to do in one process, after other such.
+  /// One task for the peer; a peer process runs several, in order.
   ///
   /// @param limit documents; 0: all
   private record Ask(HarnessTask task, String batch, int limit) {
@@ -117,11 +117,11 @@ final class Harness {
       OutFolder.delete(scratch);
     }
     if (!same) {
-      System.exit(1); // here: what exits passes by what stands in a finally
+      System.exit(1); // here: System.exit would skip the finally block
     }
   }
 
-  /// Whether the numbers in fp32 are the same.
+  /// Returns whether fp32 metrics are equal.
   private boolean run(
       List<HarnessTask> tasks, List<String> dtypes, List<String> batches, int rounds)
       throws IOException {
@@ -202,10 +202,10 @@ final class Harness {
     return new Asked(sides, ran.seconds(), loaded);
   }
 
-  /// @param requests that the peer answered
+  /// @param requests requests of the peer
   private Asked ours(HarnessTask task, String compute, int requests) throws IOException {
     Path out = scratch.resolve("ours");
-    OutFolder.delete(out); // no answer is kept
+    OutFolder.delete(out); // no cached answer
     List<String> flags =
         new ArrayList<>(List.of("--model", model.toString(), "--tasks-dir", tasks.toString()));
     flags.addAll(List.of("--tasks", task.id(), "--data-dir", scratch.toString()));
@@ -248,7 +248,7 @@ final class Harness {
         });
   }
 
-  /// Both in fp32 on all documents: the numbers must be the same.
+  /// Runs both in fp32 on all documents; compares the metrics.
   private boolean same(List<HarnessTask> tasks, Map<HarnessTask, Setting> best) throws IOException {
     Memory.say("");
     Memory.say("| task, both in fp32 | nudge, s | peer, s | numbers | apart by at most |");

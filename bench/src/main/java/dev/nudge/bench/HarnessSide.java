@@ -4,14 +4,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
-/// What one side made of one task.
+/// One side's results of one task.
 ///
-/// @param seconds of the evaluation; of the peer without its imports and its model, of ours with
-///     the model opened
-/// @param requests that were answered
+/// @param seconds of the evaluation; the peer's without imports and model loading, nudge's with
+///     loading
+/// @param requests answered ones
 /// @param numbers by metric
 record HarnessSide(double seconds, int requests, Map<String, Double> numbers) {
-  /// Reads a line of the peer's.
+  /// Reads a peer's result line.
   static HarnessSide of(JsonNode result) {
     return new HarnessSide(
         result.path("seconds").asDouble(),
@@ -38,8 +38,8 @@ record HarnessSide(double seconds, int requests, Map<String, Double> numbers) {
     return numbers;
   }
 
-  /// The largest difference of a number, relative where it is above 1, of a perplexity that of its
-  /// logarithm, which is what both sides sum up; NaN where they have other ones.
+  /// Returns the largest difference of a metric, relative if it is above 1, for perplexity of its
+  /// logarithm, which both sides sum; NaN if the sides' metrics differ in name.
   double apart(HarnessSide other) {
     if (!numbers.keySet().equals(other.numbers.keySet()) || numbers.isEmpty()) {
       return Double.NaN;

@@ -13,8 +13,8 @@ import tools.jackson.databind.JsonNode;
 
 /// The tasks of `bench/harness`; their files are in `bench/peer/tasks`.
 ///
-/// Documents are made of rows of the data sets: every so many, so that labels that lie together in
-/// a file are mixed.
+/// Documents are evenly spaced rows of the data sets, which mixes labels that are adjacent in a
+/// file.
 enum HarnessTask {
   /// PubMedQA, choices of one token.
   ANSWERS(24, 1) {
@@ -30,7 +30,7 @@ enum HarnessTask {
       return all;
     }
   },
-  /// PubMedQA, the conclusion among those of other abstracts.
+  /// PubMedQA, the right conclusion among other abstracts'.
   CONCLUSIONS(12, 3) {
     @Override
     List<Map<String, Object>> documents(Path data) {
@@ -51,7 +51,7 @@ enum HarnessTask {
       return all;
     }
   },
-  /// CLINC150's domains behind twenty shots.
+  /// CLINC150's domains, with twenty shots.
   SHOTS(6, 3) {
     @Override
     List<Map<String, Object>> documents(Path data) {
@@ -66,7 +66,7 @@ enum HarnessTask {
           domains(some(data.resolve(SUPPORT).resolve("train.jsonl"), FEW)));
     }
   },
-  /// Abstracts of PubMedQA behind each other.
+  /// Concatenated abstracts of PubMedQA.
   PROSE(12, 1.5) {
     @Override
     List<Map<String, Object>> documents(Path data) {
@@ -104,7 +104,7 @@ enum HarnessTask {
           "meta",
           "oos");
 
-  /// How many documents.
+  /// Document count.
   final int documents;
 
   private final double wanted;
@@ -114,24 +114,24 @@ enum HarnessTask {
     this.wanted = wanted;
   }
 
-  /// The name in its file.
+  /// The task file's name.
   String id() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /// How many times as fast as the harness it must be; 1 where nothing is promised.
+  /// The required speed ratio against the harness; 1: none is required.
   double wanted() {
     return wanted;
   }
 
-  /// The names of all.
+  /// The tasks' names.
   static List<String> ids() {
     return Arrays.stream(values()).map(HarnessTask::id).toList();
   }
 
   abstract List<Map<String, Object>> documents(Path data);
 
-  /// Writes the documents where both sides find them.
+  /// Writes the documents for both sides.
   void write(Path data, Path folder) {
     lines(folder.resolve(id() + ".jsonl"), documents(data));
   }
@@ -158,7 +158,7 @@ enum HarnessTask {
     return document;
   }
 
-  /// So many rows, evenly over a file.
+  /// Picks `count` evenly spaced rows.
   private static List<JsonNode> some(Path file, int count) {
     List<String> lines = EqualRows.lines(file);
     if (lines.size() < count) {

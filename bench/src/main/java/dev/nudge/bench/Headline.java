@@ -42,17 +42,16 @@ import tools.jackson.databind.JsonNode;
 ///
 ///     bench/headline --env VENV [--peers DIR] [--model DIR] [--only NAME,…] [--quick yes]
 ///
-/// Each figure is measured by itself: one that fails is told and does not stop the others. Finished
-/// ones are kept, so that the same command goes on where it was cut; after all of them the pages
-/// are
-/// written. `--quick yes` tries the program with tiny work and writes no page. A peer that is not
-/// installed leaves its figures out, which their rows say.
+/// Each figure is measured separately; a failure is reported and does not stop the others. Finished
+/// figures are saved, so that the same command resumes after an interruption; at the end the pages
+/// are written. `--quick yes` tries the program on tiny work and writes no page. Without an
+/// installed peer its figures are missing, and their rows say so.
 final class Headline {
   static final String NONE = "–";
   private static final String FAILED = "failed";
   private static final String WEIGHTS = "adapter_model.safetensors";
   private static final int RESUME_STEPS = 8;
-  private static final int KILLED_AFTER = 5; // steps, of which the fourth was saved
+  private static final int KILLED_AFTER = 5; // steps; the fourth was saved
   private static final Pattern EXACT = Pattern.compile("exact +([\\d,]+) of ([\\d,]+)");
   private static final long START = System.nanoTime();
 
@@ -65,11 +64,11 @@ final class Headline {
   private final Path python;
   private final String llama; // its version; empty: not installed
   private final Path texts;
-  private double seconds; // of all figures, those measured before included
+  private double seconds; // of all figures, earlier ones included
 
-  /// How one length of rows is trained by both sides.
+  /// The work of both sides for a length of rows.
   ///
-  /// @param steps of a process, of which the first does not count
+  /// @param steps of a process; the first does not count
   private record Work(int length, int batch, int steps, int rounds) {}
 
   private interface Measure {
@@ -166,7 +165,7 @@ final class Headline {
         figures.keySet().containsAll(only),
         "--only " + String.join(",", only) + ": allowed are " + String.join(",", figures.keySet()));
     say("%s, commit %s, finished before: %d", Machines.line(), commit, journal.resumedRows());
-    String machine = machine(); // the first start of the command builds it, outside the figures
+    String machine = machine(); // the first start builds the command, outside the figures
     Map<String, Row> rows = new LinkedHashMap<>();
     figures.forEach(
         (name, measure) -> {
@@ -196,7 +195,7 @@ final class Headline {
     return failed == 0;
   }
 
-  /// The row of a figure that was measured before, else measures it; a failure is not kept.
+  /// Returns a figure's saved row, else measures the figure; failures are not saved.
   private Row kept(String name, Measure measure) {
     try {
       JsonNode kept =
@@ -236,9 +235,9 @@ final class Headline {
     return quick ? new Work(64, 2, 2, 1) : new Work(1024, 4, 3, 3);
   }
 
-  /// Tokens a second of both sides by turns: the peer's fastest setting against ours.
+  /// Measures both sides' tokens a second in turns, the peer with the fastest setting.
   ///
-  /// All its settings are tried once with short rows; with long ones the two that were fastest.
+  /// Tries all peer settings once with short rows, the two fastest again with long rows.
   private Row ratio(String name, Work work) throws IOException {
     String what =
         "QLoRA on this processor, rows of %,d tokens: tokens/s ÷ TRL's".formatted(work.length);
@@ -360,7 +359,7 @@ final class Headline {
         peer.versions());
   }
 
-  /// What `plan` says of a run, over the most anonymous memory that the run held.
+  /// Divides the memory that `plan` predicts by the run's peak anonymous memory.
   private Row memory() {
     Work work = longRows();
     double[] peaks = new double[work.rounds];
@@ -386,7 +385,7 @@ final class Headline {
         "");
   }
 
-  /// A run that is killed and begun again, beside one that is not.
+  /// Compares a killed and resumed run with an uninterrupted one.
   private Row resume() throws Exception {
     Path rows = scratch.resolve("resume.jsonl");
     EqualRows.questions(texts, 300, 4 * RESUME_STEPS, rows);
@@ -434,8 +433,8 @@ final class Headline {
     return flags;
   }
 
-  /// The server's answers over HTTP beside llama.cpp's library, which has no HTTP to do, by turns;
-  /// the prompts are in the time of both.
+  /// Measures the server over HTTP and llama.cpp's library, without HTTP, in turns; both times
+  /// include the prompts.
   private Row server(String name, int streams) throws Exception {
     String what =
         "server in NF4, %s: tokens/s ÷ llama.cpp's in Q4_1"
@@ -531,7 +530,7 @@ final class Headline {
     return Child.run(NudgeCommand.command(verb, flags), scratch, 0);
   }
 
-  /// What `doctor` says of the machine, with the name of the processor's generation.
+  /// Describes the machine by `doctor`, with the processor's generation.
   private String machine() {
     JsonNode doctor = Json.parse(nudge("doctor", List.of("--json")).orThrow().lastLine());
     Map<String, String> found = new LinkedHashMap<>();
@@ -551,8 +550,8 @@ final class Headline {
     return "TRL, PEFT and bitsandbytes were not found; --env and --peers name them";
   }
 
-  /// Writes the paragraphs of the documents as questions and answers: text to train on that every
-  /// checkout has.
+  /// Writes the documents' paragraphs as questions and answers: training text that every checkout
+  /// has.
   private static Path texts(Path docs, Path out) throws IOException {
     List<String> lines = new ArrayList<>();
     try (Stream<Path> files = Files.walk(docs)) {

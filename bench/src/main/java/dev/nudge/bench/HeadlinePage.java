@@ -7,12 +7,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Function;
 
-/// Holds what one call of [Headline] measured, as `docs/headline.json` keeps it, and writes it into
-/// README and `docs/benchmarks.md`, each between the marks of a generated block.
+/// Holds the measurements of a [Headline] call, stored in `docs/headline.json`, and writes them
+/// into the generated blocks of README and `docs/benchmarks.md`.
 ///
 /// @param machine processor, instruction sets, memory, compute type, version of oneDNN
-/// @param commit that was measured
-/// @param minutes that the measurements took
+/// @param commit measured commit
+/// @param minutes of all measurements
 record HeadlinePage(
     String machine, String date, String commit, String model, long minutes, List<Row> rows) {
   static final Path RECORD = Path.of("docs", "headline.json");
@@ -26,12 +26,12 @@ record HeadlinePage(
   /// One figure.
   ///
   /// @param name for `--only`
-  /// @param figure with its unit; [Headline#NONE] where there is none
+  /// @param figure with its unit; [Headline#NONE]: not measured
   /// @param rounds the single measurements
-  /// @param beside the peer and its versions; of a figure that was not measured, why
+  /// @param beside the peer and its versions, or why the figure was not measured
   record Row(String name, String what, String figure, String rounds, String beside) {}
 
-  /// Returns README's block of a repository as its record gives it.
+  /// Renders README's generated block from the record.
   static String readme(Path home) throws IOException {
     return block(
         home,
@@ -44,7 +44,7 @@ record HeadlinePage(
         });
   }
 
-  /// Returns the block of `docs/benchmarks.md` as the record gives it.
+  /// Renders the block of `docs/benchmarks.md` from the record.
   static String benchmarks(Path home) throws IOException {
     return block(
         home,
@@ -73,7 +73,7 @@ record HeadlinePage(
         : NOT_RUN;
   }
 
-  /// Returns what stands between the marks of a page.
+  /// Returns a page's generated block.
   static String written(Path page) throws IOException {
     String text = Files.readString(page);
     return text.substring(begin(page, text), text.indexOf(END));

@@ -26,13 +26,13 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 
-/// Measures how long it takes until training trains.
+/// Measures the time until training starts.
 ///
 ///     bench/loading [--model SmolLM2-135M-Instruct] [--large 7b]
 ///
 /// - from the start of a process `./nudge train --quantize nf4` to the end of its first optimiser
-///   step of 512 tokens, on the 135M model and on one of 4 million parameters, on this one with
-///   `--method full` too: until the first line of `metrics.jsonl` is there
+///   step of 512 tokens, on the 135M model and on one of 4 million parameters, on the small one
+///   with `--method full` too: until `metrics.jsonl` has its first line
 /// - loading the 135M model in NF4 from its bf16 weights, in this process
 /// - opening a 7B-shaped NF4 file whose pages were dropped from the cache, in this process
 final class Loading {
@@ -110,7 +110,7 @@ final class Loading {
     return seconds;
   }
 
-  /// One row of exactly so many tokens, whatever the tokenizer: random letters, cut to fit.
+  /// Writes a row of exactly `length` tokens for any tokenizer: random letters, cut to fit.
   private static void text(Path rows, Path model, int length) throws IOException {
     var tokenizer = dev.nudge.text.Tokenizer.load(model);
     String letters =

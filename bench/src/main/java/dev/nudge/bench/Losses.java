@@ -24,8 +24,8 @@ import java.util.Map;
 ///
 ///     bench/losses [--model SmolLM2-135M-Instruct]
 ///
-/// The peer in fp32 is the reference. In fp32 ours is to be within 1e-4 of it at each step; in bf16
-/// ours may lie no farther from it in the mean than the worse of the peer's own two.
+/// The peer in fp32 is the reference. In fp32 nudge must be within 1e-4 of it at each step; in bf16
+/// nudge's mean distance may not exceed that of the peer's worse bf16 run.
 final class Losses {
   private static final List<String> PEER = List.of("fp32", "bf16-eager", "bf16-sdpa");
   private static final List<String> OURS = List.of("fp32", "bf16");
@@ -146,7 +146,7 @@ final class Losses {
                 flags.text("batch"),
                 "--lr",
                 flags.text("rate")));
-    if (!way.equals(PEER.getFirst())) { // the first draws the adapter
+    if (!way.equals(PEER.getFirst())) { // the first makes the adapter
       command.addAll(List.of("--init", folder.resolve("init").toString()));
     }
     Child.run(command, folder, 0).orThrow();

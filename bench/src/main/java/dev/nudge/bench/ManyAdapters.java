@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/// A registry with many adapters of one shape, `a0` and so on, of which no two have the same bytes.
+/// Fills a registry with distinct adapters of one shape, `a0`, `a1`, …
 final class ManyAdapters {
   private static final String WEIGHTS = "adapter_model.safetensors";
 
@@ -21,7 +21,7 @@ final class ManyAdapters {
     return ByteBuffer.allocate(Float.BYTES).order(ByteOrder.LITTLE_ENDIAN).putFloat(0, value);
   }
 
-  /// Makes what is missing of a registry.
+  /// Adds adapters up to `count`.
   static void make(Path folder, Path one, ModelConfig config, int rank, int count)
       throws IOException {
     Registry registry = Registry.open(folder);

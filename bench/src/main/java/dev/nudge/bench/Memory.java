@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 ///     bench/memory [--shape 135m] [--length 512]      each level of recomputation
 ///     bench/memory --claim 7b-512                     a step of a large shape in a small cgroup
 ///
-/// The first prints the peak of RssAnon of a process that makes some steps, beside the arithmetic
-/// minimum ([Minimum]); the second is [MemoryClaim]'s.
+/// The first prints the peak RssAnon of a process that makes some steps, and the arithmetic minimum
+/// ([Minimum]); the second runs [MemoryClaim].
 final class Memory {
   private Memory() {}
 

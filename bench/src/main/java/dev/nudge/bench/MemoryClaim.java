@@ -18,13 +18,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/// One claim of how little memory a shape trains in: `./nudge train` on random NF4 weights, rank 16
-/// on every linear layer, one sequence a step, in a memory cgroup of that size.
+/// Tests that a shape trains in little memory: `./nudge train` on random NF4 weights, rank 16 on
+/// every linear layer, one sequence a step, in a memory cgroup of the claimed size.
 ///
 /// The pages of the weights' file are dropped from the cache before each run. The same command then
-/// runs without the cgroup, for the time; the claim holds where the first ends within 1.1 times the
-/// second. 65B does not fit in memory: its step is compared with four times that of the same shape
-/// with 20 layers.
+/// runs without the cgroup; the claim holds if the first run takes at most 1.1 times the second's
+/// time. 65B does not fit in memory: its step is compared with four times the step of 20 layers of
+/// this shape.
 ///
 /// @param limit bytes of the cgroup
 record MemoryClaim(String shape, int length, long limit) {
@@ -61,8 +61,8 @@ record MemoryClaim(String shape, int length, long limit) {
   /// One run of `./nudge train`.
   ///
   /// @param steps seconds of each
-  /// @param plan what `run.json` says of it, as text
-  /// @param adapter bytes of the adapter that was written
+  /// @param plan the plan in `run.json`, as text
+  /// @param adapter bytes of the saved adapter
   private record Run(Child.Ran ran, double[] steps, String plan, byte[] adapter) {
     double seconds() {
       return Arrays.stream(steps).sum();
@@ -119,7 +119,7 @@ record MemoryClaim(String shape, int length, long limit) {
     long small = weights * 7 / 8; // less than the weights: they must stream
     Run streamed = train(folder, rows, 2, (long) (small * 0.95), small, dir);
     show(FEW_LAYERS + " layers, streamed in " + Child.gib(small), streamed);
-    // room for the same plan and no more: packed weights would round otherwise
+    // memory for exactly this plan: packed weights would change rounding
     long both = weights + (long) (streamed.planned() * 1.05);
     Run resident = train(folder, rows, 2, both, 0, dir);
     show(FEW_LAYERS + " layers, held in memory, two steps", resident);
@@ -202,7 +202,7 @@ record MemoryClaim(String shape, int length, long limit) {
     }
   }
 
-  /// Tells the system to forget the pages of a file.
+  /// Evicts a file's pages from the cache.
   static void dropFromCache(Path file) {
     Child.run(
             List.of("dd", "if=" + file, "iflag=nocache", "count=0", "status=none"), Path.of("."), 0)

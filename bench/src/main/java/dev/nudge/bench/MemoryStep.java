@@ -12,7 +12,7 @@ import dev.nudge.nn.Recompute;
 import dev.nudge.settings.verb.Compute;
 import java.nio.file.Path;
 
-/// The process that `bench/memory` watches: some steps at one level, on a folder's weights.
+/// The process that `bench/memory` watches: makes steps at a level, on a folder's weights.
 final class MemoryStep {
   private MemoryStep() {}
 

@@ -34,13 +34,13 @@ import java.util.List;
 import java.util.SplittableRandom;
 import tools.jackson.databind.JsonNode;
 
-/// Merges an adapter into a base in every format it can have, and shows how far the written folder
-/// is from base + adapter, what it took and how long.
+/// Merges an adapter into a base in every format, and prints how far the merged folder is from base
+/// + adapter, the memory and the time.
 ///
 ///     bench/merge [--model SmolLM2-135M-Instruct] [--adapter DIR] [--small no] [--large 7b]
 ///
-/// Without `--adapter` one of rank 16 on all linear layers is made, B uniform in ±0.02. The large
-/// model has random weights in NF4; what counts there is memory.
+/// The default adapter has rank 16 on all linear layers, B uniform in ±0.02. The large model has
+/// random weights in NF4; it measures memory only.
 final class Merges {
   private static final double B = 0.02;
 
@@ -81,7 +81,7 @@ final class Merges {
     }
   }
 
-  /// Merges into a model of the user's in every format.
+  /// Merges into a real model in every format.
   private static void small(Path model, BenchFlags flags, Path dir) throws IOException {
     Path adapter = flags.path("adapter", dir.resolve("adapter"));
     if (Files.notExists(adapter)) {
@@ -127,7 +127,7 @@ final class Merges {
 
   private static Child.Ran nudge(String verb, List<String> flags) {
     List<String> quiet = new ArrayList<>(flags);
-    quiet.add("-q"); // the object is the last line
+    quiet.add("-q"); // the last line is the object
     return Child.run(NudgeCommand.command(verb, quiet), Machines.home(), 0).orThrow();
   }
 
@@ -137,7 +137,7 @@ final class Merges {
     }
   }
 
-  /// A copy of a model with all tensors in another type.
+  /// Copies a model, converting all tensors to a type.
   private static Path stored(Path model, Path to, Dtype dtype) throws IOException {
     Files.createDirectories(to);
     ModelFolder.copy(model, to);

@@ -3,12 +3,11 @@ package dev.nudge.bench;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Recompute;
 
-/// The least bytes that a QLoRA step in bf16 holds in anonymous memory, counted here and not by the
-/// planner.
+/// Computes the least anonymous memory of a QLoRA step in bf16, independently of the planner.
 ///
-///     weights not read from a mapping
+///     weights that are not mapped
 ///       + 18 bytes an adapter parameter, 4 more for each further lane
-///       + what the level keeps of each token and layer
+///       + saved activations of each token and layer
 ///       + one largest dequantised weight a lane
 ///       + one chunk of the head's logits a lane, fp32
 ///
@@ -25,7 +24,7 @@ record Minimum(long weights, long adapter, long saved, long dequantized, long he
   private static final long ROOM = 250_000_000;
 
   /// @param tokens of all lanes together
-  /// @param held bytes of weights not read from a mapping
+  /// @param held bytes of weights not memory-mapped
   static Minimum of(ModelConfig c, Recompute level, long tokens, int lanes, int rank, long held) {
     long largest =
         2L
@@ -40,7 +39,7 @@ record Minimum(long weights, long adapter, long saved, long dequantized, long he
         lanes * HEAD_CHUNK);
   }
 
-  /// Bytes that a layer keeps of a token.
+  /// Saved bytes per layer and token.
   static long saved(ModelConfig c, Recompute level, int rank) {
     long rms = 4;
     long input = 2L * c.hiddenSize() + rms;
@@ -62,7 +61,7 @@ record Minimum(long weights, long adapter, long saved, long dequantized, long he
     return weights + adapter + saved + dequantized + head;
   }
 
-  /// The bytes that the project allows a step: 1.15 times the minimum and 250 MB.
+  /// Returns the project's limit for a step: 1.15 times the minimum plus 250 MB.
   long allowed() {
     return (long) (SHARE * total()) + ROOM;
   }

@@ -23,23 +23,23 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.function.DoubleSupplier;
 
-/// Measures what one busy process beside costs: decoding one sequence, and a training step of one
-/// lane, on all threads, quiet and with the neighbour by turns.
+/// Measures the cost of one other busy process: decodes one sequence, and makes a training step of
+/// one lane, on all threads, without and with it in turns.
 ///
 ///     bench/neighbour [--shape 135m] [--rounds 5] [--tokens 32] [--length 256] [--sequences 2]
 ///
-/// The neighbour is a process that counts and never waits. With n processors and one neighbour the
-/// system can give the command n/(n+1) of what it had: a factor of 1.5 on two. What is more than
-/// that is lost by threads that wait for each other.
+/// The neighbour is a process that counts and never waits. With n processors and one neighbour a
+/// fair scheduler leaves the command n/(n+1) of its CPU time: a factor of 1.5 on two. Threads that
+/// wait for each other cause any further loss.
 final class Neighbour {
   private Neighbour() {}
 
-  /// The neighbour's program: it counts until it is ended.
+  /// The neighbour's program: spins until it is killed.
   static final class Busy {
     private Busy() {}
 
     public static void main(String[] args) {
-      long end = System.nanoTime() + 600_000_000_000L; // it ends by itself if nobody ends it
+      long end = System.nanoTime() + 600_000_000_000L; // ends after 10 minutes if not killed
       while (System.nanoTime() < end) {
         Thread.onSpinWait();
       }
@@ -99,7 +99,7 @@ final class Neighbour {
     }
   }
 
-  /// @param work gives its seconds
+  /// @param work returns seconds
   private static void compare(
       BenchFlags flags, String name, String unit, double amount, DoubleSupplier work) {
     for (int i = 0; i < 4; i++) {
@@ -139,7 +139,7 @@ final class Neighbour {
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
               .start();
       Runtime.getRuntime().addShutdownHook(new Thread(busy::destroyForcibly));
-      Thread.sleep(1000); // its start, and its code compiled
+      Thread.sleep(1000); // waits for start and JIT
       return busy;
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -33,13 +33,13 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 
-/// Shows that a run with its optimiser's state in a mapped file ends in a memory cgroup in
-/// which the same run with the state in memory is killed.
+/// Shows that a run with a memory-mapped optimiser state ends in a memory cgroup in which the same
+/// run with the state in memory is killed.
 ///
-/// Whole optimiser steps of LoRA on every linear layer of a model of random weights, at a rank
-/// that makes the state large. Four children, each a process of its own: state in memory and
-/// paged without a limit, then both in a cgroup that leaves room for `--share` of the state.
-/// Their adapters must have the same bytes.
+/// It makes whole LoRA steps on every linear layer of a model of random weights, at a rank that
+/// makes the state large. Four child processes run: state in memory and paged without a limit, then
+/// both in a cgroup that has room for `--share` of the state. Their adapters must be
+/// byte-identical.
 public final class Paged {
   private static final int LENGTH = 128;
   private static final double RATE = 1e-3;
@@ -67,7 +67,7 @@ public final class Paged {
     Child.Ran held = show("in memory", "none", run(args, "memory", 0));
     Child.Ran paged = show("paged", "none", run(args, "paged", 0));
     long state = Long.parseLong(field(held, "state"));
-    // what the paged run holds by itself and cannot give back, and a share of the state
+    // the paged run's anonymous memory, which is not evictable, and a share of the state
     long limit = paged.peakAnon() + (long) (flags.real("share") * state);
     try {
       MemoryGroup.of(limit).close();

@@ -27,9 +27,9 @@ import java.util.Map;
 ///     bench/peers --length 1024
 ///     bench/peers --work banking77
 ///
-/// First every setting of the peer once, each process in a memory cgroup; then rounds of the best
-/// two and ours by turns; then one run of each for the curves. The ratio is of the medians of the
-/// rounds, all of one call. Finished rows are kept: the same command goes on where it was cut.
+/// It runs every setting of the peer once, each process in a memory cgroup; then rounds of the best
+/// two and nudge in turns; then one run of each for the curves. The ratio compares medians of one
+/// call's rounds. Finished rows are saved: the same command resumes after interruption.
 final class Peers {
   private static final Map<Integer, Integer> FLAT_TOKENS = Map.of(256, 2048); // else 4,096 a step
   private static final String SCAN = "once";
@@ -41,8 +41,8 @@ final class Peers {
   private final FinishedRows journal;
   private final boolean banking;
   private final String method;
-  private final double padding; // of the peer, in the steps that count
-  private final int warmAnd; // the first step and those that count
+  private final double padding; // the peer's, in counted steps
+  private final int warmAnd; // the first step and the counted ones
 
   private Peers(BenchFlags flags, Sides sides, FinishedRows journal, double padding) {
     this.padding = padding;
@@ -122,7 +122,7 @@ final class Peers {
     journal.end();
   }
 
-  /// Steps that count in a process: short rows take seconds a step, flat ones up to a minute.
+  /// Returns the counted steps: banking77 takes seconds a step, flat rows up to a minute.
   private static int steps(BenchFlags flags) {
     int given = flags.whole("steps");
     return given > 0 ? given : flags.text("work").equals("banking77") ? 20 : 3;
@@ -180,7 +180,7 @@ final class Peers {
     return scan;
   }
 
-  /// Lists the settings that ran and whose first loss is right, the fastest first.
+  /// Lists the settings that ran with the right first loss, fastest first.
   static List<PeerSetting> best(Map<PeerSetting, Side> scan) {
     double[] first =
         scan.values().stream().filter(Side::fine).mapToDouble(s -> s.losses().getFirst()).toArray();

@@ -21,18 +21,17 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
-/// Compares what `./nudge plan` predicts with what `./nudge train` takes, on settings drawn by
-/// seed.
+/// Compares the predictions of `./nudge plan` with runs of `./nudge train`, on random settings.
 ///
 ///     bench/plan [--settings 20] [--seed 1] [--rounds 5] [--seconds 8] [--only N]
 ///
-/// For each setting a model folder of random weights is written; then, in rounds by turns, one
-/// process plans, measuring the machine for a second, and another trains. What counts is the median
-/// of the rounds, for a second of a shared machine is not like the next. The peak is RssAnon of the
-/// training process, read every few milliseconds. It makes steps for about `--seconds`, as many as
-/// the plan says; the speed is the median of their second half, because the JVM compiles in the
-/// first. Settings whose run takes less than 270 MiB are passed over: the JVM's own share of a peak
-/// differs by some 12 MiB from run to run.
+/// For each setting it writes a model folder of random weights; then, in rounds, one process plans,
+/// measuring the machine for a second, and another trains. The median of the rounds counts, because
+/// a shared machine's speed varies from second to second. The peak is the training process's
+/// RssAnon, read every few milliseconds. Training runs for about `--seconds` at the predicted
+/// speed; the speed is the median of the second half's steps, because the JVM compiles in the first
+/// half. Settings that need less than 270 MiB are skipped: the JVM's own share of a peak varies by
+/// some 12 MiB between runs.
 public final class PlanBench {
   private static final int LEAST_STEPS = 8;
   private static final long LEAST_BYTES = 270L << 20;
@@ -81,7 +80,7 @@ public final class PlanBench {
         flags.text("seed"));
   }
 
-  /// @return false where the process would be little but the JVM, which is no plan
+  /// @return false if the JVM's own memory would dominate the run
   private boolean row(int number, Draw draw) throws IOException {
     Path model = RandomFolder.of(folder.resolve("model-" + number), draw.shape(), false);
     Path rows = RandomFolder.rows(folder.resolve("rows.jsonl"), draw.length(), draw.batch());
@@ -122,7 +121,7 @@ public final class PlanBench {
     return true;
   }
 
-  /// What was predicted and what came, in bytes and tokens a second.
+  /// Predicted and measured values, in bytes and tokens a second.
   private record Round(double expected, double peak, double rate, double reached, String layout) {
     double memoryOff() {
       return expected / peak - 1;
@@ -190,7 +189,7 @@ public final class PlanBench {
         .toString();
   }
 
-  /// @param first steps that do not count
+  /// @param first uncounted steps
   private static double tokensPerSecond(Path out, int first) {
     return TrainingSteps.median(
         NudgeCommand.steps(out).stream()

@@ -9,12 +9,12 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.SplittableRandom;
 
-/// Simulates experiments whose arms differ, looks after every unit, and prints in how many the
-/// difference is seen by then and after how many units in half of them. The first row of each kind
-/// has no difference: its share is that of false alarms.
+/// Simulates experiments whose arms differ, tests after every unit, and prints the share that
+/// detects the difference and the median number of units until then. The first row of each kind has
+/// no difference: its share is the false-alarm rate.
 public final class Power {
   private static final double ALPHA = 0.05;
-  private static final int FEWEST = 100; // units an arm before a mean is judged
+  private static final int FEWEST = 100; // units an arm before a mean is tested
 
   private final int experiments;
   private final int units;
@@ -54,7 +54,7 @@ public final class Power {
     }
   }
 
-  /// One experiment: the units after which it is decided; none: the most there are.
+  /// One experiment: the units until its decision; undecided: the largest int.
   private interface Experiment {
     int decidedAt(SplittableRandom random);
   }

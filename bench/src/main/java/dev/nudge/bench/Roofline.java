@@ -22,16 +22,15 @@ import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Compares whole optimiser steps with the machine's own rate of matrix products.
+/// Compares whole optimiser steps with the machine's rate of matrix products.
 ///
 ///     bench/roofline [flags]
 ///
-/// The rate of products is measured before, between and after; a length's share is taken of the
-/// better of its two neighbours, as a shared machine is only ever too slow. Steps are those of a
-/// training run (forward, backward, reduction, AdamW), every token labelled, with LoRA on every
-/// linear layer or with all weights of the model; the work they are credited with is
-/// [LeastFlops]'s. Rates come from steps without clocks; where the rest goes, from some more steps
-/// with a [Profile].
+/// The product rate is measured before, between and after the lengths; a length is compared with
+/// the better of the two rates around it, because other load only slows products. Steps are those
+/// of a training run (forward, backward, reduction, AdamW), every token labelled, with LoRA on
+/// every linear layer or with all weights of the model; [LeastFlops] counts the steps' operations.
+/// Rates come from steps without clocks; the breakdown comes from further steps with a [Profile].
 public final class Roofline {
   private static final int TOKENS = 4096;
 
@@ -70,13 +69,13 @@ public final class Roofline {
     new Roofline(options, backend).run();
   }
 
-  /// What is measured.
+  /// The settings.
   ///
   /// @param full whether the model's own weights train
-  /// @param sequences in a step; 0: as many as make 4,096 tokens, two at least
-  /// @param lanes sequences side by side; the threads are shared among them
-  /// @param caches weights kept packed, as a run does where memory is free
-  /// @param profile steps under the clock, for the table of parts; 0: no table
+  /// @param sequences in a step; 0: 4,096 tokens' worth, at least two
+  /// @param lanes concurrent sequences, which share the threads
+  /// @param caches weights cached packed, as in a run with free memory
+  /// @param profile profiled steps, for the table of parts; 0: no table
   private record Options(
       ModelConfig shape,
       Quantization quantization,
@@ -108,7 +107,7 @@ public final class Roofline {
     }
   }
 
-  /// What one length gave.
+  /// One length's results.
   private record Row(int length, double seconds, double flops, int tokens, double before) {}
 
   private void run() {

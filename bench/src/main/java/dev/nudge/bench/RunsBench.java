@@ -19,13 +19,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/// Measures what `nudge runs list` asks of the library: many folders of runs, made here, listed by
-/// a
-/// JVM that has just begun and by one that has done it before.
+/// Measures the library's part of `nudge runs list`: it lists many generated run folders in a cold
+/// JVM, then again in the warm JVM.
 ///
 ///     bench/runs [--runs 1000] [--rounds 9] [--keep no]
 ///
-/// With `--keep yes` the folders stay, so that the whole command can be timed on them.
+/// `--keep yes` keeps the folders, to time the whole command on them.
 final class RunsBench {
   private static final int STEPS = 200;
   private static final Instant START = Instant.parse("2026-11-01T10:00:00Z");
@@ -87,7 +86,7 @@ final class RunsBench {
     return "sweep%02d/run-%04d".formatted(number / 100, number);
   }
 
-  /// A folder as `train` leaves it, but for its weights.
+  /// Writes a folder like `train`'s, without weights.
   private static void make(Path folder, int number) throws IOException {
     Map<String, Object> totals = new LinkedHashMap<>();
     totals.put("steps", STEPS);

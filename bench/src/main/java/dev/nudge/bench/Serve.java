@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 
-/// Measures `nudge serve` by clients over HTTP: streams side by side and beside llama.cpp's server,
-/// adapters in a step, a thousand registered ones, the first token of one that is not loaded, and
+/// Measures `nudge serve` over HTTP: concurrent streams, also against llama.cpp's server, several
+/// adapters in a step, a thousand registered adapters, the first token of an unloaded adapter, and
 /// the second question on a long document.
 ///
 ///     bench/serve --model DIR [--quantize nf4] [--parts streams,adapters,thousand,load,prefix]
@@ -24,7 +24,7 @@ final class Serve {
   private static final int CONTEXT = 4096;
   static final int PROMPT_WORDS = 12;
   private static final int DOCUMENT_WORDS =
-      750; // of four letters: about 2,000 tokens, which the bench tells
+      750; // of four letters: about 2,000 tokens
   private static final String LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
   private static final String FLAGS =
@@ -41,7 +41,7 @@ final class Serve {
     this.flags = flags;
   }
 
-  /// Measures with these flags, for a bench of several parts.
+  /// Creates a bench with these flags, for another bench.
   static Serve of(String... flags) {
     return new Serve(BenchFlags.of("bench/serve", flags, FLAGS));
   }
@@ -88,7 +88,7 @@ final class Serve {
     return place("registry");
   }
 
-  /// A folder of this model and rank.
+  /// A folder by model and rank.
   private Path place(String what) {
     Path model = Path.of(flags.text("model")).toAbsolutePath().normalize();
     return Path.of(flags.text("dir"))
@@ -102,7 +102,7 @@ final class Serve {
     ManyAdapters.make(registry(), one, config, flags.whole("rank"), count);
   }
 
-  /// Words that nobody has said before, so that no keys are there already.
+  /// Returns new random words, so that the prefix cache has no hit.
   String words(int count) {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < count; i++) {
@@ -118,7 +118,7 @@ final class Serve {
     return new HttpClients.Ask(model, words(PROMPT_WORDS), flags.whole("tokens"));
   }
 
-  /// Tokens a second of streams side by side, each with one question; prompts are in the time.
+  /// Returns the tokens a second of concurrent streams, one question each, prompts included.
   double rate(HttpClients clients, List<String> models) throws Exception {
     List<HttpClients.Ask> asks = models.stream().map(this::ask).toList();
     return rate(clients, asks, models.size());
@@ -196,7 +196,7 @@ final class Serve {
         Decode.median(rates[1]) / Decode.median(rates[0]));
   }
 
-  /// Tokens a second of 8 streams of the base and of 8 adapters, a round each by turns.
+  /// Returns the tokens a second of 8 base streams and of 8 adapters, in turns.
   double[][] adapterRates() throws Exception {
     register(8);
     int rounds = flags.whole("rounds");

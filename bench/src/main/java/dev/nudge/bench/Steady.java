@@ -16,20 +16,20 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/// Looks whether a run stays as fast as it begins.
+/// Checks that a run does not slow down.
 ///
 ///     bench/steady [--steps 2000] [--every 2] [--fresh 2]
 ///
-/// Makes steps of a QLoRA run and, between them, products: a step's time over that of the products
-/// beside it does not take a slower machine for a slower program. The medians of windows of 100
-/// steps are compared with the median of all, from step 20.
+/// It makes steps of a QLoRA run and, between them, matrix products: it divides a step's time by
+/// that of nearby products, so a slow machine does not look like a slow run. The medians of windows
+/// of 100 steps are compared with the median of all, from step 20.
 ///
-/// Where neighbours take memory and caches, a step loses more than products of 2048³ do, which live
-/// in the caches. So the products are those of a step: another model of the same shape makes the
-/// same step with kernels that do nothing, products of the same shapes with weights and rows of
-/// their own and as much memory. Those of 2048³ stand beside them. With `--fresh 2` a process that
-/// was started a moment ago makes the whole step after every second one, a new one for every
-/// window: what a long run might lose in its products too, it still has.
+/// Other processes that use memory and caches slow a step more than 2048³ products, which fit in
+/// the caches. So the products are a step's: a second model of this shape makes the same step with
+/// kernels that do nothing; its products have the same shapes and use as much memory. The table
+/// also shows 2048³ products. With `--fresh 2` a fresh process makes the whole step after every
+/// second step, a new process for every window, so a slowdown of the long run's products shows as
+/// well.
 final class Steady {
   private static final int WINDOW = 100;
   private static final int FIRST = 20;
@@ -84,7 +84,7 @@ final class Steady {
         BenchModels.named(flags.text("shape")), backend, BenchModels.quantization(flags), 1);
   }
 
-  /// A model of which a step's products are left; nothing is quantised without kernels.
+  /// Creates a model whose step runs only its products; without kernels, unquantised.
   private static CausalLm products(BenchFlags flags, Backend backend) {
     return Checkpoint.random(
         BenchModels.named(flags.text("shape")), backend.dry(), Quantization.NONE, 1);

@@ -24,8 +24,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 
-/// Measures what several adapters on one base cost: bytes of each, time to attach one, to switch
-/// between them, to detach one.
+/// Measures the cost of several adapters on one base: bytes of each, time to attach, switch and
+/// detach.
 ///
 ///     bench/switch [--shape 135m] [--adapters 8] [--rank 16] [--rounds 1000]
 final class Switching {

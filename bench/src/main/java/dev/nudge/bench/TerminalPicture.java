@@ -9,8 +9,8 @@ import java.util.Locale;
 
 /// Draws a recorded terminal as an SVG: `bench/picture`.
 ///
-/// Every line is one text element that is told its length, so columns stand below each other in any
-/// monospaced font. Lines that begin with `$ ` are commands.
+/// Every line is one text element with a fixed length, so columns align in any monospaced font.
+/// Lines that begin with `$ ` are commands.
 public final class TerminalPicture {
   private static final int FONT = 13; // px
   private static final double CELL = 7.8; // px, a column
@@ -30,7 +30,7 @@ public final class TerminalPicture {
     System.out.println(out + ", " + Files.size(out) + " bytes");
   }
 
-  /// The picture of what is left on a terminal after `stream`.
+  /// Draws the terminal's content after `stream`.
   static String svg(String stream) {
     List<String> lines = TerminalScreen.lines(stream);
     int columns = LEAST_COLUMNS;

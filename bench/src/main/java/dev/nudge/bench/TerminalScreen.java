@@ -5,10 +5,10 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Finds what a terminal shows of a stream of text: the lines that are left when a program has
-/// redrawn some of them in place.
+/// Computes the lines that a terminal shows after a stream of text, in which a program has redrawn
+/// some lines in place.
 ///
-/// It knows what `nudge` sends: carriage return, new line, and the sequence that erases to the end
+/// It parses `nudge`'s output: carriage return, new line, and the sequence that erases to the end
 /// of a line (`ESC [ K`). Other sequences (colours, line wrap) and control characters leave no
 /// mark.
 final class TerminalScreen {
@@ -21,8 +21,8 @@ final class TerminalScreen {
     lines.add(new StringBuilder());
   }
 
-  /// The lines that are left of a recorded stream, without spaces at their ends and without empty
-  /// ones at the end.
+  /// Returns the visible lines of a recorded stream, without trailing spaces or trailing empty
+  /// lines.
   static List<String> lines(String stream) {
     TerminalScreen screen = new TerminalScreen();
     Matcher sequence = SEQUENCE.matcher(stream);

@@ -18,13 +18,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/// Measures how fast rows become tokens, how fast kept ones are opened, and what they take.
+/// Measures tokenisation speed, the time to open cached tokens, and their memory.
 ///
 ///     bench/tokens [--model SmolLM2-135M-Instruct] [--rows 200000]
 ///
-/// Rows are drawn words of several scripts, about 70 tokens each. A core's speed is tokens over
-/// processor time of the whole process, reading, parsing and writing among it, so it holds on a
-/// busy machine too.
+/// Rows are drawn words of several scripts, about 70 tokens each. A core's speed is tokens divided
+/// by the process's CPU time, including reading, parsing and writing, so a busy machine hardly
+/// changes it.
 final class Tokens {
   private static final String[] WORDS =
       ("the valve reads seven bar when pump and filter are clean please check pressure at unit four"

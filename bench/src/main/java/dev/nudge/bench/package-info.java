@@ -1,9 +1,9 @@
 /// Measures: programs that print numbers and assert nothing.
 ///
-/// Not JMH: each program times whole steps, answers or processes, and lets what it compares take
-/// turns on a machine whose load changes; JMH repeats one method in a fork of its own.
+/// Not JMH: each program times whole steps, answers or processes, and runs the compared sides in
+/// turns on a machine whose load changes; JMH repeats one method in one fork.
 ///
-/// Knows nothing that a user needs at run time. Read `Roofline` first.
+/// Users need nothing of it at run time. Read `Roofline` first.
 @NullMarked
 package dev.nudge.bench;
 

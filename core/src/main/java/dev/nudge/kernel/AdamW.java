@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 public interface AdamW {
   /// Hyperparameters of one step.
   ///
-  /// @param clip factor on the gradient: 1, or less where its norm was above the limit
+  /// @param clip factor on the gradient: below 1 if its norm exceeded the limit
   /// @param t number of this step, from 1
   record Hyper(
       double lr, double beta1, double beta2, double eps, double decay, double clip, long t) {

@@ -18,8 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// block again.
 ///
 /// A block whose absmax is not a normal float is stored as zeros, and zeroed memory is a valid
-/// initial state. Each operation is rounded to fp32 on its own, so all providers give the same
-/// bytes.
+/// initial state. Each operation is rounded to fp32 alone, so all providers write the same bytes.
 ///
 /// [1] Dettmers et al., 8-bit Optimizers via Block-wise Quantization, ICLR 2022.
 public interface AdamW8 {

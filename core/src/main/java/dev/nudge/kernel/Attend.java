@@ -13,8 +13,8 @@ import dev.nudge.tensor.Workspace;
 /// sees the last `window` keys only, its own included. Only the log-sum-exp is kept.
 ///
 /// The forward pass reads keys from a paged KV cache too ([KeyValues]), for prefill; the backward
-/// passes read one matrix, as training has it. All three multiply by the workspace's Gemm and use
-/// the other kernels for rows. On a dry workspace they allocate memory and count operations.
+/// passes read contiguous matrices. All three use the workspace's Gemm for products and other
+/// kernels for rows. On a dry workspace they allocate memory and count operations.
 public interface Attend {
   /// The attention shape of a layer.
   ///
@@ -49,7 +49,7 @@ public interface Attend {
       return keyCount * dim;
     }
 
-    /// The first key that a query at this position sees.
+    /// Returns the first key that this position sees.
     public int first(int position) {
       return window == 0 ? 0 : Math.max(0, position - window + 1);
     }
@@ -81,11 +81,11 @@ public interface Attend {
       Workspace ws,
       Kernels kernels);
 
-  /// Computes dq of the last m tokens of a sequence of n tokens, and the part of these queries in
-  /// dk and dv of all n keys and values.
+  /// Computes dq of the last m tokens of a sequence of n tokens, and writes or adds these queries'
+  /// share of dk and dv.
   ///
   /// @param dk (keyCount · s, dim) with s ≥ n, accumulator type: s rows for each key-value head,
-  ///     of which the first n are written
+  ///     the first n written
   /// @param dv like dk
   /// @param add whether to add to dk and dv
   void backwardPart(
@@ -103,12 +103,12 @@ public interface Attend {
       Workspace ws,
       Kernels kernels);
 
-  /// Bytes of scratch that a thread takes for some of the queries of [#forward].
+  /// Returns the bytes of scratch that a thread takes for `m` queries.
   ///
   /// @param past keys before the first query
   /// @param m queries
   long bytes(Shape h, Dtype compute, int past, int m);
 
-  /// The position up to `tokens` at which a block of queries that ends there needs most scratch.
+  /// Returns the end, at most `tokens`, of the block of queries that needs most scratch.
   int fullest(Shape h, int tokens);
 }

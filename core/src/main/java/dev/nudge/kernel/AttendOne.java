@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /// Computes attention for decoding, one query of each sequence, without matrix products, whose
 /// shapes would change with each token.
 ///
-/// [Attend] has the formula. A query's bits depend on the query and its keys alone: not on how the
-/// KV cache is split in blocks, on the other queries of the batch, or on the number of threads.
+/// [Attend] has the formula. A query's result depends on the query and its keys only: not on the KV
+/// cache's block size, the other queries of the batch, or the number of threads.
 ///
 /// Threading: one call at a time, which splits its work over the team.
 public interface AttendOne {
@@ -17,7 +17,7 @@ public interface AttendOne {
   ///
   /// @param q (n, queryWidth)
   /// @param seen for each query the keys and values up to its own position
-  /// @param sinks (1, count), one more logit a head ([AttentionSinks]); null: none
+  /// @param sinks (1, count), an extra logit a head ([AttentionSinks]); null: none
   /// @param out (n, queryWidth)
   void forward(
       Attend.Shape h,
@@ -31,7 +31,7 @@ public interface AttendOne {
   interface BySweeps extends AttendOne {
     AttendSweeps sweeps();
 
-    /// The same with other sweeps of the same bits.
+    /// Replaces the sweeps by bit-identical ones.
     AttendOne with(AttendSweeps other);
   }
 

@@ -2,12 +2,11 @@ package dev.nudge.kernel;
 
 import java.lang.foreign.MemorySegment;
 
-/// Sweeps over bf16 keys and values that [AttendOne] spends its time in: scores, and weighted sums
-/// of the values.
+/// Sweeps over bf16 keys and values, where [AttendOne] spends its time: scores, and weighted sums
+/// of values.
 ///
-/// Queries and sums are in pairs: of each 2·lanes numbers the even ones, then the odd ones, with
-/// zeros behind the last. A provider that replaces the sweeps keeps the order of additions, and so
-/// all bits.
+/// Queries and sums are deinterleaved: the even numbers of each 2·lanes, then the odd ones, padded
+/// with zeros. Every provider adds in the same order, so its results are bit-identical.
 ///
 /// Threading: any number of threads may call.
 public interface AttendSweeps {
@@ -23,22 +22,22 @@ public interface AttendSweeps {
   /// @param stride bytes from row to row
   record Rows(MemorySegment data, long at, long stride, int count) {}
 
-  /// How numbers lie in the scratch.
+  /// The scratch's memory layout.
   ///
-  /// @param heads of keys and values
-  /// @param dim of a head, an even number
-  /// @param queries of a head: 1, or a multiple of 4
+  /// @param heads key-value heads
+  /// @param dim head dimension, even
+  /// @param queries per head: 1 or a multiple of 4
   /// @param width floats from query to query, and from sum to sum
-  /// @param row floats from the scores of a query to those of the next
+  /// @param row floats from one query's scores to the next's
   record Sizes(int heads, int dim, int queries, int width, int row) {}
 
-  /// Writes the scores of all queries, which are at the begin of the scratch.
+  /// Writes the scores of all queries, stored at the start of the scratch.
   ///
-  /// @param next what is read next, which may be fetched meanwhile; as many bytes from row to row
+  /// @param next rows of the next call, to prefetch; with the same stride
   /// @param to byte offset of the first query's first score
   void scores(Rows keys, Rows next, Sizes sizes, MemorySegment scratch, long to);
 
-  /// Adds weights · values to sums, which are at the begin of the scratch.
+  /// Adds weights · values to the sums at the start of the scratch.
   ///
   /// @param weights byte offset of the first query's first weight
   void sums(Rows values, Rows next, Sizes sizes, MemorySegment scratch, long weights);

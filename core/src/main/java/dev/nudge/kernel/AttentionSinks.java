@@ -3,15 +3,15 @@ package dev.nudge.kernel;
 import dev.nudge.kernel.Attend.Shape;
 import dev.nudge.tensor.Tensor;
 
-/// Attention with one more logit z a head, to which no value belongs (attention sinks [1]).
+/// Adds to attention one logit z a head, which has no value (attention sinks [1]).
 ///
-/// With L the log-sum-exp of a query's scores and O its attention, those with a sink are
+/// With L the log-sum-exp of a query's scores and O its attention, a sink makes them
 ///
 ///     L′ = log(e^L + e^z)        O′ = O·e^(L − L′)
 ///
-/// so the sink is a sweep over what [Attend] gives. From L′ and O′ its backward pass makes the
-/// right gradients of queries, keys and values: with P′ = e^(S − L′) they are P′ ∘ (dO·Vᵀ − dO·O′),
-/// and the sink's own is dz = −Σ e^(z − L′)·(dO·O′) over the queries.
+/// so a sink is a sweep over [Attend]'s results. [Attend]'s backward pass on L′ and O′ computes the
+/// correct gradients of q, k and v from dS = P′ ∘ (dO·Vᵀ − dO·O′), P′ = e^(S − L′); the sink's
+/// gradient is dz = −Σ e^(z − L′)·(dO·O′) over the queries.
 ///
 /// [1] Xiao et al., arXiv:2309.17453; learned as in gpt-oss.
 public final class AttentionSinks {
@@ -20,7 +20,7 @@ public final class AttentionSinks {
   /// Overwrites attention and log-sum-exp of the rows `from` to `to` of a sequence.
   ///
   /// @param out (m, queryWidth)
-  /// @param lse (m · count, 1), as [Attend#forward] has it
+  /// @param lse (m · count, 1), of [Attend#forward]
   /// @param sinks (1, count)
   public static void forward(Shape h, Tensor out, Tensor lse, Tensor sinks, int from, int to) {
     double[] row = new double[out.cols()];

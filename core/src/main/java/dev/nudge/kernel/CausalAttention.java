@@ -14,12 +14,12 @@ import java.util.List;
 /// are fp32 (measured to cost nothing), P and dS are rounded to the compute type as factors of the
 /// next product.
 ///
-/// If keys lie in several KV blocks there is a product for each: their scores are columns of one
-/// matrix, so the softmax is that of contiguous keys, and P·V is summed over the blocks in the
-/// accumulator type and rounded once. Keys in one block take the same products as contiguous keys.
+/// Keys in several KV blocks take one product a block, whose scores are columns of one matrix; the
+/// softmax is that of contiguous keys, and P·V is summed over the blocks in the accumulator type
+/// and rounded once. Keys in one block take the same products as contiguous keys.
 ///
-/// Against FlashAttention's one pass with running maxima over key blocks [1]: on a CPU a block of
-/// whole score rows stays in L2 up to some thousand keys, so the rescaling is saved.
+/// FlashAttention [1] makes one pass over key blocks with running maxima. On a CPU a block of whole
+/// score rows fits in L2 up to some thousand keys, which saves the rescaling.
 ///
 /// [1] Dao, FlashAttention-2, arXiv:2307.08691.
 public final class CausalAttention implements Attend {
@@ -81,7 +81,7 @@ public final class CausalAttention implements Attend {
 
   /// Computes one block of queries of key-value head g: `from` to `to`, after `past` keys.
   ///
-  /// @param q of all heads and queries, as `out`
+  /// @param q all heads and queries, as in `out`
   /// @param lse of this block
   private static void forwardBlock(
       Shape h,
@@ -214,7 +214,7 @@ public final class CausalAttention implements Attend {
       ws.zero(dkg);
       ws.zero(dvg);
     }
-    // from the last block, which without a window sees every key and so needs no zeros to add to
+    // from the last block: without a window it sees every key, so it overwrites dk and dv
     for (int to = m; to > 0; ) {
       int from = blocks.start(to);
       backwardBlock(
@@ -307,13 +307,13 @@ public final class CausalAttention implements Attend {
     }
   }
 
-  /// The scale that is still to be applied to scores: 1 if the soft cap has applied it.
+  /// Returns the scale for the softmax: 1 if the soft cap has applied the scale.
   private static double rest(Shape h) {
     return h.softCap() == 0 ? h.scale() : 1;
   }
 
-  /// Number of key-value heads that a pass computes. A dry run computes the first alone, because
-  /// each head frees the memory that it took.
+  /// Number of key-value heads that a pass computes. A dry run computes only the first, because
+  /// each head frees its memory.
   private static int heads(Shape h, Workspace ws) {
     return ws.dry() ? 1 : h.keyCount();
   }
@@ -326,7 +326,7 @@ public final class CausalAttention implements Attend {
     ws.operations(before + products * 2.0 * blocks.h().queryWidth() * blocks.pairs());
   }
 
-  /// `like` itself if it has the type, else scratch of its shape.
+  /// Returns `like` if of this type, else scratch of its shape.
   private static Tensor scratch(Dtype dtype, Tensor like, Workspace ws) {
     return dtype == like.dtype() ? like : ws.take(dtype, like.rows(), like.cols());
   }
@@ -342,7 +342,7 @@ public final class CausalAttention implements Attend {
     return t.cols(g * width, (g + 1) * width);
   }
 
-  /// Scratch for `rows` rows like those of [#wide].
+  /// Takes scratch for `rows` rows of [#wide].
   private static Tensor wideScratch(Shape h, Tensor t, int rows, Workspace ws) {
     return ws.take(t.dtype(), rows, h.group() * h.dim());
   }

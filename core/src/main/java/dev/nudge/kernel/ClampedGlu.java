@@ -2,14 +2,14 @@ package dev.nudge.kernel;
 
 import dev.nudge.tensor.Tensor;
 
-/// What lies before SwiGLU in gpt-oss: gate and up by turns in one row, clamped at a limit L.
+/// Prepares SwiGLU's inputs in gpt-oss: interleaved gate and up, clamped at a limit L.
 ///
-/// With e and u the numbers of a row at even and odd places, the expert computes
+/// With e and u the numbers of a row at even and odd index, the expert computes
 ///
 ///     h = (clamp(u, −L, L) + 1) · e′·σ(α·e′),  e′ = min(e, L)
 ///
-/// which is SwiGLU of the gate α·e′ and the up projection (clamp(u) + 1)/α. The gradient is 0 where
-/// a number is beyond its bound.
+/// which is SwiGLU of the gate α·e′ and the up projection (clamp(u) + 1)/α. The gradient of a
+/// clamped number is 0.
 ///
 /// @param slope α
 /// @param limit L
@@ -34,8 +34,8 @@ public record ClampedGlu(double slope, double limit) {
 
   /// Overwrites `turns` with its gradient.
   ///
-  /// @param dGate of SwiGLU's gate
-  /// @param dUp of its up projection
+  /// @param dGate gradient of gate
+  /// @param dUp gradient of up
   public void backward(Tensor turns, Tensor dGate, Tensor dUp) {
     double[] both = new double[turns.cols()];
     double[] e = new double[dGate.cols()];

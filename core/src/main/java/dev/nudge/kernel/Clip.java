@@ -4,7 +4,7 @@ import dev.nudge.tensor.Tensor;
 
 /// Clamps numbers into [−c, c]: y = min(max(x, −c), c), and dx = dy where |x| ≤ c, else 0.
 ///
-/// Few models do, and for them it is little work, so there is one implementation.
+/// Few models clamp, and clamping is cheap, so one implementation suffices.
 public final class Clip {
   private Clip() {}
 

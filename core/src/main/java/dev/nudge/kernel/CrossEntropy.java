@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
 ///     logprob = (z[t] − m) − log1p(S)        (the loss of the row is −weight·logprob)
 ///     dz      = (exp(z − lse) − onehot(t)) · weight
 ///
-/// Leaving the largest term out of the sum and adding it by log1p keeps the relative accuracy of
-/// log-probabilities near zero, as confident models have. A NaN logit makes logprob and lse NaN,
-/// so that the trainer notices it.
+/// Adding the largest term by log1p, not in the sum, keeps log-probabilities near zero, those of
+/// confident models, relatively accurate. A NaN logit makes logprob and lse NaN, so that the
+/// trainer notices it.
 public interface CrossEntropy {
   /// Computes log-probabilities.
   ///
@@ -31,11 +31,11 @@ public interface CrossEntropy {
 
   /// Computes the gradient of −weight·Σ logprob.
   ///
-  /// @param dLogits (c, V) of C; may share the logits' memory if no row of it lies beyond the same
-  ///     row of the logits
+  /// @param dLogits (c, V) of C; may share the logits' memory if no row starts after the same row
+  ///     of the logits
   void gradient(Tensor logits, Tensor targets, Tensor lse, double weight, Tensor dLogits);
 
-  /// Checks what both operations share; every provider calls it.
+  /// Checks the shared arguments; every provider calls it.
   static void check(Tensor logits, Tensor targets, Tensor lse) {
     Rows.shape("logits", logits, logits.rows(), logits.cols(), logits.dtype().accumulator());
     Rows.shape("targets", targets, logits.rows(), 1, Dtype.I32);

@@ -28,17 +28,17 @@ public final class DropoutHash {
 
   private DropoutHash() {}
 
-  /// The 64 bits of a row: a is the lower half, b the upper.
+  /// Returns a row's key: a is its lower half, b its upper.
   public static long key(long rowKey, long salt) {
     return mix(mix(rowKey) + salt);
   }
 
-  /// The threshold that the upper 24 bits of a hash must reach for an element to be kept.
+  /// Returns the least value of a hash's upper 24 bits that keeps an element.
   public static int threshold(double p) {
     return (int) Math.rint(p * (1 << 24));
   }
 
-  /// Tells whether the element in this column of a row is kept.
+  /// Returns whether dropout keeps the element in this column.
   public static boolean keeps(long key, int column, int threshold) {
     int x = column * COLUMN + (int) key;
     x = (x ^ (x >>> 16)) * FIRST;

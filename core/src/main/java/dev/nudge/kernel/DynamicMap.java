@@ -6,18 +6,18 @@ import java.util.Arrays;
 ///
 /// The map is a list of 256 values in rising order; a code is an index into it. For i = 0 … 6 the
 /// decade from 10^(i−7) to 10^(i−6) is split into 2ⁱ equal parts a sign (signed) or 2^(i+1)
-/// (unsigned), and the middle of each part is a value; 0 and 1 are values too. So seven decades
-/// are covered, the uppermost to 0.7 or 0.35 % of its end. The signed map has +1 and no −1. Values
-/// are rounded as bitsandbytes' are (linspace with a fused multiply-add, then middle, then decade,
-/// each in fp32), to the same bits.
+/// (unsigned), and the middle of each part is a value; so are 0 and 1. The map spans seven decades,
+/// the uppermost in steps of 1.4 or 0.7 % of its end. The signed map has +1 and no −1. Values are
+/// rounded as bitsandbytes' are (linspace with a fused multiply-add, then middle, then decade, each
+/// in fp32), to the same bits.
 ///
-/// A number's code is that of the nearest value, exactly; the lower one on a tie. In the unsigned
-/// map only 0 has the code of 0, and any other number at least the next: if a second moment became
-/// 0, the first moment would be divided by a single gradient. Encoding needs no search: map the
+/// A number's code is exactly that of the nearest value, the lower on a tie. The unsigned map
+/// rounds only 0 to 0, and other numbers at least to the next value: if a second moment became 0,
+/// the first moment would be divided by a single gradient. Encoding needs no search: map the
 /// number's bits to an integer in the order of floats ([#order]); its upper 16 bits select one of
-/// 65,536 cells, no cell holds more than one change of code, and an entry of [#cells] has the code
-/// with which the cell begins and the lower 16 bits after which the next code follows. Only the
-/// few cells of the decades in use are ever in cache.
+/// 65,536 cells, no cell holds more than one change of code, and an entry of [#cells] holds the
+/// cell's first code and the last lower 16 bits that have this code. Only the few cells of the
+/// decades in use are ever in cache.
 ///
 /// Threading: immutable.
 ///
@@ -40,7 +40,7 @@ public final class DynamicMap {
 
   private DynamicMap(boolean signed) {
     values = make(signed);
-    int[] last = new int[CODES]; // order of the last float with this code
+    int[] last = new int[CODES]; // [#order] of the last float of a code
     Arrays.fill(last, Integer.MAX_VALUE);
     for (int code = 0; code < CODES - 1; code++) {
       double middle = ((double) values[code] + values[code + 1]) / 2; // exact
@@ -92,7 +92,7 @@ public final class DynamicMap {
     return bits ^ (bits >> 31 & Integer.MAX_VALUE);
   }
 
-  /// The value of a code from 0 to 255; values rise with codes.
+  /// Returns the value of a code; values rise with codes.
   public float value(int code) {
     return values[code];
   }
@@ -102,13 +102,13 @@ public final class DynamicMap {
     return values.clone();
   }
 
-  /// For each upper 16 bits of an [#order], read as a number from 0, code · 65,536 + the lower 16
-  /// bits of the last number with that code.
+  /// Returns, by an [#order]'s upper 16 bits, unsigned, code · 65,536 + the lower 16 bits of the
+  /// last number with that code.
   public int[] cells() {
     return cells.clone();
   }
 
-  /// The code of the value nearest to `v`, the lower one on a tie; unsigned, that of 0 for 0 only.
+  /// Returns the code of the value nearest to `v`, the lower on a tie; unsigned: 0's for 0 only.
   public int code(float v) {
     int order = order(v);
     int cell = cells[order >>> 16];

@@ -23,9 +23,9 @@ public interface Elementwise {
   /// The sum of the squares, in double, in an order that depends on the shape only.
   double sumOfSquares(Tensor x);
 
-  /// y ← mask·x / (1 − p), or y += that.
+  /// y ← (or +=) mask·x / (1 − p).
   ///
-  /// @param rowKeys (n, 1) of I64: an id of row and step, the same wherever it is computed
+  /// @param rowKeys (n, 1) of I64: an id of row and step that is equal in every process
   /// @param salt id of the layer, so that a row has another mask in each layer
   /// @param p probability that an element is dropped, 0 ≤ p < 1
   /// @param add whether to add to y; else x may be y

@@ -12,8 +12,8 @@ import dev.nudge.tensor.Tensor;
 ///     dU = dh·a(e)
 ///     dE = dh·u·σ(t)·(1 + e·(1 − σ(t))·t′)
 ///
-/// e and u are kept; σ, a and h are recomputed, which is cheaper than reading them. The backward
-/// pass also writes h, to the same bytes, because the gradient of the down projection needs it.
+/// Training saves e and u and recomputes σ, a and h, which is cheaper than reading them. The
+/// backward pass also writes the same h, for the weight gradient of the down projection.
 public interface Glu {
   /// Computes h; all (n, m) of C, out may be gate or up.
   void forward(Tensor gate, Tensor up, Tensor out);
@@ -50,7 +50,7 @@ public interface Glu {
 
   /// Computes in double, row by row.
   ///
-  /// @param activation which one gates
+  /// @param activation of the gate
   record Plain(Activation activation) implements Glu {
     @Override
     public void forward(Tensor gate, Tensor up, Tensor out) {

@@ -6,8 +6,8 @@ import dev.nudge.tensor.Tensor;
 ///
 ///     value = scale · (code − zero), one rounding to fp32, one more to the output's type
 ///
-/// With scales of 16 bits the product is exact in fp32: 11 significant bits times 9. The codes of
-/// MXFP4 stand for numbers of their own, and share a power.
+/// With scales of 16 bits the product is exact in fp32: 11 significant bits times 9. MXFP4's codes
+/// encode floats that share a power of two.
 public interface GroupedCodes {
   /// Dequantises rows `from` (inclusive) to `to` (exclusive), each number into its own column.
   ///

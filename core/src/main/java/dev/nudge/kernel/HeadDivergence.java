@@ -6,25 +6,25 @@ import dev.nudge.tensor.Workspace;
 import org.jspecify.annotations.Nullable;
 
 /// Fuses the output head with the Kullback-Leibler divergence from a base model's next-token
-/// distributions, for some rows: the sum over the whole vocabulary, no matrix of all rows' logits.
+/// distributions, over the whole vocabulary, without storing the logits of all rows.
 ///
 ///     KL = Σ p_B · (log p_B − log p)       p = softmax(z), p_B = softmax(z_B)
 ///     dz = (p − p_B) · weight,  dh = dz·W
 ///
-/// It is the cross-entropy with soft targets p_B, less a constant. With t any token of a row, D =
+/// KL is the cross-entropy with soft targets p_B, less a constant. With t any token of a row, D =
 /// z_B − z and e_t the one-hot vector
 ///
 ///     KL = Σ (p_B − e_t)·D + log p_B(t) − log p(t)
 ///
-/// which is exactly 0 for equal logits, and needs what [CrossEntropy] computes alone.
+/// which is exactly 0 for equal logits, and needs only [CrossEntropy]'s results.
 ///
 /// Rows are processed in chunks, whose three matrices of fp32 logits are a few megabytes each.
 public final class HeadDivergence {
-  private static final int TILE = 64; // rows: what a packed product takes at least
+  private static final int TILE = 64; // rows of a packed product's least tile
 
   private HeadDivergence() {}
 
-  /// Hidden states and the head of the base.
+  /// The base's hidden states and head.
   ///
   /// @param h (n, width) normalised hidden states
   public record Base(Tensor h, HeadLoss.Weight weight) {}
@@ -81,7 +81,7 @@ public final class HeadDivergence {
     }
   }
 
-  /// Rows of a chunk.
+  /// Rows per chunk.
   public static int chunk(HeadLoss.Weight w, Dtype acc) {
     return Math.min(TILE, w.chunk(acc));
   }
@@ -102,7 +102,7 @@ public final class HeadDivergence {
   /// Rows of logits.
   ///
   /// @param z logits, which become dz
-  /// @param known the base's, which are spent
+  /// @param known the base's, overwritten
   private record Chunk(Tensor z, Tensor known, Tensor targets, Tensor divergence) {
 
     void differ(HeadLoss.Logits shape, double weight, Workspace ws, Kernels kernels) {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// rows (chunked or "cut" cross-entropy).
 ///
 ///     z = h·Wᵀ,  logprob = z_t − logsumexp(z),  dz = (softmax(z) − onehot(t)) · weight,  dh = dz·W
-///     dW += dzᵀ·h                          (only where the head trains)
+///     dW += dzᵀ·h                          (only if the head trains)
 ///
 /// Some families scale the logits z or soft-cap them ([SoftCap]), before the softmax; the gradient
 /// is multiplied by the slope.
@@ -19,8 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// Rows are processed in chunks whose fp32 logits are a few megabytes, or in tiles of a packed
 /// weight. The forward pass computes the gradient of the logits in place at once, so no backward
 /// pass of the head follows. With `weight` = 1/(trained tokens of the whole step), gradients of
-/// micro-batches and lanes just add up. A row may have a loss weight of its own: its gradient is
-/// multiplied by it.
+/// micro-batches and lanes just add up. A row's own loss weight, if any, multiplies its gradient.
 ///
 /// With a packed weight rows of zeros pad a tile, which is faster than several small tiles.
 public final class HeadLoss {
@@ -31,7 +30,7 @@ public final class HeadLoss {
   private static final int PACKED_CHUNK = 256;
 
   private static final int TILE = 64;
-  private static final int MOST_TILES = 2; // where more tiles are needed, a whole chunk is as fast
+  private static final int MOST_TILES = 2; // above this, a whole chunk is as fast
 
   private HeadLoss() {}
 
@@ -40,7 +39,7 @@ public final class HeadLoss {
     /// Computes y from x.
     void multiply(Tensor x, Tensor y, Workspace ws);
 
-    /// A product with a factor that is there.
+    /// Multiplies by a stored factor.
     static Product of(Packed factor) {
       return (x, y, ws) -> ws.gemm().multiply(x, factor, y, false);
     }
@@ -50,13 +49,13 @@ public final class HeadLoss {
   ///
   /// @param up hidden states (rows, width) → logits (rows, vocabulary)
   /// @param down gradient of the logits → gradient of the hidden states
-  /// @param tiled whether a product costs much beside its rows, so that many go together: the
-  ///     weight is packed, or made for each product
+  /// @param tiled whether a product has a high fixed cost, so chunks are large: the weight is
+  ///     packed, or built for each product
   /// @param padded whether rows of zeros fill a tile
   /// @param shape scaling and soft cap of the logits
   public record Weight(
       Product up, Product down, int vocabulary, boolean tiled, boolean padded, Logits shape) {
-    /// A weight that is there.
+    /// Wraps stored factors.
     ///
     /// @param up (width, vocabulary)
     /// @param down (vocabulary, width)
@@ -64,17 +63,17 @@ public final class HeadLoss {
       this(Product.of(up), Product.of(down), up.factor().cols(), up.packed(), up.packed(), shape);
     }
 
-    /// A weight that is made for each product.
+    /// Wraps a weight built for each product.
     public static Weight made(Product up, Product down, int vocabulary, Logits shape) {
       return new Weight(up, down, vocabulary, true, false, shape);
     }
 
-    /// A plain weight (vocabulary, width).
+    /// Wraps a plain (vocabulary, width).
     public static Weight of(Tensor w) {
       return of(w, Logits.PLAIN);
     }
 
-    /// A plain weight (vocabulary, width), whose logits are scaled and capped.
+    /// Wraps a plain (vocabulary, width), with scaled and capped logits.
     public static Weight of(Tensor w, Logits shape) {
       return new Weight(Packed.plain(w.transposed()), Packed.plain(w), shape);
     }
@@ -85,7 +84,7 @@ public final class HeadLoss {
       return tiled ? PACKED_CHUNK : (int) Math.clamp(rows / 16 * 16, 16, 1024);
     }
 
-    /// Rows to multiply for `rows` wanted rows: the rest is padding.
+    /// Returns the rows to multiply, `rows` plus padding.
     private int company(int rows) {
       if (!padded) {
         return Math.max(2, rows);
@@ -121,7 +120,7 @@ public final class HeadLoss {
   /// A chunk of labelled rows in the backward pass.
   ///
   /// @param from index of its first row in the batch
-  /// @param rows of the chunk; further rows of h, dz and dh are padding, and zero
+  /// @param rows of the chunk; further rows of h and dz are zero padding
   /// @param h hidden states
   /// @param dz (rows, vocabulary) the gradient of the product's logits
   /// @param dh (rows, width) the gradient of h, added to
@@ -140,8 +139,8 @@ public final class HeadLoss {
     /// Adds gradients.
     void backward(Rows r, Workspace ws);
 
-    /// Accumulates the gradient of a trained weight: dW += dzᵀ·h; padding rows are zero, and so
-    /// are their logits.
+    /// Accumulates the gradient of a trained weight: dW += dzᵀ·h; padding rows are zero in both
+    /// factors.
     ///
     /// @param dW the gradient of each lane, (vocabulary, width), accumulator type
     static Beside of(IntFunction<Tensor> dW) {
@@ -209,7 +208,7 @@ public final class HeadLoss {
     Tensor lse = ws.take(acc, step, 1);
     Logits shape = w.shape();
     Tensor kept = shape.cap() != 0 && dh != null ? ws.take(acc, step, vocabulary) : null;
-    int filled = w.padded() ? most : 2; // a plain weight wants company for a single row only
+    int filled = w.padded() ? most : 2; // a plain weight pads a single row only
     Tensor hidden = ws.take(h.dtype(), filled, h.cols());
     Tensor gradient = ws.take(acc, filled, h.cols());
     for (int from = 0; from < h.rows(); from += step) {
@@ -238,7 +237,7 @@ public final class HeadLoss {
           kernels.elementwise().copy(z, kept.rows(0, rows));
         }
         double slope = kept == null ? shape.scale() : 1;
-        for (int i = 0, end; i < rows; i = end) { // rows that count alike, most often all
+        for (int i = 0, end; i < rows; i = end) { // rows of equal weight, most often all
           end = factors == null ? rows : alike(factors, from + i, to) - from;
           double factor = factors == null ? 1 : factors[from + i];
           kernels
@@ -268,7 +267,7 @@ public final class HeadLoss {
     ws.release(mark);
   }
 
-  /// The end of the run of rows from `from` on that have the same factor.
+  /// Returns the end of the rows from `from` on that share a factor.
   private static int alike(double[] factors, int from, int most) {
     int end = from + 1;
     while (end < most && factors[end] == factors[from]) {

@@ -9,8 +9,8 @@ import java.util.function.Function;
 /// Holds one kernel for every operation.
 ///
 /// Providers form a stack: the portable kernels are at the bottom, and each [Provider] replaces
-/// the kernels that it has faster ones for. So a provider of one fast kernel is one class and one
-/// line of a service file.
+/// some of them by faster ones. A provider of one fast kernel is one class and one line of a
+/// service file.
 ///
 /// Threading: any number of threads may call kernels at once, on tensors that no other call
 /// writes. Results depend on the arguments only, never on thread or timing.
@@ -41,7 +41,7 @@ public record Kernels(
     int order();
 
     /// Returns these kernels with some replaced, or unchanged if this JVM cannot run the faster
-    /// ones. A kernel may delegate cases that it does not handle to the one that it replaces.
+    /// ones. A kernel may delegate unsupported cases to the kernel that it replaces.
     Kernels over(Kernels under);
   }
 
@@ -119,7 +119,7 @@ public record Kernels(
     return each("dry", DryKernels::of);
   }
 
-  /// Which providers this process uses.
+  /// Selects this process's providers.
   public enum Choice {
     /// All that this machine can run.
     AUTO(Integer.MAX_VALUE),
@@ -135,13 +135,13 @@ public record Kernels(
     }
   }
 
-  /// Chooses the providers of kernels that are asked for from now on, in this process. Until then
-  /// the system property `nudge.kernels` decides (`auto`, `vector` or `plain`; else `auto`).
+  /// Chooses the providers of later [#fastest] calls in this process. The default is the system
+  /// property `nudge.kernels` (`auto`, `vector` or `plain`; else `auto`).
   public static void choose(Choice choice) {
     Selected.now = choice;
   }
 
-  /// The choice so far.
+  /// The current choice.
   public static Choice chosen() {
     return Selected.now;
   }
@@ -185,7 +185,7 @@ public record Kernels(
           return choice;
         }
       }
-      return Choice.AUTO; // another value chooses nothing
+      return Choice.AUTO; // ignores an unknown value
     }
   }
 

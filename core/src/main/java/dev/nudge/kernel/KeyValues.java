@@ -6,8 +6,8 @@ import java.util.List;
 
 /// Views one sequence's KV cache of one layer as a list of blocks.
 ///
-/// Blocks have the same number of rows, one row a position, and all but the last are full. Rows
-/// after the last position are never read.
+/// Blocks have equally many rows, one a position, and all but the last are full. Rows after the
+/// last position are never read.
 ///
 /// @param keys tensors of (block, keyWidth)
 /// @param values like keys

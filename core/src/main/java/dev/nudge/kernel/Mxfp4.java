@@ -1,8 +1,8 @@
 package dev.nudge.kernel;
 
-/// The numbers of MXFP4 [1]: a code of four bits stands for ±0, ½, 1, 1½, 2, 3, 4 or 6, to be
-/// multiplied by 2^(e − 127), which 32 numbers share. Every product is exact in fp32 and in
-/// bfloat16, or infinite; e = 255 is no NaN, as in transformers.
+/// Decodes MXFP4 [1]: a four-bit code means ±0, ½, 1, 1½, 2, 3, 4 or 6, times 2^(e − 127), a scale
+/// of 32 numbers. Every product is exact in fp32 and in bfloat16, or infinite; e = 255 is not NaN,
+/// as in transformers.
 ///
 /// [1] OCP Microscaling Formats (MX) Specification 1.0.
 public final class Mxfp4 {
@@ -13,12 +13,12 @@ public final class Mxfp4 {
 
   private Mxfp4() {}
 
-  /// Twice what the lower four bits of a code stand for.
+  /// Twice the value of a code's lower four bits.
   public static float twice(int code) {
     return TWICE[code & 15];
   }
 
-  /// Half a power: 2^(e − 128), which is finite for e = 255 too.
+  /// Returns half a scale, 2^(e − 128), finite for e = 255 too.
   public static float half(int e) {
     return Math.scalb(1f, (e & 0xff) - 128);
   }

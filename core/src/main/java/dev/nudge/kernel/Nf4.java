@@ -79,7 +79,7 @@ public interface Nf4 {
       }
     }
 
-    /// Quantises one block, a short one too.
+    /// Quantises one block, full or short.
     public static void quantize(Tensor x, Tensor packed, Tensor absmax, int block) {
       long from = (long) block * BLOCK;
       int n = (int) Math.min(BLOCK, x.elements() - from);
@@ -108,7 +108,7 @@ public interface Nf4 {
       }
     }
 
-    /// Dequantises one block, a short one too.
+    /// Dequantises one block, full or short.
     public static void dequantize(Tensor packed, Tensor absmax, Tensor out, int block) {
       long from = (long) block * BLOCK;
       int n = (int) Math.min(BLOCK, out.elements() - from);
@@ -155,7 +155,7 @@ public interface Nf4 {
 
     private Levels() {}
 
-    /// Returns what a number must exceed to get a code above `i`.
+    /// Returns the bound: larger numbers get codes above `i`.
     public static float bound(int i) {
       return BOUNDS[i];
     }

@@ -5,7 +5,7 @@ import java.util.stream.IntStream;
 /// Splits the queries of a sequence into the blocks that [CausalAttention] computes one by one.
 ///
 /// A block has [#BLOCK] queries, or [#LONG_BLOCK] if it sees more than [#LONG] keys. A dry run
-/// skips blocks: of blocks of one size a later one takes more memory.
+/// skips blocks: among equal sizes the last needs most memory.
 ///
 /// @param past keys before the first query
 /// @param m queries
@@ -14,7 +14,7 @@ record QueryBlocks(Attend.Shape h, int past, int m) {
   private static final int LONG_BLOCK = 32;
   private static final int LONG = 2048;
 
-  /// The position up to `tokens` at which a block of queries that ends there needs most scratch.
+  /// Returns the end, at most `tokens`, of the block of queries that needs most scratch.
   static int fullest(Attend.Shape h, int tokens) {
     long widest = h.window() == 0 ? tokens : Math.min(tokens, h.window() + LONG_BLOCK - 1L);
     return LONG_BLOCK * widest > BLOCK * (long) LONG ? tokens : Math.min(tokens, LONG);
@@ -59,7 +59,7 @@ record QueryBlocks(Attend.Shape h, int past, int m) {
     return pairs;
   }
 
-  /// Where the blocks of [#BLOCK] queries end and those of [#LONG_BLOCK] begin.
+  /// Returns the query where [#LONG_BLOCK] replaces [#BLOCK].
   private int shortEnd() {
     boolean always = h.window() > 0 && h.window() + BLOCK - 1 <= LONG;
     return always ? Integer.MAX_VALUE / BLOCK * BLOCK : Math.max(0, LONG - past) / BLOCK * BLOCK;

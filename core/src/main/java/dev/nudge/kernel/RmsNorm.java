@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// With s the row of d numbers, w the weight plus an offset (0, or 1 in families such as Gemma
 /// whose weights are stored around zero; the sum is not rounded) and ŝ = s·rstd:
 ///
-///     s    = x + delta                     (rounded to C: the sum is what is kept and normalised)
+///     s    = x + delta                     (rounded to C, then saved and normalised)
 ///     rstd = 1 / sqrt(mean(s²) + eps)      (rounded to acc)
 ///     y    = ŝ · w                         (rounded to C, once)
 ///
@@ -17,14 +17,14 @@ import org.jspecify.annotations.Nullable;
 ///     dS   = rstd · (g − ŝ · mean(g·ŝ))
 ///     dw   = Σ dy · ŝ                      (over the rows; only where the weight trains)
 ///
-/// s and rstd are kept for the backward pass; y is not: the backward's sweep, or a sweep of its
-/// own, recomputes it from them, to the same bytes. The gradient is added to that of the residual
-/// stream in the same sweep, and its copy in C is a factor of the next product.
+/// The backward pass uses the saved s and rstd; y is recomputed from s and rstd, bit-identical, by
+/// the backward sweep or [#again]. The same sweep adds the gradient to that of the residual stream;
+/// a copy in C is a factor of the next product.
 public interface RmsNorm {
   /// Computes y and rstd of n rows of d.
   ///
   /// @param x (n, d) of C
-  /// @param delta (n, d) of C, added to x; null where nothing is added
+  /// @param delta (n, d) of C, added to x; null: nothing is added
   /// @param sum (n, d) of C, x + delta; may be x or delta; null if and only if delta is
   /// @param w (1, d) of C
   /// @param y (n, d) of C; may be x or delta unless sum is written there
@@ -39,7 +39,7 @@ public interface RmsNorm {
       double eps,
       double offset);
 
-  /// Recomputes y from the kept s and rstd: the same bytes as [#forward] wrote.
+  /// Recomputes y from the kept s and rstd: bit-identical to [#forward].
   void again(Tensor s, Tensor rstd, Tensor w, Tensor y, double offset);
 
   /// Adds the gradient of s to dRes.
@@ -60,7 +60,7 @@ public interface RmsNorm {
       @Nullable Tensor y,
       double offset);
 
-  /// Adds the gradient of the weight to dw, the rows in their order.
+  /// Adds the gradient of the weight to dw, in row order.
   ///
   /// @param dy (n, d) of acc
   /// @param s (n, d) of C, the kept sum (or x)

@@ -13,14 +13,14 @@ import dev.nudge.tensor.Tensor;
 ///     b ← b·cos[p][i] + a·sin[p][i]          (a, b) pair i, i = 0 … h − 1
 ///
 /// A rotation's inverse is its transpose, so the backward pass is the same call with `inverse`:
-/// nothing is kept but the tables. An attention factor (as in YaRN) is already in the tables, and
-/// the transpose has the same factor.
+/// only the tables are kept. The tables include any attention factor (as in YaRN), which the
+/// transpose shares.
 public interface Rope {
-  /// Which two of a head's numbers are a pair.
+  /// Pairs a head's numbers.
   enum Pairing {
-    /// One of the first half, one of the second.
+    /// Pairs x[i] with x[i + h].
     HALVES,
-    /// Two side by side (interleaved).
+    /// Pairs x[2i] with x[2i + 1].
     NEIGHBOURS;
 
     /// The step from one pair's first number to the next one's.

@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Chooses experts for tokens, and moves rows between tokens and experts.
 ///
-/// With z the router's logits of a token and p = softmax(z) over all experts, the k chosen are
-/// those of the largest logits (of equal ones the lower number), in descending order, and
+/// With z the router's logits of a token and p = softmax(z) over all experts, the k chosen experts
+/// have the largest logits (ties: the lower index), in descending order, and
 ///
 ///     SOFTMAX     w_j = p_j                              dz_e = p_e·(g_e − Σ w_i·g_i)
 ///     NORMALISED  w_j = p_j / Σ p_i over the chosen      dz_j = w_j·(g_j − Σ w_i·g_i)
@@ -14,16 +14,16 @@ import org.jspecify.annotations.Nullable;
 /// where g is the weights' gradient, 0 for an expert that was not chosen. NORMALISED is also a
 /// softmax over the chosen logits. A token's k outputs are added in the order of its choice.
 ///
-/// Computed in double, row by row, by one implementation: beside the experts' products, this is
-/// little work. No method allocates memory that depends on the rows.
+/// One implementation computes in double, row by row: the cost is small beside the experts'
+/// products. No method allocates memory that depends on the rows.
 public final class Routing {
   private Routing() {}
 
-  /// How a token's weights follow from the logits.
+  /// Computes a token's weights from the logits.
   public enum Rule {
     /// The probabilities of the chosen experts, whose sum is below 1.
     SOFTMAX,
-    /// Those, divided by their sum.
+    /// SOFTMAX divided by its sum.
     NORMALISED
   }
 
@@ -58,7 +58,7 @@ public final class Routing {
 
   /// Writes the gradient of the logits.
   ///
-  /// @param products w_j·g_j of the choice j of token t at row `places[t, j]`, a column
+  /// @param products a column: w_j·g_j of token t is in row `places[t, j]`
   /// @param places (n, k) I32, contiguous
   /// @param dLogits (n, experts), may be `logits`
   public static void backward(
@@ -88,7 +88,7 @@ public final class Routing {
     }
   }
 
-  /// The index of the largest number, the lower one of equals; of NaN alone the first.
+  /// Returns the index of the largest number, the first on ties; 0 if all are NaN.
   public static int largest(double[] z) {
     int best = 0;
     for (int e = 1; e < z.length; e++) {
@@ -97,7 +97,7 @@ public final class Routing {
     return best;
   }
 
-  /// p ← the softmax of a row of logits.
+  /// p ← softmax of a row of logits.
   public static void probabilities(Tensor logits, int row, double[] p) {
     Rows.load(logits, row, p);
     softmax(p);
@@ -140,7 +140,7 @@ public final class Routing {
 
   /// x_r ← w_r·x_r, with the weights of `pairs` (n, 1) I32, indices of a contiguous tensor.
   ///
-  /// @param pairs null: each row's own
+  /// @param pairs null: row indices
   public static void scale(Tensor x, Tensor weights, @Nullable Tensor pairs) {
     double[] row = new double[x.cols()];
     for (int r = 0; r < x.rows(); r++) {
@@ -190,8 +190,8 @@ public final class Routing {
     }
   }
 
-  /// dx ← (1 − s)·products: the gradient before a sigmoid s whose product with its own gradient
-  /// is known; columns.
+  /// dx ← (1 − s)·products: the gradient of a sigmoid's input, from s and s·ds in `products`;
+  /// columns.
   public static void sigmoidBackward(Tensor s, Tensor products) {
     for (int r = 0; r < s.rows(); r++) {
       products.set(r, 0, (1 - s.get(r, 0)) * products.get(r, 0));

@@ -85,7 +85,7 @@ public final class Rows {
     store(sum, t, row);
   }
 
-  /// Rounds a value as a tensor of this type stores it.
+  /// Rounds a value to a tensor's type.
   static double rounded(double v, Dtype dtype) {
     return switch (dtype) {
       case F64 -> v;
@@ -98,7 +98,7 @@ public final class Rows {
   }
 
   /// Rounds to odd: the float next to `v` whose last bit is set unless it is exact, so that
-  /// rounding it again to a shorter type gives what rounding `v` itself would.
+  /// rounding it again to a shorter type equals rounding `v` directly.
   private static float odd(double v) {
     float f = (float) v;
     if (f == v || !Float.isFinite(f)) {
@@ -144,7 +144,7 @@ public final class Rows {
     }
   }
 
-  /// Demands that `index` names one of `size` things.
+  /// Demands 0 ≤ `index` < `size`.
   public static void index(String name, int index, int size) {
     if (index < 0 || index >= size) {
       throw new IllegalArgumentException(name + " " + index + " is outside of 0 to " + (size - 1));

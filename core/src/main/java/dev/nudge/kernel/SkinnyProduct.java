@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A decoded token is one row, and a product of one row reads every byte of the weight for two
 /// operations a number. So the weight is read once, in place, and dequantised in registers. The
-/// product is batch-invariant: a row's bits depend on the row and the weight alone, not on the
-/// other rows or on how the weight's rows are split over threads. Sums are in fp32.
+/// product is batch-invariant: a row's result depends on the row and the weight only, not on other
+/// rows or on the split of the weight's rows over threads. Sums are in fp32.
 ///
 /// Threading: any number of threads at once, on different rows of the weight.
 public interface SkinnyProduct {
@@ -26,7 +26,7 @@ public interface SkinnyProduct {
 
     int cols();
 
-    /// What a product reads, numbers first.
+    /// The tensors a product reads.
     List<Tensor> parts();
 
     /// Bytes that a product reads.
@@ -34,7 +34,7 @@ public interface SkinnyProduct {
       return parts().stream().mapToLong(Tensor::bytes).sum();
     }
 
-    /// The column of x that multiplies number `i` of each row, as the rows are stored.
+    /// Returns the column of x that multiplies stored number `i` of each row.
     default int column(int i) {
       return i;
     }
@@ -58,8 +58,8 @@ public interface SkinnyProduct {
     }
   }
 
-  /// An NF4 weight as [Nf4] stores it. Its numbers are those that [Nf4#dequantize] writes in the
-  /// compute type, to the bit.
+  /// An NF4 weight as [Nf4] stores it; its numbers equal [Nf4#dequantize]'s in the compute type,
+  /// bit by bit.
   ///
   /// @param packed ⌈rows·cols/2⌉ of U8
   /// @param scales of the blocks
@@ -76,7 +76,7 @@ public interface SkinnyProduct {
   /// A weight whose rows are read one at a time, for formats without a product of their own.
   ///
   /// @param bytes that a product reads
-  /// @param blocks where the rows lie, for a provider that knows their type; null: it need not ask
+  /// @param blocks the stored rows, for a provider that decodes their type; null: none does
   record ByRow(int rows, int cols, long bytes, RowReader reader, @Nullable Blocks blocks)
       implements Weight {
     @Override
@@ -85,11 +85,11 @@ public interface SkinnyProduct {
     }
   }
 
-  /// Rows of blocks of a GGUF file, which all have as many bytes.
+  /// Rows of blocks of a GGUF file, of equal byte size.
   ///
   /// @param type of the blocks, by GGUF's name
   /// @param data U8 (rows, bytes of a row), in the order of the file
-  /// @param place the row of `data` at which a row of the weight lies
+  /// @param place maps a row of the weight to its row of `data`
   record Blocks(String type, Tensor data, IntUnaryOperator place) {}
 
   /// Reads rows of a weight.
@@ -108,7 +108,7 @@ public interface SkinnyProduct {
   /// @param codes U8 (rows, ⌈cols·bits/8⌉)
   /// @param scales F32 (rows, ⌈cols/group⌉)
   /// @param zeros U8, as many
-  /// @param order I32 (1, cols): the column of each stored number; null: as stored
+  /// @param order I32 (1, cols): column of each stored number; null: in order
   record Grouped(
       int rows,
       int cols,
@@ -153,7 +153,7 @@ public interface SkinnyProduct {
               && powers.stride(1) == 1
               && codes.shape(0) == powers.shape(0)
               && codes.shape(1) == (long) Mxfp4.BLOCK / 2 * powers.shape(1);
-      if (!fit) { // machine code would read beyond one of them
+      if (!fit) { // machine code would read out of bounds
         throw new IllegalArgumentException(codes + " and " + powers + " are no MXFP4 weight");
       }
     }
@@ -184,7 +184,7 @@ public interface SkinnyProduct {
   /// The scales of blocks of [Nf4#BLOCK] numbers: in fp32, or double-quantised to eight bits with
   /// an fp32 absmax for each [#NESTED] of them: value(code)·absmax + offset.
   ///
-  /// @param absmax F32: one a block, or one for [#NESTED] blocks
+  /// @param absmax F32, one a block or one for [#NESTED] blocks
   /// @param codes U8, one a block; null if `absmax` has the scales themselves
   record Scales(Tensor absmax, @Nullable Tensor codes, float offset) {
     /// Double-quantised scales that share an fp32 absmax.
@@ -200,12 +200,12 @@ public interface SkinnyProduct {
     }
   }
 
-  /// Tells whether this provider multiplies by such a weight; else it must be dequantised first.
+  /// Returns whether this provider supports the weight; else dequantise it first.
   ///
   /// @param compute type of the rows
   boolean takes(Weight w, Dtype compute);
 
-  /// Tells whether rows arranged for one weight also suit another weight of the same columns.
+  /// Returns whether rows arranged for one weight suit another with equal columns.
   default boolean alike(Weight one, Weight other) {
     return one.getClass() == other.getClass();
   }
@@ -222,13 +222,13 @@ public interface SkinnyProduct {
     return to;
   }
 
-  /// Takes from the workspace what [#arrange] writes.
+  /// Allocates the output of [#arrange].
   Tensor room(Tensor x, Weight w, Workspace ws);
 
-  /// Converts rows into what [#room] returned for them.
+  /// Converts rows into the output of [#room].
   void arrange(Tensor x, Weight w, Tensor to);
 
-  /// Some of the rows that [#arranged] returned, as rows of their own.
+  /// Views some of the rows that [#arranged] returned.
   default Tensor some(Tensor arranged, int from, int to) {
     return arranged.rows(from, to);
   }
@@ -236,7 +236,7 @@ public interface SkinnyProduct {
   /// Computes the columns `from` to `to` of y, or adds to them.
   ///
   /// @param x rows that [#arranged] returned
-  /// @param compute type of the rows before that, to which NF4 numbers are rounded
+  /// @param compute type of unarranged rows; quantised numbers are rounded to it
   /// @param y (rows, the weight's rows) of F32 or BF16
   void multiply(Tensor x, Weight w, Dtype compute, int from, int to, Tensor y, boolean add);
 

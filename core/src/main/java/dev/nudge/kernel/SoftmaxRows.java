@@ -13,13 +13,12 @@ import dev.nudge.tensor.Tensor;
 ///     or with a window of w keys [limit(i) − w, limit(i))
 ///
 /// where `first` is the position of the block's first token relative to its first key. Other
-/// columns are not read, and zeros are written there. A row that sees no key has lse = −∞.
+/// columns are not read; their output is 0. A row that sees no key has lse = −∞.
 ///
 ///     lse = log Σ exp(c·s)          P = exp(c·s − lse)          (c the scale)
 ///     dS  = c · P · (dP − D)        D = rowsum(dO ∘ O) = rowsum(P ∘ dP)
 ///
-/// The backward pass keeps lse alone of a block: it recomputes P, once, and dS from that P before
-/// rounding.
+/// Only lse is saved: the backward pass recomputes P once, and dS from P before rounding.
 public interface SoftmaxRows {
   /// Computes P and lse.
   ///
@@ -55,17 +54,17 @@ public interface SoftmaxRows {
   /// @param out (n, heads) of acc
   void rowDots(Tensor a, Tensor b, int heads, Tensor out);
 
-  /// The number of columns that row i of a block sees.
+  /// Returns the end of the columns that row i sees.
   static int limit(int first, int repeat, int i, int cols) {
     return Math.clamp((long) first + i / repeat + 1, 0, cols);
   }
 
-  /// The first column that a row with this limit sees.
+  /// Returns the first column that the row sees.
   static int begin(int limit, int window) {
     return window == 0 ? 0 : Math.max(0, limit - window);
   }
 
-  /// Checks the arguments that all three block operations share; every provider calls it.
+  /// Checks the arguments of a block operation; every provider calls it.
   static void check(Tensor scores, int repeat, Tensor column, Tensor c) {
     if (repeat < 1) {
       throw new IllegalArgumentException("repeat " + repeat + " must be at least 1");

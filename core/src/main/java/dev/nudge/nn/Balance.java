@@ -4,32 +4,32 @@ import dev.nudge.kernel.Routing;
 import dev.nudge.kernel.Rows;
 import dev.nudge.tensor.Tensor;
 
-/// The load-balancing loss of the routers of one training pass, by sequence. [1]
+/// Computes a training pass's router load-balancing loss, by sequence. [1]
 ///
-/// Over all layers l with experts and all tokens t of a sequence, R of them together, with p the
-/// softmax of the logits over all E experts:
+/// Over all MoE layers l and all tokens t of a sequence, R (layer, token) pairs, with p the softmax
+/// of the logits over all E experts:
 ///
 ///     f_e = 1/R · Σ [e among the k largest of p_lt]     P_e = 1/R · Σ p_lte
 ///     loss = E · Σ f_e·P_e          dz_ltj = E/R · p_j·(f_j − Σ f_e·p_e)
 ///
-/// f has no gradient; it is pooled over layers, so the forward pass is over before a gradient is
-/// known. A perfect balance gives k.
+/// f has no gradient; it is pooled over layers, so gradients are known only after the forward pass.
+/// A perfect balance has loss k.
 ///
 /// Threading: confined to one lane.
 ///
-/// [1] Fedus et al., Switch Transformers, arXiv:2101.03961; pooled as transformers has it.
+/// [1] Fedus et al., Switch Transformers, arXiv:2101.03961; pooled as in transformers.
 public final class Balance {
   private final double coefficient;
   private double[][] chosen = new double[0][];
   private double[][] shares = new double[0][];
   private long[] rows = new long[0];
 
-  /// @param coefficient of the loss in what is minimised, for each sequence
+  /// @param coefficient of each sequence's loss in the objective
   public Balance(double coefficient) {
     this.coefficient = coefficient;
   }
 
-  /// Counts a layer's choices.
+  /// Counts a layer's tokens.
   void count(Tensor logits, int k, Segments segments) {
     int experts = logits.cols();
     if (rows.length == 0) {
@@ -54,7 +54,7 @@ public final class Balance {
     }
   }
 
-  /// The sum of the sequences' losses, without the coefficient.
+  /// Returns the sum of the sequences' losses, unscaled.
   public double loss() {
     double sum = 0;
     for (int i = 0; i < rows.length; i++) {

@@ -11,28 +11,27 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/// The products of a decode step with several layers, their biases and what adapters add, as one
-/// parallel task with a single barrier. Layers of one input share its arrangement.
+/// Computes several layers of a decode step, with biases and adapter updates, as one parallel task
+/// with a single barrier. Layers of one input share its arrangement.
 ///
-/// It has pieces of two kinds. A reduction takes the rows of one adapter to its rank, s·x·Aᵀ. A
-/// stretch is some rows of the layers' weights: first the product and the bias, then, when no
-/// reduction is left, what the reduced rows times Bᵀ add. The team begins with the reductions, so
-/// a stretch waits only for what other threads are computing already. Each number is rounded where
-/// separate products would round it.
+/// The task has two kinds of pieces. A reduction projects the rows of one adapter to its rank,
+/// s·x·Aᵀ. A stretch computes some rows of the layers' weights: first product and bias, then, after
+/// all reductions, the reduced rows times Bᵀ. The team begins with the reductions, so a stretch
+/// waits only for reductions already under way. Rounding is that of separate products.
 public final class DecodeProducts {
   private static final int PIECES = 4; // for each thread
-  private static final int LEAST = 16; // rows of a weight that make a piece
+  private static final int LEAST = 16; // weight rows of a piece
 
-  /// A layer, its weight as the kernels take it, its input and its output.
+  /// A layer, its weight in storage format, its input and its output.
   public record Product(Linear layer, SkinnyProduct.Weight weight, Tensor x, Tensor y) {}
 
-  /// The weight of a layer if the kernels of few rows take it, else null.
+  /// Returns a layer's weight if the kernel supports it, else null.
   static SkinnyProduct.@Nullable Weight weight(Linear layer, Dtype type, SkinnyProduct kernel) {
     SkinnyProduct.Weight weight = layer.few();
     return weight != null && kernel.takes(weight, type) ? weight : null;
   }
 
-  /// One layer: its product with rows that are arranged.
+  /// One layer: its product with arranged rows.
   ///
   /// @param input the rows
   private record Layer(
@@ -47,7 +46,7 @@ public final class DecodeProducts {
   ///
   /// @param x its rows, arranged
   /// @param sums s·x·Aᵀ, in the compute type
-  /// @param arranged the same, for the product with B
+  /// @param arranged sums, for the product with B
   /// @param y its rows of the output
   private record Update(
       Tensor x,
@@ -76,10 +75,10 @@ public final class DecodeProducts {
     this.shares = shares;
   }
 
-  /// Computes the layers' outputs but for what [Linear#finish] does. Terms whose factors the
-  /// kernels do not take (of an odd rank) are added behind the task.
+  /// Computes the layers' outputs before [Linear#finish]. Terms whose factors the kernels do not
+  /// support (an odd rank) are added after the task.
   ///
-  /// @param kinds whether a dry run shares no arrangement, as it stands for other layers too
+  /// @param kinds whether a dry run stands for other layers and so shares no arrangement
   static void run(List<Product> products, boolean kinds, Team team, Pass p) {
     int mark = p.ws().mark();
     DecodeProducts task =

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A frozen linear layer with its weight (out, in) in the compute type.
+/// A frozen linear layer whose weight (out, in) is in the compute type.
 public final class DenseLinear implements LookupLinear {
   private final Tensor weight;
   private final SkinnyProduct.Dense few;

@@ -8,7 +8,7 @@ public record Dropout(boolean active, long seed) {
   /// Drops nothing: evaluation and generation.
   public static final Dropout NONE = new Dropout(false, 0);
 
-  /// The masks of step `step` of a run.
+  /// Seeds the masks of a run's step.
   public static Dropout of(long seed, long step) {
     return new Dropout(true, seed * 0x9E3779B97F4A7C15L + step * 0xC2B2AE3D27D4EB4FL + 1);
   }

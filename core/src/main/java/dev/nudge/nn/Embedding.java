@@ -8,10 +8,9 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// The input embedding: a vector (width) for each token of the vocabulary.
+/// Looks up a vector (width) for each input token of the vocabulary.
 ///
-/// An adapter changes the embedding by assigning other [#set] vectors, as it puts layers into
-/// slots.
+/// An adapter replaces the vectors by [#set], as it replaces layers in slots.
 ///
 /// Threading: assigned while no pass runs.
 public final class Embedding {
@@ -21,8 +20,8 @@ public final class Embedding {
 
   /// The table of an embedding, with its trained rows and an adapter.
   ///
-  /// @param table has the numbers as its weight, (vocabulary, width): a dense layer, or one in a
-  ///     storage format
+  /// @param table a layer whose weight is the table, (vocabulary, width): dense or in a storage
+  ///     format
   /// @param trained the parameter whose working copy is the table; null if it is frozen
   /// @param rows new tokens' rows that train in a frozen table
   /// @param added an adapter's update of the table's rows; null: none
@@ -66,7 +65,7 @@ public final class Embedding {
     /// Visits the parameters that train.
     void parameters(Consumer<Parameter> each);
 
-    /// Combines this update with another one of the same vectors, which comes after it.
+    /// Combines this update with another one, applied after it.
     default Update and(Update other) {
       Update first = this;
       return new Update() {
@@ -97,9 +96,9 @@ public final class Embedding {
     }
   }
 
-  /// A frozen table (vocabulary, width) in any form: the weight of a layer.
+  /// Wraps a frozen table (vocabulary, width), a layer's weight.
   ///
-  /// @param padding the token whose vector gets no gradient as an input if the table trains, as in
+  /// @param padding the token whose vector gets no input gradient if the table trains, as in
   ///     torch's Embedding; -1: none
   /// @param scale factor of the vectors as input; a tied head does not use it
   public Embedding(LookupLinear table, int padding, double scale) {
@@ -142,13 +141,13 @@ public final class Embedding {
     }
   }
 
-  /// The scale, rounded to the compute type as transformers rounds it.
+  /// Rounds the scale to the compute type, as transformers does.
   private static double rounded(double scale) {
     return Bf16.toFloat(Bf16.round(scale));
   }
 
-  /// Accumulates the gradients of what trains from `dx` (rows, width), the gradient of each
-  /// token's vector; does nothing if all is frozen.
+  /// Accumulates trained parameters' gradients from `dx` (rows, width), the gradient of each
+  /// token's vector; does nothing if none trains.
   ///
   /// @param dx scaled in place
   public void backward(Tensor ids, Tensor dx, Pass p) {
@@ -169,7 +168,7 @@ public final class Embedding {
     }
   }
 
-  /// Tells whether any parameter of it trains.
+  /// Returns whether any parameter trains.
   public boolean trains() {
     boolean[] found = new boolean[1];
     parameters(p -> found[0] |= p.lanes() > 0);

@@ -4,20 +4,20 @@ import dev.nudge.tensor.Tensor;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Counts the tokens that each expert of each layer gets in the passes of a training step;
-/// recomputation does not count.
+/// Counts the tokens routed to each expert of each layer in a training step; recomputation does not
+/// count.
 ///
 /// Threading: confined to one lane; [#addTo] after its pass.
 public final class ExpertLoad {
   private final long[][] tokens; // layer, expert
   private @Nullable Balance balance;
 
-  /// @param experts of each layer; 0: it is dense
+  /// @param experts of each layer; 0: dense
   public ExpertLoad(int... experts) {
     this.tokens = Arrays.stream(experts).mapToObj(long[]::new).toArray(long[][]::new);
   }
 
-  /// Forgets what was counted.
+  /// Resets the counts.
   public void reset() {
     for (long[] layer : tokens) {
       Arrays.fill(layer, 0);
@@ -26,7 +26,7 @@ public final class ExpertLoad {
 
   /// Begins a pass.
   ///
-  /// @param loss on its routers; null: none
+  /// @param loss of its routers; null: none
   public ExpertLoad begin(@Nullable Balance loss) {
     balance = loss;
     return this;
@@ -41,7 +41,7 @@ public final class ExpertLoad {
     }
   }
 
-  /// Counts a layer's choices.
+  /// Counts a layer's tokens.
   public void count(int layer, Tensor logits, Routed routed, Segments rows) {
     for (int e = 0; e < tokens[layer].length; e++) {
       tokens[layer][e] += routed.start(e + 1) - routed.start(e);
@@ -51,7 +51,7 @@ public final class ExpertLoad {
     }
   }
 
-  /// Adds the gradient of the loss on the routers, if there is one.
+  /// Adds the gradient of the load-balancing loss, if set.
   public void addGradient(Tensor logits, Segments rows, Tensor dLogits) {
     if (balance != null) {
       balance.addGradient(logits, rows, dLogits);

@@ -11,9 +11,9 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Several layers of one input as one layer, whose output is theirs side by side.
+/// Joins several layers of one input into one that concatenates their outputs.
 ///
-/// An expert's gate and up are two tensors of a file and one matrix to its adapter.
+/// An expert's gate and up are two tensors in a file, one matrix for its adapter.
 public final class JoinedLinear implements Linear {
   private final List<Linear> parts;
   private final int out;
@@ -58,9 +58,9 @@ public final class JoinedLinear implements Linear {
     return columns;
   }
 
-  /// Adds the products of a layer without its adapters, or of those that it joins.
+  /// Adds the products of a layer, or of its parts, without adapters.
   ///
-  /// @param layer for which [#few] is true
+  /// @param layer a layer with [#few]
   public static void products(Linear layer, Tensor x, Tensor y, List<DecodeProducts.Product> to) {
     List<Linear> each = parts(layer);
     List<Tensor> ys = layer.under() instanceof JoinedLinear joined ? joined.split(y) : List.of(y);
@@ -70,13 +70,13 @@ public final class JoinedLinear implements Linear {
     }
   }
 
-  /// A layer without its adapters, or the layers that it joins.
+  /// Returns a layer, or its parts, without adapters.
   private static List<Linear> parts(Linear layer) {
     Linear under = layer.under();
     return under instanceof JoinedLinear joined ? joined.parts : List.of(under);
   }
 
-  /// Whether the kernels of few rows take the weights of a layer, adapters left out.
+  /// Returns whether the kernel supports a layer's weights, without adapters.
   public static boolean few(Linear layer, Dtype type, SkinnyProduct kernel) {
     return parts(layer).stream()
         .allMatch(each -> DecodeProducts.weight(each, type, kernel) != null);
@@ -116,7 +116,7 @@ public final class JoinedLinear implements Linear {
     return new JoinedLinear(ready);
   }
 
-  /// A part may begin between two multiples of its own grain: then some rows before are made too.
+  /// A part may begin between multiples of its grain: then earlier rows are computed too.
   @Override
   public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
     Tensor rows = null;
@@ -142,7 +142,7 @@ public final class JoinedLinear implements Linear {
     return rows == null ? parts.getFirst().weight(0, 0, ws, kernels) : rows;
   }
 
-  /// The type in which the parts have their weights.
+  /// Returns the type of the parts' weights.
   private Dtype type(Kernels kernels) {
     try (Workspace dry = Workspace.measuring()) {
       return parts.getFirst().weight(0, 1, dry, kernels.dry()).dtype();

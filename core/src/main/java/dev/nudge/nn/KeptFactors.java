@@ -11,11 +11,11 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// The packed weights of frozen layers, kept from one prefill pass to the next.
+/// Caches the packed weights of frozen layers between prefill passes.
 ///
-/// Without them a pass over a prompt of 16 tokens dequantises and packs every weight, as one over
-/// 512 tokens does. A product has the same bits with a kept factor as with one that is made anew.
-/// The first pass keeps nothing: a process that reads a single prompt gains nothing by it.
+/// Without the cache a pass over 16 prompt tokens dequantises and packs every weight, as for 512
+/// tokens. A product is bit-identical with a cached and a new factor. The first pass caches
+/// nothing: a process with a single prompt would gain nothing.
 ///
 /// Threading: one thread runs passes and closes.
 public final class KeptFactors implements AutoCloseable {
@@ -23,24 +23,24 @@ public final class KeptFactors implements AutoCloseable {
   private final Scope scope = Scope.open("packed weights of prompts");
   private int passes;
 
-  /// @param layers whose weights never change
+  /// @param layers with constant weights
   public KeptFactors(Collection<Linear> layers) {
     layers.forEach(layer -> factors.put(layer, null));
   }
 
-  /// Bytes of a layer's factor.
+  /// Returns a factor's bytes.
   public static long bytes(Linear layer, Dtype compute) {
     return Packed.bytes(compute, layer.in(), layer.out());
   }
 
-  /// Says that a pass begins.
+  /// Begins a pass.
   public void begin() {
     passes++;
   }
 
-  /// The factor (in, out) of a layer; null if there is none.
+  /// Returns a layer's factor (in, out); null: not cached.
   ///
-  /// @param weight makes the weight (out, in), in the workspace or elsewhere
+  /// @param weight supplies the weight (out, in), possibly in the workspace
   @Nullable Packed of(Linear layer, Supplier<Tensor> weight, Workspace ws) {
     Packed kept = factors.get(layer);
     if (kept != null || passes < 2 || !factors.containsKey(layer)) {

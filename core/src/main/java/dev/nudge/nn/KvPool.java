@@ -9,12 +9,12 @@ import java.util.List;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// The paged KV cache of many sequences: allocates blocks to them as they grow.
+/// Allocates blocks of a paged KV cache to sequences as they grow.
 ///
-/// A block has the same number of positions of every layer. A sequence's [KvCache] lists its
-/// blocks. Blocks are reference-counted: several caches may share a full block (prefix cache), and
-/// a block is free when no cache uses it and the prefix cache does not keep it. The pool allocates
-/// memory as blocks are needed, up to its limit.
+/// A block holds equally many positions of every layer. A sequence's [KvCache] lists its blocks.
+/// Blocks are reference-counted: several caches may share a full block (prefix cache), and a block
+/// is free when no cache uses it and the prefix cache does not keep it. The pool allocates memory
+/// as blocks are needed, up to its limit.
 ///
 /// Threading: confined to one thread, with all its caches.
 public final class KvPool implements AutoCloseable {
@@ -27,8 +27,8 @@ public final class KvPool implements AutoCloseable {
     }
   }
 
-  /// The states of all recurrent layers after some tokens of a sequence. The pool reuses the memory
-  /// of one that has no users.
+  /// The states of all recurrent layers after some tokens of a sequence. The pool reuses an unused
+  /// state's memory.
   public static final class State {
     final List<List<Tensor>> layers = new ArrayList<>();
     private int users;
@@ -52,9 +52,9 @@ public final class KvPool implements AutoCloseable {
   private final int width;
   private final Dtype compute;
   private int most; // blocks
-  private int[] users = new int[0]; // lists that each block is in
-  private boolean[] kept = new boolean[0]; // whether one of them is #keep
-  private int idle; // blocks that are in no list but that
+  private int[] users = new int[0]; // references to a block
+  private boolean[] kept = new boolean[0]; // whether #keep has one
+  private int idle; // blocks that are only pinned
   private IntConsumer reclaim = blocks -> {};
   private int[] free = new int[0]; // a stack
   private int freeCount;
@@ -112,7 +112,7 @@ public final class KvPool implements AutoCloseable {
     return open(layers, blocks, blockSize, width, compute, List.of());
   }
 
-  /// Opens a pool and allocates all blocks; a sequence's recurrent layers have a state beside them.
+  /// Opens a pool and allocates all blocks; recurrent layers also get states.
   public static KvPool open(
       int layers, int blocks, int blockSize, int width, Dtype compute, List<StateShape> states) {
     Scope scope = Scope.open("kv cache");
@@ -128,7 +128,7 @@ public final class KvPool implements AutoCloseable {
     return new KvPool(scope, layers, 0, most, blockSize, width, compute, states);
   }
 
-  /// A pool without memory, for dry runs.
+  /// Opens a dry pool, without memory.
   public static KvPool dry(
       int layers, int blocks, int blockSize, int width, Dtype compute, List<StateShape> states) {
     Scope scope = Scope.measuring();
@@ -147,20 +147,19 @@ public final class KvPool implements AutoCloseable {
     }
   }
 
-  /// An empty cache for a sequence; it allocates blocks as it grows.
+  /// Returns an empty cache, which allocates blocks as it grows.
   public KvCache cache() {
     return new KvCache(this);
   }
 
-  /// A cache that starts with shared full blocks, a cached prefix; it appends to blocks of its
-  /// own.
+  /// Returns a cache that starts with a prefix of shared full blocks and appends own blocks.
   public KvCache cache(List<Integer> full) {
     KvCache cache = cache();
     cache.begin(full);
     return cache;
   }
 
-  /// A cache that starts with shared full blocks and the states behind them.
+  /// Returns a cache that starts with shared full blocks and states.
   public KvCache cache(List<Integer> full, KvCache.@Nullable Snapshot states) {
     KvCache cache = cache(full);
     if (states != null) {
@@ -189,17 +188,17 @@ public final class KvPool implements AutoCloseable {
     }
   }
 
-  /// Tells whether a block is pinned and no cache uses it.
+  /// Returns whether a block is pinned and unused.
   public boolean isIdle(int block) {
     return kept[block] && users[block] == 1;
   }
 
-  /// Whether sequences keep states beside their blocks.
+  /// Returns whether sequences keep states too.
   boolean keepsStates() {
     return !shapes.isEmpty();
   }
 
-  /// States of zeros, with one user.
+  /// Returns zeros with one user.
   State takeState() {
     State state = spare.isEmpty() ? new State() : spare.removeLast();
     if (state.layers.isEmpty()) {

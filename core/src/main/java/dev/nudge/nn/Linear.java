@@ -14,31 +14,31 @@ import org.jspecify.annotations.Nullable;
 /// Maps rows of width `in` to rows of width `out`: y = x·Wᵀ (+ bias).
 ///
 /// The one interface between models, weight formats and adapters: a model holds slots of `Linear`;
-/// a quantised layer and an adapter are other `Linear`s in a slot. A weight is (out, in), as in
-/// checkpoints. The caller allocates outputs.
+/// quantised layers and adapters are `Linear`s too. A weight is (out, in), as in checkpoints. The
+/// caller allocates outputs.
 public interface Linear {
   int in();
 
   int out();
 
-  /// Computes y (rows, out) from x (rows, in). With a tape, x must hold the same bytes again when
-  /// the gradients of [#backward] are added.
+  /// Computes y (rows, out) from x (rows, in). With a tape, x must hold the same bytes when the
+  /// gradients of [#backward] are added.
   void forward(Tensor x, Tensor y, Pass p);
 
   /// Saves on the tape what [#forward] saves, without computing y: for gradient checkpointing that
-  /// kept a layer's output but not its tape entries. The bytes are the same.
+  /// kept a layer's output but no tape entries. They are bit-identical.
   default void again(Tensor x, Pass p) {}
 
   /// Computes dx (rows, in) from dy (rows, out), or adds it to dx.
   ///
   /// @param dx compute or accumulator type; null if nothing below trains
-  /// @return the gradients of what trains, as far as they need the input; the caller releases the
-  ///     workspace after adding them
+  /// @return the parameters' gradients that need the input; the caller releases the workspace after
+  ///     adding them
   Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p);
 
   /// Adds the parameters' gradients of a backward pass once the layer's input is available. So the
-  /// sweep that computes the next gradient also recomputes an input that was not kept, and no
-  /// sweep of its own is needed.
+  /// sweep that computes the next gradient can also recompute an input that was not kept, without
+  /// an extra sweep.
   interface Gradients {
     /// Adds nothing: no gradient needs the input.
     Gradients NONE = x -> {};
@@ -52,28 +52,28 @@ public interface Linear {
   /// Prepares this layer for products of `rows` rows in several parts, in one direction:
   /// dequantises or packs the weight into the workspace once instead of once a part.
   ///
-  /// @return null if parts would cost more than the whole
+  /// @return null if parts cost more than the whole
   default @Nullable Linear ready(int rows, Direction direction, Pass p) {
     return null;
   }
 
-  /// The two products of a layer.
+  /// A layer's two products.
   enum Direction {
     FORWARD,
     BACKWARD
   }
 
-  /// The weight (out, in) in the compute type; dequantised into the workspace if necessary.
+  /// The weight (out, in) in the compute type, dequantised into the workspace if need be.
   default Tensor weight(Workspace ws, Kernels kernels) {
     return weight(0, out(), ws, kernels);
   }
 
-  /// Rows `from` (inclusive) to `to` (exclusive) of [#weight].
+  /// Returns rows `from` to `to` (exclusive) of [#weight].
   ///
   /// @param from a multiple of [#grain]
   Tensor weight(int from, int to, Workspace ws, Kernels kernels);
 
-  /// The number of rows at whose multiples the weight can be split.
+  /// Returns the row granularity at which the weight can be split.
   default int grain() {
     return 1;
   }
@@ -84,30 +84,30 @@ public interface Linear {
     return rowsOf(bytes, (long) in() * dtype.bytes(), out(), grain());
   }
 
-  /// Returns how many of `rows` rows fit in `bytes`: all if possible, else a multiple of 64 if
-  /// there are so many, so that AMX computes the products of all blocks or of none; but at least
-  /// one grain.
+  /// Returns how many of `rows` rows fit in `bytes`: all if possible, else a multiple of 64 if at
+  /// least 64 fit, so that AMX computes the products of all blocks or of none; but at least one
+  /// grain.
   ///
   /// @param rowBytes of a row
-  /// @param grain the number of rows at whose multiples they can be split, a divisor of 64
+  /// @param grain the row granularity, a divisor of 64
   static int rowsOf(long bytes, long rowBytes, int rows, int grain) {
     long most = bytes / Math.max(1, rowBytes);
     int step = most >= 64 ? 64 : grain;
     return (int) (most >= rows ? rows : Math.clamp(most / step * step, Math.min(step, rows), rows));
   }
 
-  /// The bias (1, out), added to each row of the product; null where there is none.
+  /// The bias (1, out), added to each row of the product; null: none.
   default @Nullable Tensor bias() {
     return null;
   }
 
-  /// The weight that a decoding pass may multiply with directly; then it adds [#bias] and
-  /// [#updates], and calls [#finish]. Null: it must call [#forward].
+  /// Returns the weight that a decoding pass may use directly; the pass then adds [#bias] and
+  /// [#updates], and calls [#finish]. Null: call [#forward].
   default SkinnyProduct.@Nullable Weight few() {
     return null;
   }
 
-  /// Asks the system to read the weight, if it lies in a file.
+  /// Asks the system to prefetch a memory-mapped weight.
   default void ask() {
     SkinnyProduct.Weight weight = few();
     if (weight != null) {
@@ -115,12 +115,12 @@ public interface Linear {
     }
   }
 
-  /// Adds to `to` what adapters add to the product with [#few].
+  /// Adds the adapters' terms for the product with [#few].
   ///
   /// @param x the input
   default void updates(Tensor x, Pass p, List<LowRank> to) {}
 
-  /// Completes the output when product, bias and updates are in it.
+  /// Completes the output after product, bias and updates.
   default void finish(Tensor y, Pass p) {}
 
   /// The parameter whose working copy is the weight; null if the weight is frozen.
@@ -128,12 +128,12 @@ public interface Linear {
     return null;
   }
 
-  /// Tells whether its weight, or a part of it, changes with each training step.
+  /// Returns whether training changes the weight, or a part of it.
   default boolean changes() {
     return trainedWeight() != null;
   }
 
-  /// The base layer, which has the weight: this layer itself, or the one that an adapter wraps.
+  /// Returns the base layer, which holds the weight: this one, or the one an adapter wraps.
   default Linear under() {
     return this;
   }
@@ -143,10 +143,10 @@ public interface Linear {
     return other;
   }
 
-  /// The terms of an output head beside the product with the weight of [#under]: an adapter's
-  /// logits, and gradients; null: none.
+  /// Returns an output head's terms beyond the product with the weight of [#under]: adapter logits
+  /// and gradients; null: none.
   ///
-  /// @param rows which rows of the pass the head computes, for dropout; null: no dropout
+  /// @param rows the pass's rows that the head computes, for dropout; null: no dropout
   default HeadLoss.@Nullable Beside beside(Pass p, int @Nullable [] rows) {
     return null;
   }

@@ -10,7 +10,7 @@ public final class LinearSlot {
   private final List<String> weights;
   private Linear linear;
 
-  /// @param path the module's path as adapters name it, for example `model.layers.0.mlp.up_proj`
+  /// @param path the module's path in adapters, for example `model.layers.0.mlp.up_proj`
   public LinearSlot(String path, Linear linear) {
     this(path, path + ".weight", linear);
   }
@@ -28,7 +28,7 @@ public final class LinearSlot {
     this.linear = linear;
   }
 
-  /// The names of the weight's tensors in the checkpoint: one, or those that a [JoinedLinear] has.
+  /// The names of the weight's tensors in the checkpoint: one, or a [JoinedLinear]'s.
   public List<String> weights() {
     return weights;
   }

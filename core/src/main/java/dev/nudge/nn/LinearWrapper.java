@@ -5,7 +5,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import org.jspecify.annotations.Nullable;
 
-/// A layer around another of the same shape: the frozen weight and bias are those of the other.
+/// Wraps a layer of the same shape; the frozen weight and bias are the wrapped layer's.
 public interface LinearWrapper extends Linear {
   /// The layer inside.
   Linear base();
@@ -20,7 +20,7 @@ public interface LinearWrapper extends Linear {
     return base().out();
   }
 
-  /// The base's weight, without what this layer adds.
+  /// Returns the base's weight without this update.
   @Override
   default Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
     return base().weight(from, to, ws, kernels);

@@ -3,8 +3,8 @@ package dev.nudge.nn;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 
-/// A linear layer whose weight is also an embedding's table: its rows can be looked up, in whatever
-/// form it is stored.
+/// A linear layer whose weight is also an embedding's table: rows can be looked up in any storage
+/// format.
 public interface LookupLinear extends Linear {
   /// The type of [#weight].
   Dtype dtype();

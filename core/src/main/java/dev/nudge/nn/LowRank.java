@@ -5,12 +5,12 @@ import dev.nudge.tensor.Tensor;
 /// A term that an adapter adds to a layer's output, in some rows of a pass: y += (s·x·Aᵀ)·Bᵀ.
 ///
 /// @param from first row
-/// @param to behind the last row
+/// @param to end row, exclusive
 /// @param a (r, in), in the compute type
 /// @param scale s
 /// @param b (out, r), in the compute type
 public record LowRank(int from, int to, Tensor a, double scale, Tensor b) {
-  /// Adds the term by products of its own.
+  /// Adds the term by two products.
   ///
   /// @param x the layer's input, all rows
   /// @param y its output

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// @param embedding null in a part without one
 /// @param embeddingPath module path of the embedding
 /// @param norms by their module path
-/// @param score the place of a score head; null in a part without an output head
+/// @param score null in a part without an output head
 public record Modules(
     List<LinearSlot> linears,
     @Nullable LinearSlot head,

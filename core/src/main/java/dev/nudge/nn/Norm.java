@@ -5,7 +5,7 @@ import dev.nudge.tensor.Workspace;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// RMSNorm: of the residual stream, of a body's output, or of heads.
+/// RMSNorm of the residual stream, a body's output, or heads.
 public final class Norm {
   private Tensor weight; // (1, width)
   private final double eps;
@@ -81,7 +81,7 @@ public final class Norm {
                         offset));
   }
 
-  /// Recomputes the norm's output into `normed`: the same bytes as before.
+  /// Recomputes the norm's output into `normed`, bit-identical.
   public void again(Saved s, Tensor normed, Pass p) {
     p.kernels().rmsNorm().again(s.x(), s.scales(), weight, normed, offset);
   }
@@ -126,7 +126,7 @@ public final class Norm {
 
   /// Replaces the weight by another of the same width; call it while no pass runs.
   ///
-  /// @param parameter whose working copy the weight is; null if it is frozen
+  /// @param parameter with the weight as working copy; null if it is frozen
   public void set(Tensor other, @Nullable Parameter parameter) {
     if (other.cols() != weight.cols()) {
       throw new IllegalArgumentException(

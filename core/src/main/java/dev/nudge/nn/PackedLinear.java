@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
 
 /// A frozen linear layer whose weight is packed for faster products, in one direction or both.
 ///
-/// Packed for one direction it lives in a workspace while the layer's rows are computed in parts;
-/// packed for both it is a cached copy, made if memory is free. The results are batch-invariant,
-/// and the same as with the plain weight.
+/// Packed for one direction, the copy is in a workspace while the layer's rows are computed in
+/// parts; packed for both, it is cached, if memory is free. The results are batch-invariant and
+/// equal those of the plain weight.
 public final class PackedLinear implements Linear {
   private final Linear plain;
   private final @Nullable Packed forward; // (in, out)
@@ -26,11 +26,11 @@ public final class PackedLinear implements Linear {
     this.bias = bias;
   }
 
-  /// From this number of rows on, packing a copy of the weight is cheaper than the repacking that
-  /// each product does by itself.
+  /// Number of rows from which packing a copy of the weight is cheaper than repacking it in each
+  /// product.
   public static final int ROWS = 256;
 
-  /// The factor of a direction for products of `rows` rows, packed in the workspace if that pays.
+  /// Returns a direction's factor for products of `rows` rows, packed in the workspace if faster.
   ///
   /// @param weight (out, in)
   public static Packed factor(Tensor weight, int rows, Direction direction, Pass p) {
@@ -38,7 +38,7 @@ public final class PackedLinear implements Linear {
     return rows < ROWS && !p.batchInvariant() ? Packed.plain(plain) : p.ws().pack(plain);
   }
 
-  /// The layer with a factor of one direction, for products of rows in several parts.
+  /// Returns the layer with one direction's factor, for products in several parts.
   ///
   /// @param factor valid as long as the layer is used
   static Linear ready(Linear plain, Packed factor, @Nullable Tensor bias, Direction direction) {
@@ -46,7 +46,7 @@ public final class PackedLinear implements Linear {
     return new PackedLinear(plain, forward ? factor : null, forward ? null : factor, bias);
   }
 
-  /// Makes a layer that is packed for both directions.
+  /// Returns a layer packed for both directions.
   ///
   /// @param plain the unpacked layer, for everything but products
   /// @param forward the weight transposed, (in, out)

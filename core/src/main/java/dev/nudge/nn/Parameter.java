@@ -35,7 +35,7 @@ public final class Parameter {
     }
   }
 
-  /// A parameter whose working copy is an existing tensor.
+  /// Wraps an existing tensor as the working copy.
   ///
   /// @param work in the compute type; it is the master too if the types agree
   public Parameter(String name, Tensor work, int lanes, Scope scope) {
@@ -56,7 +56,7 @@ public final class Parameter {
     this.master = work;
   }
 
-  /// A parameter that never trains: a working copy alone, in the compute type.
+  /// Wraps a frozen parameter: a working copy only, in the compute type.
   public static Parameter frozen(String name, Tensor work) {
     return new Parameter(name, work);
   }
@@ -84,12 +84,12 @@ public final class Parameter {
     return gradients.get(lane);
   }
 
-  /// How often [#changed] was called: what is computed from the numbers compares it.
+  /// Returns the number of [#changed] calls, which caches of derived values compare.
   public long version() {
     return version;
   }
 
-  /// Tells that the numbers have changed.
+  /// Records a change of the numbers.
   public void changed() {
     version++;
   }

@@ -15,17 +15,17 @@ import org.jspecify.annotations.Nullable;
 
 /// The context of a forward or backward pass: tape, rows, workspace, kernels, dropout.
 ///
-/// A pass of generation is batch-invariant: a row's bits do not depend on the other rows. A
-/// decoding pass has a team: its rows are few, and each weight is read once for all rows, in its
-/// storage format. A prefill pass multiplies by packed factors, however few its rows are.
+/// A pass of generation is batch-invariant: a row's result does not depend on other rows. A
+/// decoding pass has a team and few rows, and reads each weight once for all rows, in its storage
+/// format. A prefill pass multiplies by packed factors, even for few rows.
 ///
 /// @param tape where modules save activations; null if there is no backward pass
-/// @param rows which rows belong to which sequence
+/// @param rows maps rows to sequences
 /// @param ws the lane's memory and products
 /// @param batchInvariant whether this is a pass of generation (prefill or decode)
-/// @param team threads that share the work of a decoding pass; null in any other
+/// @param team threads that share the work of a decoding pass; null otherwise
 /// @param kept packed weights of earlier prefill passes; null: none are kept
-/// @param load counts the experts' tokens; null where nobody asks
+/// @param load counts the experts' tokens; null: not counted
 public record Pass(
     @Nullable Tape tape,
     Segments rows,
@@ -50,24 +50,23 @@ public record Pass(
     return new Pass(null, rows, ws, kernels, dropout, batchInvariant, team, kept, load);
   }
 
-  /// Returns the pass of some of this one's rows, as generation has it: each row has the adapter of
-  /// its sequence.
+  /// Returns this pass for some of its rows, for generation: each row keeps its sequence's adapter.
   ///
-  /// @param picked their numbers, ascending, (n, 1) I32
+  /// @param picked row indices, ascending, (n, 1) I32
   public Pass some(Tensor picked) {
     return rows.count() == 1 || ws.dry()
         ? this
         : new Pass(tape, rows.some(picked), ws, kernels, dropout, batchInvariant, team, kept, load);
   }
 
-  /// The factor (in, out) of a layer that prefill passes keep; null if there is none.
+  /// Returns a layer's cached factor (in, out) for prefill; null: none.
   ///
   /// @param weight makes the weight (out, in)
   @Nullable Packed kept(Linear layer, Supplier<Tensor> weight) {
     return kept == null || ws.dry() ? null : kept.of(layer, weight, ws);
   }
 
-  /// Returns this pass for the rows of one adapter alone.
+  /// Returns this pass for one adapter's rows.
   public Pass of(Segments.Part part) {
     return new Pass(
         tape, part.rows(), ws, kernels, part.owner().dropout(), batchInvariant, team, kept, load);
@@ -127,12 +126,12 @@ public record Pass(
     products.forEach(each -> each.layer().finish(each.y(), this));
   }
 
-  /// The lane's part of the sequence, in a pass that is split over all lanes.
+  /// Returns the lane's part of a sequence that is split over all lanes.
   public Share share() {
     return Objects.requireNonNull(rows.share(), "the sequences of this pass are whole");
   }
 
-  /// The tape of a pass that has one; throws if it has none.
+  /// Returns the tape; throws if the pass has none.
   public Tape taped() {
     if (tape == null) {
       throw new IllegalStateException("a backward pass needs the tape of its forward pass");

@@ -1,7 +1,7 @@
 package dev.nudge.nn;
 
 /// Levels of gradient checkpointing: which of a layer's activations the backward pass recomputes,
-/// from none to all but its input. Every level gives the same bytes; memory and time differ.
+/// from none to all but its input. All levels are bit-identical; memory and time differ.
 ///
 /// The product of `down_proj` is never recomputed: only the next layer's input needs its result,
 /// and every level keeps that input.
@@ -11,11 +11,10 @@ public enum Recompute {
   NONE,
   /// Recomputes gate and up from the stream between the halves.
   GATE_UP,
-  /// Keeps the layer's input and the bodies' [Body.Activations]: of attention its output and
-  /// log-sum-exp,
-  /// so that the forward pass of attention is not recomputed.
+  /// Keeps the layer's input and the bodies' [Body.Activations]: attention's output and
+  /// log-sum-exp, so that the forward pass of attention is not recomputed.
   ALL_BUT_ATTENTION,
-  /// Keeps the layer's input alone.
+  /// Keeps only the layer's input.
   EVERYTHING,
   /// Keeps the layer's input in a mapped file whose pages the system can evict.
   OFFLOADED;
@@ -31,7 +30,7 @@ public enum Recompute {
     };
   }
 
-  /// Tells whether the stream between attention and feed-forward part is kept.
+  /// Returns whether the stream between the layer's halves is kept.
   public boolean keepsMiddle() {
     return this == NONE || this == GATE_UP;
   }

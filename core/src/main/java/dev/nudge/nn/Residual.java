@@ -6,9 +6,9 @@ import org.jspecify.annotations.Nullable;
 
 /// The residual stream that sublayers read and add to: x, and a pending addition.
 ///
-/// A [Norm] writes the normalised stream into [#branch]; a sublayer reads it and overwrites it
-/// with its output; the next norm adds that output to x and normalises in one sweep. The backward
-/// pass recomputes the normalised stream, to the same bytes.
+/// A [Norm] writes the normalised stream into [#branch]; a sublayer reads it and overwrites it with
+/// its output; the next norm adds that output to x and normalises in one sweep. The backward pass
+/// recomputes the same normalised stream.
 public final class Residual {
   private Tensor x;
   private final Tensor branch;
@@ -17,7 +17,7 @@ public final class Residual {
 
   /// Starts a stream at `x` (rows, width) and allocates its buffers in the workspace.
   ///
-  /// @param spare whether to allocate a buffer for a stream that no layer keeps
+  /// @param spare whether to allocate [#spare]
   public Residual(Tensor x, boolean spare, Workspace ws) {
     this.x = x;
     this.branch = ws.take(x.dtype(), x.rows(), x.cols());
@@ -44,7 +44,7 @@ public final class Residual {
     return spare;
   }
 
-  /// Tells whether [#branch] is pending: still to be added to the stream.
+  /// Returns whether [#branch] is still to be added to the stream.
   public boolean pending() {
     return pending;
   }

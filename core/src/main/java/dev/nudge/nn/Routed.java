@@ -11,14 +11,14 @@ import java.util.Arrays;
 ///
 /// @param weights of the chosen experts, (tokens, k) in the accumulator type
 /// @param chosen experts, (tokens, k) I32
-/// @param starts the first sorted row of each expert, and their number
+/// @param starts each expert's first sorted row, then the row count
 /// @param tokens the token of each sorted row, (tokens · k, 1) I32
-/// @param pairs the pair of each sorted row: k times its token and the place among its choices
+/// @param pairs the pair of each sorted row: k · its token + the rank of the choice
 /// @param places the sorted row of each pair, (tokens, k) I32
 public record Routed(
     Tensor weights, Tensor chosen, int[] starts, Tensor tokens, Tensor pairs, Tensor places) {
-  /// Chooses experts by the router's logits (tokens, experts). In a dry run the first k experts get
-  /// all tokens.
+  /// Chooses experts by the router's logits (tokens, experts). Dry runs route all tokens to the
+  /// first k.
   public static Routed of(Tensor logits, Routing.Rule rule, int k, Workspace ws) {
     int n = logits.rows();
     int experts = logits.cols();

@@ -4,18 +4,18 @@ import dev.nudge.tensor.Tensor;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// The place of a score head: with a weight in it, a model gives a sequence one number, its reward,
+/// Holds a score head: with a weight, a model computes one number for a sequence, its reward,
 /// instead of next-token logits.
 ///
 ///     s = w·h        h the last token's hidden state after the final norm
 ///
-/// A model has none by itself; an adapter puts its own here, as it puts layers into slots.
+/// A base model has no weight; an adapter sets its own, as it sets layers in slots.
 ///
 /// Threading: assigned while no pass runs.
 public final class ScoreHead {
   private @Nullable Parameter weight;
 
-  /// Whether there is a weight.
+  /// Whether a weight is set.
   public boolean there() {
     return weight != null;
   }
@@ -25,17 +25,17 @@ public final class ScoreHead {
     return Objects.requireNonNull(weight, "no score head").master();
   }
 
-  /// The weight's gradient of a lane; null where it is frozen.
+  /// Returns a lane's gradient; null: a frozen weight.
   @Nullable Tensor gradientOf(int lane) {
     Parameter p = Objects.requireNonNull(weight, "no score head");
     return p.lanes() == 0 ? null : p.gradient(lane);
   }
 
-  /// Computes the numbers of some rows.
+  /// Computes the rewards of some rows.
   ///
   /// @param h (rows, width)
-  /// @param numbers receives one number a row
-  /// @param from place of the first in `numbers`
+  /// @param numbers receives one reward a row
+  /// @param from index of the first in `numbers`
   public void forward(Tensor h, double[] numbers, int from) {
     Tensor w = weight();
     for (int r = 0; r < h.rows(); r++) {
@@ -50,8 +50,8 @@ public final class ScoreHead {
   /// Computes the gradient of the hidden states, and adds the weight's: `dh = −g·w`, `dw −= g·h`.
   ///
   /// @param h (rows, width)
-  /// @param factors the weight g of each number, as in −Σ g·s
-  /// @param from place of the first in `factors`
+  /// @param factors the weight g of each reward, as in −Σ g·s
+  /// @param from index of the first in `factors`
   /// @param scale common factor of all weights
   /// @param dh (rows, width) accumulator type, written
   public void backward(Tensor h, double[] factors, int from, double scale, Tensor dh, int lane) {
@@ -68,12 +68,12 @@ public final class ScoreHead {
     }
   }
 
-  /// The weight in this place; null: none.
+  /// Returns the weight; null: none.
   public @Nullable Parameter parameter() {
     return weight;
   }
 
-  /// Puts a weight (1, width) here; null: takes it away.
+  /// Sets a weight (1, width); null: removes it.
   public void set(@Nullable Parameter other) {
     weight = other;
   }

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A pass computes the tokens of several sequences, one after the other, without padding (sequence
 /// packing): sequence `i` has the rows from `start(i)` to `start(i) + length(i)`, at the positions
-/// from `past(i)` on. Attention never crosses a sequence, but one may branch off the one before it:
-/// that one's first `past(i)` tokens are then its own first tokens too. A row key identifies a row
-/// by its sequence in the step and its position, so that dropout does not depend on micro-batches.
+/// from `past(i)` on. Attention never crosses sequences, but a sequence may branch off an earlier
+/// one, whose first `past(i)` tokens then precede its own. A row key identifies a row by its
+/// sequence in the step and its position, so that dropout does not depend on micro-batches.
 public final class Segments {
   private final int[] starts;
   private final int[] lengths;
@@ -24,7 +24,7 @@ public final class Segments {
   private final Tensor keys; // (rows, 1) I64
   private final @Nullable List<KvCache> caches;
   private final @Nullable Share share;
-  private int[] adapters = new int[0]; // empty: none says one
+  private int[] adapters = new int[0]; // empty: no adapters
   private List<Part> parts = List.of();
 
   private Segments(
@@ -52,11 +52,11 @@ public final class Segments {
     return of(lengths, new int[lengths.length], sequenceKeys, ws);
   }
 
-  /// The same, where sequences may branch off others.
+  /// Like the above; sequences may branch off others.
   ///
-  /// @param lengths tokens of each sequence that are its own
-  /// @param pasts tokens that it shares with the nearest sequence before it that shares none; those
-  ///     that branch off one share equally many
+  /// @param lengths own tokens of each sequence
+  /// @param pasts tokens that it shares with the trunk, the last earlier sequence that shares none;
+  ///     its branches share equally many
   public static Segments of(int[] lengths, int[] pasts, long[] sequenceKeys, Workspace ws) {
     return make(lengths, pasts, sequenceKeys, null, null, ws);
   }
@@ -74,10 +74,10 @@ public final class Segments {
     return make(ones, new int[rows], new long[rows], null, null, ws);
   }
 
-  /// A lane's two pieces of a sequence that is split over all lanes, the early one first; a piece
-  /// may be empty.
+  /// A lane's two pieces, early then late, of a sequence split over all lanes; a piece may be
+  /// empty.
   ///
-  /// @param key as in [#of]: the dropout masks are those of the whole sequence
+  /// @param key as in [#of]: dropout masks equal those of the whole sequence
   public static Segments of(Share share, long key, Workspace ws) {
     int[] pasts = new int[2];
     int[] lengths = new int[2];
@@ -126,10 +126,9 @@ public final class Segments {
     return this;
   }
 
-  /// The sequences of some rows, for linear layers of generation: positions and keys are not
-  /// theirs.
+  /// Returns some rows' sequences, for linear layers in generation; positions and keys are invalid.
   ///
-  /// @param picked their numbers, ascending, (n, 1) I32
+  /// @param picked row indices, ascending, (n, 1) I32
   Segments some(Tensor picked) {
     int[] rows = new int[count()];
     int[] through = new int[count()];
@@ -164,8 +163,8 @@ public final class Segments {
   /// The rows of one adapter.
   ///
   /// @param from first row
-  /// @param to behind the last row
-  /// @param rows the same sequences, as if there were no others
+  /// @param to end row, exclusive
+  /// @param rows the same sequences, with rows from 0
   public record Part(Owner owner, int from, int to, Segments rows) {}
 
   /// Divides all sequences among adapters that train together, in order.
@@ -194,7 +193,7 @@ public final class Segments {
     return this;
   }
 
-  /// The rows of each adapter in a pass that trains several; empty in any other.
+  /// The rows of each adapter in a pass that trains several; else empty.
   public List<Part> parts() {
     return parts;
   }
@@ -227,7 +226,7 @@ public final class Segments {
     return pasts[i];
   }
 
-  /// The number behind sequence `i` and those that branch off it.
+  /// Returns the index after sequence `i` and its branches.
   public int behind(int i) {
     int next = i + 1;
     while (caches == null && share == null && next < pasts.length && pasts[next] > 0) {

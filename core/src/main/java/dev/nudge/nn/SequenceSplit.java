@@ -1,14 +1,14 @@
 package dev.nudge.nn;
 
-/// Splits a sequence into 2·L pieces for L lanes (zigzag sequence parallelism): lane i has the
-/// pieces i and 2·L − 1 − i.
+/// Splits a sequence into 2·L pieces for L lanes (zigzag sequence parallelism): lane i has pieces i
+/// and 2·L − 1 − i.
 ///
 /// A query attends to the keys before it, so a token's work grows with its position: an early plus
-/// a late piece of equal sizes costs every lane the same. Pieces begin at multiples of a unit:
-/// 64 tokens as in attention's blocks, fewer in short ones; a lane has at most ⌈units / L⌉.
+/// a late piece of equal sizes costs every lane the same. Pieces begin at multiples of a unit: 64
+/// tokens, attention's block, fewer in short sequences; a lane gets at most ⌈units / L⌉.
 public final class SequenceSplit {
   private static final int UNIT = 64;
-  private static final int UNITS = 8; // a lane has at least so many, where tokens suffice
+  private static final int UNITS = 8; // least units per lane, if tokens suffice
 
   private final int tokens;
   private final int[] from;
@@ -47,9 +47,8 @@ public final class SequenceSplit {
     return new SequenceSplit(tokens, from, to);
   }
 
-  /// A cut for dry runs, whose lane 0 needs as much memory as any lane for any sequence up to
-  /// `tokens`: as many rows, and as long a late piece, with a full block of queries that ends at
-  /// `end`.
+  /// Returns a split for dry runs whose lane 0 needs as much memory as any lane for any sequence up
+  /// to `tokens`: the most rows, the longest late piece, and a full query block that ends at `end`.
   static SequenceSplit widest(int tokens, int lanes, int end) {
     int unit = unit(tokens, lanes);
     int quota = Math.ceilDiv(Math.ceilDiv(tokens, unit), lanes);
@@ -95,7 +94,7 @@ public final class SequenceSplit {
     return to(lane, 0) - from(lane, 0) + to(lane, 1) - from(lane, 1);
   }
 
-  /// Number of keys that the queries of a lane attend to, from the first on.
+  /// Returns the number of keys that a lane's queries attend to.
   public int seen(int lane) {
     return to(lane, 1) > from(lane, 1) ? to(lane, 1) : to(lane, 0);
   }

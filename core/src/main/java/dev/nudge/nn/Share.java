@@ -17,7 +17,7 @@ public record Share(LaneGroup.Member member, SequenceSplit cut) {
     return member.shared();
   }
 
-  /// A part, for dry runs, that needs as much memory as any lane in any sequence up to `tokens`.
+  /// Returns a part for dry runs that needs the most memory of any sequence up to `tokens`.
   ///
   /// @param group a group for dry runs
   public static Share widest(int tokens, LaneGroup group, int end) {

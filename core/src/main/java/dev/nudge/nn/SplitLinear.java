@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Several linear layers of one input, such as q, k, v or gate, up: each in its own slot, or fused
-/// in one slot whose output is split by columns.
+/// Computes linear layers of one input, such as q, k, v or gate, up: each in its own slot, or fused
+/// in one whose output is split by columns.
 public final class SplitLinear {
   private final List<LinearSlot> slots;
   private final int[] widths;
@@ -21,7 +21,7 @@ public final class SplitLinear {
     this.packed = packed;
   }
 
-  /// Layers in slots of their own.
+  /// Joins layers of separate slots.
   public static SplitLinear of(LinearSlot... slots) {
     int[] widths = new int[slots.length];
     for (int i = 0; i < widths.length; i++) {
@@ -30,7 +30,7 @@ public final class SplitLinear {
     return new SplitLinear(List.of(slots), widths, false);
   }
 
-  /// One fused layer whose output is the others' outputs side by side.
+  /// Splits one fused layer, whose output concatenates the parts.
   public static SplitLinear packed(LinearSlot slot, int... widths) {
     return new SplitLinear(List.of(slot), widths, true);
   }
@@ -50,25 +50,25 @@ public final class SplitLinear {
     return widths[i];
   }
 
-  /// Asks for the weights, see [Linear#ask].
+  /// Prefetches weights, see [Linear#ask].
   public void ask() {
     slots.forEach(slot -> slot.linear().ask());
   }
 
-  /// Whether [#together] can compute these layers while no adapter is on them.
+  /// Returns whether [#together] supports these layers without adapters.
   public boolean few(Dtype type, SkinnyProduct kernel) {
     return slots.stream().allMatch(slot -> JoinedLinear.few(slot.linear(), type, kernel));
   }
 
-  /// Whether no adapter is on a layer.
+  /// True if no layer has an adapter.
   public boolean bare() {
     return slots.stream().allMatch(slot -> slot.linear().under() == slot.linear());
   }
 
-  /// Computes the parts of several of one form, each from rows of its own, as one parallel task,
-  /// without adapters.
+  /// Computes several of equal shape, each from its own rows, as one parallel task, without
+  /// adapters.
   ///
-  /// @param xs rows of each; the parts have them one after the other
+  /// @param xs rows of each, in the order of the parts' rows
   public static Parts together(List<SplitLinear> all, List<Tensor> xs, Pass p) {
     SplitLinear first = all.getFirst();
     int rows = xs.stream().mapToInt(Tensor::rows).sum();

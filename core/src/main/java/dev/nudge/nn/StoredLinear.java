@@ -10,12 +10,11 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A frozen linear layer whose weight is quantised, or in another type than the compute type.
+/// A frozen linear layer whose weight is quantised, or not in the compute type.
 ///
-/// Before each product the weight is dequantised into the lane's workspace and freed right after:
-/// one such weight a lane, at about ten numbers a nanosecond, the cost of ten to twenty tokens of
-/// the product. A layer of a model that is streamed from disk dequantises some rows of its weight
-/// at a time instead ([#ofRows]).
+/// Each product dequantises the weight into the lane's workspace and frees it: one weight a lane,
+/// at about ten numbers a nanosecond, as costly as ten to twenty tokens of the product. A layer
+/// streamed from disk instead dequantises some rows of its weight at a time ([#ofRows]).
 public final class StoredLinear implements LookupLinear {
   private final Source source;
   private final @Nullable Tensor bias;
@@ -36,12 +35,12 @@ public final class StoredLinear implements LookupLinear {
     /// @param out (to − from, cols), contiguous, any float type, written
     void make(int from, int to, Tensor out, Workspace ws, Kernels kernels);
 
-    /// The number of rows at whose multiples the weight can be split.
+    /// Returns the row granularity at which the weight can be split.
     default int grain() {
       return 1;
     }
 
-    /// The weight for products of few rows, without dequantising; null if that is not supported.
+    /// Returns the weight for products of few rows in its storage format; null: unsupported.
     default SkinnyProduct.@Nullable Weight few() {
       return null;
     }
@@ -77,13 +76,13 @@ public final class StoredLinear implements LookupLinear {
     return new StoredLinear(source, bias, compute, Long.MAX_VALUE);
   }
 
-  /// Wraps a weight of which a forward product dequantises at most `blockBytes` bytes at a time.
+  /// Wraps a weight; a forward product dequantises at most `blockBytes` bytes at a time.
   public static StoredLinear ofRows(
       Source source, @Nullable Tensor bias, Dtype compute, long blockBytes) {
     return new StoredLinear(source, bias, compute, blockBytes);
   }
 
-  /// Makes a source of a matrix (out, in) of any float type.
+  /// Wraps a matrix (out, in) of any float type as a source.
   public static Source source(Tensor matrix) {
     return new Matrix(matrix);
   }
@@ -153,7 +152,7 @@ public final class StoredLinear implements LookupLinear {
 
   /// Computes y = x·Wᵀ, or y = x·W, dequantising some rows of W at a time.
   ///
-  /// @param y accumulator type where W is summed over
+  /// @param y accumulator type for y = x·W
   public void multiply(Tensor x, Direction direction, Tensor y, Workspace ws, Kernels kernels) {
     int step = rowsOf(blockBytes, compute);
     int mark = ws.mark();

@@ -7,9 +7,9 @@ import java.util.List;
 /// Keeps activations for the backward pass (autograd's saved tensors), as a stack of entries.
 ///
 /// A module pushes one record at the end of its forward pass and pops it at the start of its
-/// backward pass; modules run backwards in the reverse order of their forward passes. Each
-/// entry carries the workspace mark at which it was pushed: all that was saved up to it lies
-/// below, so a layer may give back what lies above before it takes scratch.
+/// backward pass; modules run backwards in the reverse order of their forward passes. Each entry
+/// records the workspace mark at its push: all earlier saved tensors are below it, so a layer may
+/// free the workspace above before it takes scratch.
 ///
 /// Threading: confined to one lane.
 public final class Tape {
@@ -35,7 +35,7 @@ public final class Tape {
 
   /// Takes the last entry, which must be of `type`.
   ///
-  /// @throws IllegalStateException where backward passes do not mirror forward passes: a defect
+  /// @throws IllegalStateException if backward does not mirror forward passes: a defect
   public <T extends Entry> T pop(Class<T> type) {
     if (entries.isEmpty() || !type.isInstance(entries.getLast())) {
       throw new IllegalStateException(

@@ -7,8 +7,8 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// An output head tied to the input embedding: one weight, two uses. If it trains it is one
-/// [Parameter], to which both uses add their gradients.
+/// An output head tied to the input embedding: one weight, two uses. A trained weight is one
+/// [Parameter], to which both uses add gradients.
 public final class Tied implements Linear {
   private final Linear head;
 
@@ -16,12 +16,12 @@ public final class Tied implements Linear {
     this.head = head;
   }
 
-  /// A tied head that computes as `head` does, whose weight is the embedding's table.
+  /// Wraps a head whose weight is the embedding's table.
   public static Tied of(Linear head) {
     return new Tied(head);
   }
 
-  /// A tied head of an embedding's table.
+  /// Creates an embedding's tied head.
   public static Tied of(Embedding embedding) {
     Linear table = embedding.table();
     Parameter trained = embedding.trained();
@@ -58,7 +58,7 @@ public final class Tied implements Linear {
     return head.grain();
   }
 
-  /// The layer that computes the head.
+  /// Returns the head's base layer.
   @Override
   public Linear under() {
     return head.under();

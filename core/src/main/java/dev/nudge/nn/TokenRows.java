@@ -8,8 +8,8 @@ import java.util.function.Consumer;
 
 /// Trained rows of a frozen embedding table: the vectors of new tokens.
 ///
-/// A run of consecutive ids is one [Parameter], whose working copy is a part of the table itself,
-/// so the next pass reads what the optimiser changed.
+/// A run of consecutive ids is one [Parameter], whose working copy is a view of the table, so the
+/// next pass reads the optimiser's changes.
 ///
 /// @param runs in the order of their ids
 public record TokenRows(List<Run> runs) {
@@ -30,7 +30,7 @@ public record TokenRows(List<Run> runs) {
     runs = List.copyOf(runs);
   }
 
-  /// Accumulates the gradients of the trained rows from those of the vectors of `ids` (rows, 1).
+  /// Accumulates the trained rows' gradients from those of the vectors of `ids` (rows, 1).
   ///
   /// @param dx (rows, width)
   /// @param padding an id without gradient; -1: none

@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
 ///
 ///     dW += dyᵀ·x        db += Σ dy over the rows
 ///
-/// The wrapped layer computes; its weight and bias are the parameters' working copies. Nothing
-/// more is saved for the backward pass, so a trained weight keeps no more memory for each token
-/// than a frozen one.
+/// The wrapped layer computes; its weight and bias are the parameters' working copies. Nothing more
+/// is saved for the backward pass, so a trained weight saves no more bytes per token than a frozen
+/// one.
 public final class TrainedLinear implements LinearWrapper {
   private final Linear base;
   private final @Nullable Parameter weight;
@@ -26,8 +26,8 @@ public final class TrainedLinear implements LinearWrapper {
   /// Wraps a layer.
   ///
   /// @param base computes with the working copies of the parameters
-  /// @param weight (out, in); null where it is frozen
-  /// @param bias (1, out); null where it is frozen or there is none
+  /// @param weight (out, in); null: frozen
+  /// @param bias (1, out); null: frozen or absent
   public static TrainedLinear of(
       Linear base, @Nullable Parameter weight, @Nullable Parameter bias) {
     return new TrainedLinear(base, weight, bias);
@@ -40,7 +40,7 @@ public final class TrainedLinear implements LinearWrapper {
 
   @Override
   public Linear under() {
-    return this; // it has the weight itself
+    return this; // the layer has the weight
   }
 
   @Override

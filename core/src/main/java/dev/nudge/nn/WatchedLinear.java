@@ -4,7 +4,7 @@ import dev.nudge.tensor.Tensor;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A layer whose inputs are looked at before it computes; it does not train.
+/// Passes a layer's inputs to an observer before computing; cannot train.
 ///
 /// @param saw receives the input (rows, in) of each forward pass
 public record WatchedLinear(Linear base, Consumer<Tensor> saw) implements LinearWrapper {

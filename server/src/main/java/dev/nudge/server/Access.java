@@ -23,14 +23,14 @@ import org.jspecify.annotations.Nullable;
 
 /// Authenticates requests and decides who may use the admin routes.
 ///
-/// Without API keys every program that reaches the port is served, but no page of another site: any
-/// web page can send requests to 127.0.0.1, and can make its own name resolve to it (DNS
+/// Without API keys the server serves every program that reaches the port, but no page of another
+/// site: any page can send requests to 127.0.0.1, and its host name can resolve there (DNS
 /// rebinding). So Host must be a name of this server, a browser's Origin the server's own or an
-/// allowed one, and a body `application/json`, which a page cannot send to another origin without
-/// a preflight.
+/// allowed one, and a body `application/json`, which a page cannot send to another origin without a
+/// preflight.
 ///
-/// Without an admin key nobody changes anything, unless `--allow-keyless-admin` trusts all programs
-/// of this machine. What the admin routes show is open to them if there are no API keys.
+/// Without an admin key all changes are refused, unless `--allow-keyless-admin` trusts all programs
+/// of this machine. Without API keys they may also use the read-only admin routes.
 ///
 /// @param keys null: no authentication
 /// @param admin digest of the admin key; null: none
@@ -52,9 +52,9 @@ record Access(
     OPEN,
     /// Clients with an API key.
     CLIENT,
-    /// Holders of the admin key; without one and without API keys, programs of this machine.
+    /// Holders of the admin key; without any key, programs of this machine.
     INSPECT,
-    /// Holders of the admin key; without one, programs of this machine if that is allowed.
+    /// Holders of the admin key; without one, programs of this machine if allowed.
     ADMIN
   }
 
@@ -85,13 +85,13 @@ record Access(
         Client.anybody());
   }
 
-  /// Refuses what a page of another site may have sent, before anything else of a request is looked
-  /// at, and sets the CORS headers of an allowed origin.
+  /// Refuses requests that a page of another site may have sent, before any other check of the
+  /// request, and sets the CORS headers of an allowed origin.
   ///
-  /// @return whether it was a preflight, which is answered now
-  /// @throws ApiException if the server has no API keys and the request is not from here
+  /// @return whether the request is a preflight, to answer now
+  /// @throws ApiException if the server has no API keys and the request is cross-site
   boolean preflight(Exchange exchange) {
-    if (keys == null && !exchange.path().equals(HEALTH)) { // probes ask it by any address
+    if (keys == null && !exchange.path().equals(HEALTH)) { // probes use any address
       checkHost(exchange);
     }
     String origin = exchange.header("Origin");
@@ -146,7 +146,7 @@ record Access(
     }
   }
 
-  /// A host as it is compared: lower case, an IPv6 address without brackets.
+  /// Normalises a host: lower case, an IPv6 address without brackets.
   private static String bare(String host) {
     String name = host.toLowerCase(Locale.ROOT);
     return name.startsWith("[") && name.endsWith("]") ? name.substring(1, name.length() - 1) : name;
@@ -244,12 +244,12 @@ record Access(
     }
   }
 
-  /// Whether the admin routes are open to this machine without a key.
+  /// Returns whether admin routes need no key on this machine.
   boolean trustsThisMachine() {
     return admin == null && keys == null && local;
   }
 
-  /// Whether a page is of this server: `http://` or `https://` and its Host.
+  /// Returns whether an origin is this server: its scheme and Host.
   private static boolean isOwn(String origin, String host) {
     return origin.equalsIgnoreCase("http://" + host) || origin.equalsIgnoreCase("https://" + host);
   }

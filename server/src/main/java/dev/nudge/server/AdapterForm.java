@@ -13,8 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The form in which an adapter learned its prompts, as its `nudge.json` has it: conversations, or
-/// texts, perhaps of a pattern over columns.
+/// The prompt format that an adapter was trained on, from its `nudge.json`: conversations, or
+/// texts, possibly of a pattern over columns.
 ///
 /// @param identity null: unknown, or the base
 record AdapterForm(Served served, @Nullable Identity identity) {
@@ -25,7 +25,7 @@ record AdapterForm(Served served, @Nullable Identity identity) {
         served, served.folder() == null ? null : Identity.read(served.folder(), true));
   }
 
-  /// Whether it learned conversations; null: unknown.
+  /// True if trained on conversations; null: unknown.
   @Nullable Boolean conversations() {
     return identity == null ? null : identity.conversations();
   }
@@ -36,11 +36,11 @@ record AdapterForm(Served served, @Nullable Identity identity) {
     try {
       return pattern == null ? null : RowPattern.parse("prompt", pattern);
     } catch (InputException e) {
-      return null; // a list of models does not fail for one pattern that somebody wrote by hand
+      return null; // one malformed hand-written pattern must not fail a list of models
     }
   }
 
-  /// Which route asks in this form, for people; null: unknown.
+  /// Describes the route for this format; null: unknown.
   @Nullable String shown() {
     Boolean conversations = conversations();
     return conversations == null
@@ -62,7 +62,7 @@ record AdapterForm(Served served, @Nullable Identity identity) {
     return String.join(", ", pattern.columns());
   }
 
-  /// Warns the client of a request in the other form.
+  /// Warns the client of a mismatched request format.
   ///
   /// @param spoken whether the request is a conversation
   void check(boolean spoken, Exchange exchange) {

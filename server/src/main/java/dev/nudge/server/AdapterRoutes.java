@@ -33,7 +33,7 @@ record AdapterRoutes(ServerContext shared) {
     if (pinned && served.digest() != null) {
       shared.pins().pin(name, served.digest());
     } else {
-      shared.pins().unpin(name); // it may have been another adapter's
+      shared.pins().unpin(name); // the name may have been pinned
     }
     exchange.reply(
         200, "text/plain", "Success: LoRA adapter '%s' added successfully.".formatted(name));
@@ -42,7 +42,7 @@ record AdapterRoutes(ServerContext shared) {
   private void check(Served served) {
     AdapterCache.Lease lease = shared.lease(served);
     if (lease != null) {
-      lease.close(); // it is one of this model
+      lease.close(); // it fits this model
     }
   }
 

@@ -21,18 +21,18 @@ import org.jspecify.annotations.Nullable;
 /// Runs the generations of one request: starts them, takes their events, passes them to a [Reply],
 /// and cancels them within a token if the client disconnects or the timeout passes.
 ///
-/// Threading: the request's thread, which alone waits for a client that reads slowly; the engine's
+/// Threading: the request's thread, which alone blocks on a client that reads slowly; the engine's
 /// thread only fills the queue of the [RunningRequest].
 ///
-/// @param answer for the extension, once it is whole; null: it is not to be kept
-/// @param copies how often each choice is repeated: greedy choices are all equal
+/// @param answer for the extension, once complete; null: not to be captured
+/// @param copies times to repeat each choice: greedy choices are all equal
 record Answering(
     ServerContext shared,
     Exchange exchange,
     Reply reply,
     ServerExtension.@Nullable Answer answer,
     int copies) {
-  private static final int LOOK_MILLIS = 50; // between two looks at the client
+  private static final int LOOK_MILLIS = 50; // between checks of the client
 
   /// Generates for prompts, each with its number of choices; choices are ordered by prompt.
   ///

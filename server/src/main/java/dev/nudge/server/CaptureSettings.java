@@ -8,9 +8,9 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What a server keeps of prompts, answers and feedback; nothing unless a folder is given.
+/// Settings for capturing prompts, answers and feedback; off unless a folder is given.
 ///
-/// @param capture null: nothing is kept
+/// @param capture null: no capture
 /// @param captureClient names of clients; empty: all
 /// @param captureAdapter names of adapters, or the base's; empty: all
 /// @param captureDays days of UTC, the current one included
@@ -53,9 +53,9 @@ public record CaptureSettings(
     Check.between("--capture-days", captureDays, 1, MOST_DAYS);
   }
 
-  /// Checks that a folder is given where anything else is, and that it can be made.
+  /// Checks that other capture flags have a folder that can be created.
   ///
-  /// @throws InputException if it is missing, or cannot be made
+  /// @throws InputException if missing or not creatable
   public void checkFolder() {
     boolean some = captureDays != Integer.parseInt(DAYS) || !captureRedact;
     if (capture == null && (some || !captureClient.isEmpty() || !captureAdapter.isEmpty())) {
@@ -68,7 +68,7 @@ public record CaptureSettings(
     }
   }
 
-  /// Whether an answer is captured.
+  /// Whether to capture an answer.
   public boolean wants(String client, String adapter) {
     return (captureClient.isEmpty() || captureClient.contains(client))
         && (captureAdapter.isEmpty() || captureAdapter.contains(adapter));

@@ -116,7 +116,7 @@ record ChatRoute(ServerContext shared) implements Routes.Handler {
     return messages;
   }
 
-  /// How a response to a request comes.
+  /// Reads the form of the response.
   static Reply.Form form(Fields fields, int n) {
     ObjectNode options = fields.object("stream_options");
     boolean usage = options != null && new Fields(options).flag("include_usage", false);

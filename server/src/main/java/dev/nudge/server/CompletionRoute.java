@@ -71,7 +71,7 @@ record CompletionRoute(ServerContext shared) implements Routes.Handler {
             ? JsonNodeFactory.instance.stringNode(filled.getFirst())
             : fields.node("prompt");
     ServerExtension.Answer answer =
-        prompt != null && prompt.isString() && !nothing // what a user writes is one text
+        prompt != null && prompt.isString() && !nothing // captures single texts only
             ? new ServerExtension.Answer(exchange, heading, prompt, null, reply)
             : null;
     exchange.answers(heading.id(), requests);

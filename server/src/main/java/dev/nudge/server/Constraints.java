@@ -23,19 +23,18 @@ import tools.jackson.databind.node.ObjectNode;
 /// Structured output: reads OpenAI's `response_format` and vLLM's `guided_…` and
 /// `structured_outputs`. Compiled constraints are cached for later requests.
 ///
-/// Their memory is bounded by three equal rooms, each an eighth of the heap: what the constraints
-/// of running requests are compiled to, the states and masks that these have found, and the
-/// constraints that no request uses now. Few compile at once; how large one may become is checked
-/// where it is compiled.
+/// Memory has three equal limits, each an eighth of the heap: for the compiled constraints of
+/// running requests, for their cached states and masks, and for idle constraints, which no running
+/// request uses. Few compile at once; the compiler limits the size of one.
 ///
 /// Threading: any number of threads.
 public final class Constraints {
   private static final int LONGEST = 1 << 18; // characters of a schema
-  private static final long PATIENCE = 10; // seconds for a place to compile
+  private static final long PATIENCE = 10; // seconds for a compile slot
   private static final long LEAST_ROOM = 16L << 20;
   private static final long MOST_ROOM = 256L << 20;
   private static final int MOST_KNOWN = 4096; // constraints
-  private static final int OBJECTS = 8192; // bytes of a constraint beside its states
+  private static final int OBJECTS = 8192; // bytes without its states
   private static final String ANY_OBJECT = "{\"type\":\"object\"}";
 
   private final Serving serving;
@@ -140,7 +139,7 @@ public final class Constraints {
       throw ApiException.stopping();
     }
     try {
-      made = known(key); // by a request that was before this one
+      made = known(key); // by an earlier request
       return made == null ? keep(field, key, compiled(key)) : made;
     } catch (InputException e) {
       throw ApiException.wrong(field, "'%s': %s".formatted(field, e.getMessage()));
@@ -171,7 +170,7 @@ public final class Constraints {
     return made;
   }
 
-  /// Forgets what was used longest ago until the idle ones have room.
+  /// Evicts the least recently used idle constraints.
   private void forget() {
     long idle = 0;
     for (Map.Entry<Key, Constraint> one : known.entrySet()) {
@@ -195,10 +194,10 @@ public final class Constraints {
         + OBJECTS;
   }
 
-  /// Takes a constraint into use, until the result is closed.
+  /// Marks a constraint as running until it is closed.
   ///
   /// @param constraint null: none
-  /// @throws ApiException if those of running requests leave no room
+  /// @throws ApiException if the running ones exceed the limit
   public synchronized Use use(@Nullable Constraint constraint) {
     if (constraint == null) {
       return () -> {};

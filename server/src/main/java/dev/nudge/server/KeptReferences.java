@@ -20,11 +20,11 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Resolves adapter references in a registry: `legal@champion`, `legal:3`, `legal@sha256:…`. Other
-/// processes may change it meanwhile.
+/// Resolves adapter references in a registry, which other processes may change: `legal@champion`,
+/// `legal:3`, `legal@sha256:…`.
 ///
-/// An alias whose new version this server cannot serve, as one of another base, is answered by the
-/// last version that it could serve.
+/// If an alias moves to a version that this server cannot serve, as one of another base, the last
+/// servable version answers.
 ///
 /// Threading: any number of threads.
 final class KeptReferences {
@@ -32,17 +32,17 @@ final class KeptReferences {
   private static final Duration AGAIN = Duration.ofSeconds(30);
 
   private final Registry registry;
-  private final Consumer<String> notes; // receives one line if an alias has moved
+  private final Consumer<String> notes; // receives one line per moved alias
   private final InstantSource clock;
   private final Map<Reference, Version> answering = new ConcurrentHashMap<>();
   private final Map<Reference, Version> unusable = new ConcurrentHashMap<>();
   private final Map<String, Finding> findings = new ConcurrentHashMap<>(); // by digest
   private volatile Function<Served, @Nullable String> check = _ -> null;
 
-  /// What the check of a version gave. That it fits holds for ever; a failure is checked again
-  /// after [#AGAIN], for a disk may have been away.
+  /// The result of a version's check. Success is permanent; a failure is checked again after
+  /// [#AGAIN], because a disk may have been offline.
   ///
-  /// @param reason [#FITS]: it can be served
+  /// @param reason [#FITS]: servable
   private record Finding(String reason, Instant at) {
     boolean fits() {
       return reason.equals(FITS);
@@ -63,7 +63,7 @@ final class KeptReferences {
     this.clock = clock;
   }
 
-  /// Sets the check of a version that an alias has moved to; null: it can be served.
+  /// Sets the check of an alias's new version; it returns null: servable.
   void check(Function<Served, @Nullable String> reason) {
     check = reason;
   }
@@ -72,7 +72,7 @@ final class KeptReferences {
   ///
   /// @param asked model name of the request
   /// @return null if there is none
-  /// @throws ApiException if the version may not be served
+  /// @throws ApiException if the version is blocked
   @Nullable Served find(String asked, String reference) {
     try {
       Reference parsed = Reference.parse(reference);
@@ -87,7 +87,7 @@ final class KeptReferences {
     }
   }
 
-  /// The version that answers for an alias: its own, or the last one that could be served.
+  /// Returns the version that answers for an alias: its own, or the last servable one.
   private Version usable(String asked, Reference alias, Version version) {
     Version last = answering.get(alias);
     if (last != null && last.digest().equals(version.digest())) {
@@ -111,7 +111,7 @@ final class KeptReferences {
     }
     boolean told = version.equals(unusable.put(alias, version));
     if (last == null) {
-      return version; // who asks for it is told why
+      return version; // its request fails, with why
     }
     if (!told) {
       notes.accept(
@@ -121,7 +121,7 @@ final class KeptReferences {
     return registry.resolve(Reference.parse(last.shown()));
   }
 
-  /// The aliases that are at a version which this server cannot serve, as far as they were asked.
+  /// Returns the requested aliases whose version this server cannot serve.
   List<ServedAdapters.Unusable> unusable() {
     List<ServedAdapters.Unusable> all = new ArrayList<>();
     unusable.forEach(
@@ -143,11 +143,11 @@ final class KeptReferences {
     try {
       return registry.find(alias).digest().equals(version.digest());
     } catch (RegistryException e) {
-      return false; // it was taken away
+      return false; // alias deleted
     }
   }
 
-  /// Why it is blocked is for those who run the server: `adapters show` tells it.
+  /// Omits the reason, which only operators see (`adapters show`).
   private static ApiException blocked(String asked) {
     return ApiException.forbidden(
         "model", "adapter_blocked", "'%s' is blocked".formatted(ApiException.shown(asked)));
@@ -162,20 +162,20 @@ final class KeptReferences {
     return new Served(asked, version.name(), version.number(), version.digest(), version.folder());
   }
 
-  /// The version that answers for an alias, as far as it was asked.
+  /// Returns the version that answers for an alias.
   private Served answered(String alias, Version version) {
     Reference reference = Reference.parse(alias);
     Version last = answering.get(reference);
     return served(alias, reason(version).equals(FITS) || last == null ? version : last);
   }
 
-  /// Why a version cannot be served, as far as it was checked.
+  /// Returns a checked version's failure reason, else [#FITS].
   private String reason(Version version) {
     Finding finding = findings.get(version.digest());
     return finding == null ? FITS : finding.reason;
   }
 
-  /// All aliases with the versions that answer for them.
+  /// Returns all aliases with the versions that answer.
   List<ServedAdapters.Card> list() {
     List<ServedAdapters.Card> cards = new ArrayList<>();
     for (Adapter adapter : registry.list()) {

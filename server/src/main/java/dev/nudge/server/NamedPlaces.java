@@ -77,7 +77,7 @@ final class NamedPlaces implements ServedAdapters {
   }
 
   /// Resolves and checks each adapter at startup, so that errors show before a request. An alias at
-  /// an unusable version is left out with a warning, and the others are served.
+  /// an unusable version is skipped with a warning.
   ///
   /// @throws InputException if a folder or version is missing or unusable, or all are
   void load(Consumer<Served> check, Consumer<String> warnings) {
@@ -128,7 +128,7 @@ final class NamedPlaces implements ServedAdapters {
         return new Place.Folder(folder);
       }
     } catch (InvalidPathException e) {
-      // a reference perhaps
+      // may be a reference
     }
     if (Reference.isReference(text)) {
       return new Place.RegistryReference(text);
@@ -182,7 +182,7 @@ final class NamedPlaces implements ServedAdapters {
               cards.add(new Card(name, served));
             }
           } catch (ApiException | InputException e) {
-            // it cannot be served now; who asks for it is told why
+            // not servable now; a request for it fails
           }
         });
     cards.addAll(references.list());
@@ -232,7 +232,7 @@ final class NamedPlaces implements ServedAdapters {
     try {
       return served(name, place);
     } catch (ApiException | InputException e) {
-      return new Served(name, name, null, null, null); // gone already; so is its name now
+      return new Served(name, name, null, null, null); // the adapter is gone already
     }
   }
 }

@@ -5,8 +5,8 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Keeps the adapters of names loaded: if a name comes to mean another version, that one is kept
-/// instead.
+/// Keeps the adapters of pinned names loaded; when a name moves to another version, the pin moves
+/// too.
 ///
 /// Threading: any number of threads.
 final class Pins {
@@ -17,14 +17,14 @@ final class Pins {
     this.cache = cache;
   }
 
-  /// Keeps what a name means now.
+  /// Pins a name's adapter.
   synchronized void pin(String name, String digest) {
     String before = digests.put(name, digest);
     cache.pin(digest);
     free(before);
   }
 
-  /// A name means an adapter now.
+  /// Moves a pinned name's pin.
   ///
   /// @param digest null: the base
   synchronized void seen(String name, @Nullable String digest) {
@@ -33,7 +33,7 @@ final class Pins {
     }
   }
 
-  /// Keeps nothing for a name.
+  /// Removes a name's pin.
   synchronized void unpin(String name) {
     free(digests.remove(name));
   }

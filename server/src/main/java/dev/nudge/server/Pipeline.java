@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 final class Pipeline {
   private static final String UNKNOWN = "unknown";
   private static final int FORBIDDEN = 403;
-  private static final String COUNTED = "POST "; // what costs the server something
+  private static final String COUNTED = "POST "; // only POSTs count in the quota
   private static final List<String> FORWARDED =
       List.of("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via");
 
@@ -61,7 +61,7 @@ final class Pipeline {
   void handle(ServerRequest request, ServerResponse response) {
     Incoming incoming = connections.of(request);
     if (incoming != null) {
-      incoming.complete(); // its headers have come
+      incoming.complete(); // headers are complete
     }
     Exchange exchange =
         new Exchange(request, response, incoming, shared.settings().maxBody().bytes());
@@ -78,7 +78,7 @@ final class Pipeline {
       route.handler().handle(exchange);
     } catch (Exchange.Gone | CloseConnectionException e) {
       exchange.gone();
-    } catch (Throwable e) { // whatever it is, the client gets an error body
+    } catch (Throwable e) { // any failure must yield an error body
       fail(exchange, e);
     } finally {
       end();
@@ -123,7 +123,7 @@ final class Pipeline {
       }
       exchange.fail(told);
     } catch (RuntimeException gone) {
-      exchange.gone(); // there is nobody left to tell, or the answer had begun
+      exchange.gone(); // the client is gone, or the answer had begun
     }
   }
 

@@ -44,13 +44,12 @@ public final class Routes {
     return add(method, path, Access.Level.CLIENT, handler);
   }
 
-  /// Adds a GET for holders of the admin key, and for all where there are no keys; it must change
-  /// nothing.
+  /// Adds a read-only GET for holders of the admin key; without keys, for programs of this machine.
   public Routes inspect(String path, Handler handler) {
     return add("GET", path, Access.Level.INSPECT, handler);
   }
 
-  /// Adds a route that changes something, for holders of the admin key.
+  /// Adds a route that makes changes, for holders of the admin key.
   public Routes admin(String method, String path, Handler handler) {
     return add(method, path, Access.Level.ADMIN, handler);
   }

@@ -22,7 +22,7 @@ final class Running {
     counts.computeIfPresent(served.name(), (_, n) -> n == 1 ? null : n - 1);
   }
 
-  /// Their names, sorted.
+  /// The sorted names.
   synchronized List<String> names() {
     return List.copyOf(new TreeSet<>(counts.keySet()));
   }

@@ -29,8 +29,8 @@ final class SamplingFields {
 
   private SamplingFields() {}
 
-  /// @param tokens default of the most generated tokens
-  /// @param least minimum of that number; 0 if a prompt may be echoed alone
+  /// @param tokens default of max_tokens
+  /// @param least minimum of max_tokens; 0 if a prompt may be echoed alone
   /// @param top number of top log-probabilities per token; null: none
   static SamplingSettings of(Fields fields, int tokens, int least, @Nullable Integer top) {
     Map<String, Object> values = new HashMap<>();
@@ -44,7 +44,7 @@ final class SamplingFields {
     put(values, "frequency_penalty", fields.number("frequency_penalty", -2, 2));
     values.put("logit_bias", biases(fields));
     values.put("seed", seed(fields));
-    // greedy choices are all the same: one is made and told n times
+    // greedy choices are equal: one is generated and sent n times
     values.put("n", temperature == 0 ? 1 : n(fields));
     values.put("stop", stops(fields));
     values.put("stop_id", fields.tokens("stop_token_ids").stream().map(String::valueOf).toList());
@@ -87,8 +87,8 @@ final class SamplingFields {
     return top == null ? null : (int) (long) top;
   }
 
-  /// Whether no token is requested and only the prompt is echoed. The engine generates one token,
-  /// which is hidden.
+  /// Returns whether no token is requested, only the prompt's echo. The engine then generates one
+  /// hidden token.
   static boolean nothing(Fields fields) {
     Long most = fields.whole("max_tokens", 0, Integer.MAX_VALUE);
     return most != null && most == 0;
@@ -116,7 +116,7 @@ final class SamplingFields {
   }
 
   private static @Nullable Integer topK(Fields fields) {
-    Long k = fields.whole("top_k", -1, Integer.MAX_VALUE); // -1: off, as vLLM has it
+    Long k = fields.whole("top_k", -1, Integer.MAX_VALUE); // -1: off, as in vLLM
     return k == null ? null : (int) Math.max(0, k);
   }
 
@@ -125,7 +125,7 @@ final class SamplingFields {
     return (seed == null ? ThreadLocalRandom.current().nextLong() : seed) & Long.MAX_VALUE;
   }
 
-  /// The stop strings; few, because each is searched at every token.
+  /// Reads the stop strings; few, because every token searches each.
   private static List<String> stops(Fields fields) {
     List<String> stops = fields.texts("stop").stream().filter(text -> !text.isEmpty()).toList();
     if (stops.size() > MOST_STOPS

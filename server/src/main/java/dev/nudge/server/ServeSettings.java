@@ -28,9 +28,9 @@ import org.jspecify.annotations.Nullable;
 /// @param doubleQuant null: as the model is stored, else on with nf4
 /// @param threads null: every processor
 /// @param maxModelLen most tokens of prompt and answer; null: the model's context length
-/// @param memory of weights, KV cache and adapters; null: the KV cache gets half of the memory
-///     that is free beside the weights
-/// @param maxSequences most concurrent sequences of a batch; null: as many as fit into memory
+/// @param memory of weights, KV cache and adapters; null: the KV cache gets half of the memory left
+///     free by the weights
+/// @param maxSequences most concurrent sequences of a batch; null: as many as memory allows
 /// @param adapter `NAME=FOLDER` or `NAME=REFERENCE` each
 /// @param registry null: the user's own, if it exists
 /// @param adapterRoot folder below which requests may name adapter folders; null: none
@@ -38,10 +38,10 @@ import org.jspecify.annotations.Nullable;
 /// @param servedModelName name of the base; null: its folder's name
 /// @param template a file or a template name; null: each adapter's own, else the model's
 /// @param port 0: a free one
-/// @param allowHost names besides loopback ones and `host` that requests may have in Host while
-///     there are no API keys
+/// @param allowHost names besides loopback ones and `host` that the Host header may have without
+///     API keys
 /// @param allowOrigin origins of other sites' pages that may send requests (CORS)
-/// @param captured what is kept of requests and answers
+/// @param captured capture settings
 /// @param apiKeys file of API clients; null: no authentication
 /// @param adminKeyFile file with the admin key, or `sha256:` and its digest; null: none
 /// @param allowKeylessAdmin whether every program on this machine may change adapters, aliases and
@@ -51,7 +51,7 @@ import org.jspecify.annotations.Nullable;
 /// @param requestTimeout most seconds of an answer
 /// @param drainTimeout most seconds for running answers at shutdown
 /// @param auditLog file that gets a line per request; null: none
-/// @param auditLogSize bytes at which it is renamed and a new one begins
+/// @param auditLogSize bytes at which the log is rotated
 /// @param mergeAdapter names of adapters to merge into weights of their own
 /// @param runs folders of training runs to show at `/ui`
 @First("model adapter quantize port host api_keys registry memory")

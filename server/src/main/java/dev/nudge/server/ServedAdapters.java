@@ -26,19 +26,19 @@ public interface ServedAdapters {
   /// @throws ApiException if the adapter exists and cannot be served
   @Nullable Served find(String model);
 
-  /// Whether an adapter's files still match its digest; folders may change.
+  /// Returns whether an adapter's files still match its digest.
   ///
-  /// @throws dev.nudge.settings.InputException if the files cannot be read any more
+  /// @throws dev.nudge.settings.InputException if the files became unreadable
   boolean isStill(Served served);
 
-  /// Whether a name of the server hides the registry's adapter of that name, so that permission
-  /// for one does not extend to the other.
+  /// Returns whether a server name hides the registry's adapter of that name, so that permission
+  /// for one excludes the other.
   boolean hides(String name);
 
   /// All adapters, without the base.
   List<Card> list();
 
-  /// The aliases that are at a version which this server cannot serve, as far as they were asked.
+  /// Returns the requested aliases whose version this server cannot serve.
   List<Unusable> unusable();
 
   /// Registers an adapter under a name.

@@ -82,8 +82,8 @@ public final class Server implements AutoCloseable {
     return start(settings, machine, warnings, Server::unextended);
   }
 
-  /// Loads the base, checks the adapters, and listens, with an extension such as that of
-  /// experiments, capture and feedback.
+  /// Loads the base, checks the adapters, and listens, with an extension, such as experiments,
+  /// capture and feedback.
   ///
   /// @param warnings receives one line each
   /// @throws InputException in one line, for any user error; nothing listens then
@@ -134,7 +134,7 @@ public final class Server implements AutoCloseable {
       if (settings.maxSequences() != null) {
         session.sequences(settings.maxSequences());
       }
-      session.cache(); // its memory is taken off that of keys before the first answer
+      session.cache(); // reserves adapter memory before the KV cache is sized
       checkRoom(settings, session);
       ServerContext shared =
           new ServerContext(
@@ -239,7 +239,7 @@ public final class Server implements AutoCloseable {
     try {
       opened.close();
     } catch (Exception e) {
-      // the failure that led here is thrown
+      // the original failure is thrown
     }
   }
 
@@ -262,15 +262,15 @@ public final class Server implements AutoCloseable {
     return url;
   }
 
-  /// A line for each adapter of the settings whose form of prompts is known: what it learned, and
-  /// which route asks it so.
+  /// Returns a line for each configured adapter with a known prompt format: the format, and the
+  /// route to use.
   public List<String> forms() {
     return forms;
   }
 
   /// Refuses new requests and waits for running ones.
   ///
-  /// @return whether all of them ended by themselves
+  /// @return whether all ended by themselves
   public boolean drain(Duration most) {
     boolean all = pipeline.drain(most);
     if (usage != null) {

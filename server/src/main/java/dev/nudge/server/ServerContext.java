@@ -68,7 +68,7 @@ record ServerContext(
     return served;
   }
 
-  /// Whether a client may use a resolved model.
+  /// Returns whether a client may use a model.
   ///
   /// @param asked model name of the request
   boolean may(Client client, String asked, Served served) {
@@ -78,7 +78,7 @@ record ServerContext(
         || allowed.contains(served.name()) && !adapters.hides(served.name());
   }
 
-  /// @throws ApiException if the adapter cannot be read; its path goes to the log only
+  /// @throws ApiException if the adapter cannot be read; only the log shows its path
   private @Nullable Served found(String model) {
     try {
       return adapters.find(model);
@@ -109,7 +109,7 @@ record ServerContext(
 
   /// Renders a conversation to a prompt.
   ///
-  /// @param messages are converted in place to the form that templates know
+  /// @param messages converted in place to the templates' form
   /// @param tools null: none
   /// @param variables additional template variables
   /// @throws ApiException if there is no template
@@ -163,7 +163,7 @@ record ServerContext(
     }
   }
 
-  /// Says why an adapter cannot be served; null: it can, or there is no room for it just now.
+  /// Returns why an adapter cannot be served; null: it can, or memory is short just now.
   @Nullable String unusable(Served served) {
     try (AdapterCache.Lease _ = lease(served)) {
       return null;
@@ -177,7 +177,7 @@ record ServerContext(
   /// Leases an adapter; one listed in `mergeAdapter` is merged, whichever version its alias points
   /// to.
   ///
-  /// @param still whether its folder still has the same content
+  /// @param still whether its folder is unchanged
   private AdapterCache.@Nullable Lease loaded(Served served, BooleanSupplier still) {
     if (served.digest() == null || served.folder() == null) {
       return null;

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// A filter of a server's pipeline: it may choose the adapter that answers a request, keep the
-/// answer, and add routes and figures. By default it does nothing.
+/// Extends a server's pipeline: may choose the adapter that answers a request, capture the answer,
+/// and add routes and metrics. By default it does nothing.
 ///
 /// Threading: [#start] is called before the first request, the rest by any thread.
 public interface ServerExtension extends AutoCloseable {
@@ -27,12 +27,12 @@ public interface ServerExtension extends AutoCloseable {
   /// Opens an extension before the base is loaded.
   @FunctionalInterface
   interface Opener {
-    /// @param adapters that the server has by itself
-    /// @throws InputException if the settings ask for what cannot be had
+    /// @param adapters the server's own
+    /// @throws InputException if the settings cannot be met
     ServerExtension open(ServeSettings settings, ServedAdapters adapters, Registry registry);
   }
 
-  /// What an extension may ask of its server.
+  /// An extension's view of its server.
   interface Host {
     ServeSettings settings();
 
@@ -50,7 +50,7 @@ public interface ServerExtension extends AutoCloseable {
     AdapterCache.@Nullable Lease lease(Served served);
   }
 
-  /// An answer that may be kept.
+  /// An answer to capture.
   ///
   /// @param prompt messages, or a text
   record Answer(
@@ -62,12 +62,12 @@ public interface ServerExtension extends AutoCloseable {
 
   /// The adapters that requests may name.
   ///
-  /// @param adapters that the server has by itself
+  /// @param adapters the server's own
   default ServedAdapters adapters(ServedAdapters adapters) {
     return adapters;
   }
 
-  /// The base is loaded; the server listens afterwards.
+  /// Called between base loading and listening.
   default void start(Host host, Machine machine) {}
 
   /// Wraps the handler of a route that generates.
@@ -75,13 +75,13 @@ public interface ServerExtension extends AutoCloseable {
     return handler;
   }
 
-  /// Whether the answer to a request is kept.
+  /// Returns whether the answer is captured.
   default boolean keeps(Fields request) {
     return false;
   }
 
-  /// All choices of an answer have ended, streamed or not, and the client does not have the whole
-  /// reply yet. Answers that fail or whose client goes away before are not told.
+  /// Called when all choices of an answer have ended, before the client has the whole reply. Not
+  /// called for answers that fail or whose client disconnects earlier.
   default void answered(Answer answer) {}
 
   /// Adds routes.
@@ -90,7 +90,7 @@ public interface ServerExtension extends AutoCloseable {
   /// Adds to `GET /metrics`.
   default void metrics(List<PrometheusMetrics.Gauge> gauges) {}
 
-  /// Adds to `GET /v1/load` for who may see all adapters.
+  /// Adds to `GET /v1/load` for unrestricted clients.
   default void load(Map<String, Object> load) {}
 
   @Override

@@ -33,7 +33,7 @@ record StateRoutes(
     }
     ObjectNode reply = JsonNodeFactory.instance.objectNode().put("status", "ok");
     int unusable = shared.adapters().unusable().size();
-    if (unusable > 0) { // names only for those with a key: GET /v1/registry/adapters
+    if (unusable > 0) { // no names: GET /v1/registry/adapters has them
       reply.put("unusable_aliases", unusable);
     }
     exchange.reply(reply);
@@ -48,7 +48,7 @@ record StateRoutes(
             .put("changes", shared.settings().changes().name().toLowerCase(Locale.ROOT)));
   }
 
-  /// Figures of all adapters: where keys are needed, for a key that may use all.
+  /// Writes metrics; with API keys, only for a key that may use all adapters.
   private void metrics(Exchange exchange) {
     if (exchange.client().allowed() != null) {
       throw ApiException.forbidden(

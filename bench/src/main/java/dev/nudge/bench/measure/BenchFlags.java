@@ -9,13 +9,12 @@ import java.util.Map;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
-/// Reads what a bench is told: flags with a value each, every default written once.
+/// Parses a bench's flags, each with a value; every default is written once.
 ///
 ///     BenchFlags.parse("bench/x", args, "--steps 5 --compute auto|bf16|fp32 --out …")
 ///
-/// A default with bars lists the values that are allowed, the first is taken; `…` means that there
-/// is none. Where the default is a number, or whole numbers with commas, no other is
-/// taken.
+/// A default with bars lists the allowed values, the first being the default; `…` means no default.
+/// If the default is a number, or a list of whole numbers, so must the value be.
 public final class BenchFlags {
   private static final Pattern FLAG = Pattern.compile("--(\\S+) (.*?)(?= --|$)");
   private static final Pattern WHOLE = Pattern.compile("\\d+");
@@ -49,7 +48,7 @@ public final class BenchFlags {
 
   /// Reads a command line.
   ///
-  /// @throws IllegalArgumentException with what is wrong and the usage
+  /// @throws IllegalArgumentException with the error and the usage
   public static BenchFlags of(String program, String[] args, String all) {
     BenchFlags flags = new BenchFlags(program);
     FLAG.matcher(all)
@@ -74,7 +73,7 @@ public final class BenchFlags {
     return flags;
   }
 
-  /// Refuses what is no number before any work begins: a flag takes what its default is.
+  /// Throws before any work if a flag with a numeric default has another value.
   private void checkNumber(String name, String known) {
     if (WHOLE.matcher(known).matches()) {
       whole(name);
@@ -85,7 +84,7 @@ public final class BenchFlags {
     }
   }
 
-  /// Ends the program with its usage where something does not hold.
+  /// Ends the program with its usage unless `holds`.
   public void check(boolean holds, String message) {
     if (!holds) {
       orEnd(
@@ -126,12 +125,12 @@ public final class BenchFlags {
     }
   }
 
-  /// The number that was given, else `other`: 0 stands for none.
+  /// Returns the given number; `other` for 0.
   public int whole(String name, int other) {
     return whole(name) > 0 ? whole(name) : other;
   }
 
-  /// The number or, where it is smaller than `least`, the end of the program with its usage.
+  /// Returns the number; below `least`, ends the program with its usage.
   public int atLeast(int least, String name) {
     return orEnd(
         () -> {
@@ -155,7 +154,7 @@ public final class BenchFlags {
     return text(name).isEmpty() ? "0" : text(name);
   }
 
-  /// The path that was given, else `other`; absolute.
+  /// Returns the given path, else `other`; absolute.
   public Path path(String name, Path other) {
     return (given(name) ? path(name) : other).toAbsolutePath();
   }
@@ -164,7 +163,7 @@ public final class BenchFlags {
     return Path.of(text(name));
   }
 
-  /// A list with commas; empty where nothing is given.
+  /// Returns a comma-separated list; empty: not given.
   public List<String> list(String name) {
     return given(name) ? List.of(text(name).split(",")) : List.of();
   }

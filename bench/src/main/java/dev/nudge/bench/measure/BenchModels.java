@@ -8,12 +8,12 @@ import dev.nudge.quant.Nf4Format;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/// Shapes of models that are measured without their weights.
+/// Model shapes for measurements with random weights.
 public final class BenchModels {
   public static final ModelConfig SMOLLM2_135M =
       llama(576, 1536, 30, 9, 3, 64, 49152, 8192, true, 100_000);
 
-  /// The names of the models that a step can be measured on in memory.
+  /// The names of the shapes whose step fits in memory.
   public static final String ROOFLINE = "135m|tiny|llama-3.2-1b|7b";
 
   private static final Map<String, ModelConfig> ALL = new LinkedHashMap<>();

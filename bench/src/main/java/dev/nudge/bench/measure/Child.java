@@ -21,13 +21,13 @@ public final class Child {
 
   private Child() {}
 
-  /// Says what a program did.
+  /// A program's outcome.
   ///
   /// @param output standard output and standard error
-  /// @param peakAnon the most resident anonymous bytes seen, looked at every 15 ms
-  /// @param peakFile the most resident bytes of mapped files seen
-  /// @param peakGroup the most bytes charged to its cgroup; 0 without one
-  /// @param killed whether its cgroup was too small
+  /// @param peakAnon peak resident anonymous bytes, sampled every 15 ms
+  /// @param peakFile peak resident bytes of mapped files
+  /// @param peakGroup peak bytes charged to its cgroup; 0: no cgroup
+  /// @param killed whether the cgroup killed it
   public record Ran(
       int exit,
       String output,
@@ -50,7 +50,7 @@ public final class Child {
     }
   }
 
-  /// The command line of a program of this class path in a JVM like this one.
+  /// Returns the command that runs a program of this class path in a new JVM.
   ///
   /// @param options of the JVM
   public static List<String> java(List<String> options, Class<?> program, List<String> args) {
@@ -83,7 +83,7 @@ public final class Child {
               .redirectErrorStream(true)
               .start();
       process.getOutputStream().close();
-      Thread end = new Thread(() -> stop(process, group)); // it and its cgroup do not outlive us
+      Thread end = new Thread(() -> stop(process, group)); // neither outlives this JVM
       Runtime.getRuntime().addShutdownHook(end);
       AtomicBoolean over = new AtomicBoolean();
       AtomicLong anon = new AtomicLong();
@@ -113,7 +113,7 @@ public final class Child {
     }
   }
 
-  /// Ends the program with us: a run first saves where it is.
+  /// Ends the program with this JVM: a run saves first.
   private static void stop(Process process, @Nullable MemoryGroup group) {
     try {
       process.destroy();
@@ -141,7 +141,7 @@ public final class Child {
         Thread.sleep(PERIOD_MILLIS);
       }
     } catch (IOException e) {
-      // it has ended
+      // exited
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

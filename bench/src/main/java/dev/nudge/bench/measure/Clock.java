@@ -4,12 +4,11 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
 import java.lang.management.ThreadMXBean;
 
-/// Says what time is: the wall's, or the processor's where other programs run beside.
+/// Selects wall time, or CPU time if other programs share the machine.
 ///
-/// Processor time leaves out what a thread waits for others, so it flatters a step whose lanes are
-/// uneven; caches and clock rate are still shared. It is for developing on a busy machine; numbers
-/// that are published are the wall's. It needs one thread a lane: those that a library starts by
-/// itself are not seen.
+/// CPU time excludes waiting for other threads, so it flatters a step with uneven lanes; caches and
+/// clock rate are still shared. Use it to develop on a busy machine; published numbers use wall
+/// time. It needs one thread a lane: it misses threads that a library starts.
 public enum Clock {
   WALL {
     @Override
@@ -42,9 +41,9 @@ public enum Clock {
 
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
-  /// Nanoseconds of the calling thread, from some start.
+  /// Returns the calling thread's nanoseconds.
   abstract long nanos();
 
-  /// Seconds of all lanes together, from some start: their mean of processor time.
+  /// Returns the lanes' seconds from some start: for CPU their mean.
   public abstract double lanes(int lanes);
 }

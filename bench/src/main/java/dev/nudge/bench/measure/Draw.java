@@ -6,11 +6,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/// One setting of `bench/plan`: a small model and how it is trained.
+/// A setting of `bench/plan`: a small model and training flags.
 ///
 /// @param shape random weights, stored in bf16
 /// @param flags of `plan` and `train` alike
-/// @param room share of the memory of the roomiest layout that the run may take; 1: all of it
+/// @param room the run's share of the memory of the unlimited layout; 1: all of it
 public record Draw(ModelConfig shape, List<String> flags, int length, int batch, double room) {
   private static final double LEAST_FLOPS = 8e9;
   private static final double MOST_FLOPS = 150e9;

@@ -13,15 +13,15 @@ import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
-/// Writes the rows of a comparison: one file that both sides read, prompt and completion.
+/// Writes a comparison's rows, prompt and completion, into one file for both sides.
 public final class EqualRows {
   private EqualRows() {}
 
-  /// Rows of exactly `length` tokens, end token counted, all trained: an empty prompt, and
-  /// pieces of real text one after the other.
+  /// Writes rows of exactly `length` tokens, end token included, all trained: an empty prompt and a
+  /// piece of real text.
   ///
-  /// A piece is cut where its text gives the same number of tokens again; where it does not, it is
-  /// begun a token later.
+  /// A piece must tokenise to the same number of tokens again; otherwise the piece starts one token
+  /// later.
   public static void flat(
       Path source, String column, Tokenizer tokenizer, int length, int rows, Path out) {
     int[] ids = new int[rows * length * 2 + length];
@@ -52,8 +52,7 @@ public final class EqualRows {
     write(out, lines);
   }
 
-  /// Rows of `medical-medquad`: a question as prompt, so many characters of its answer as
-  /// completion.
+  /// Writes rows of `medical-medquad`: a question as prompt, its truncated answer as completion.
   public static void questions(Path source, int characters, int rows, Path out) {
     List<String> lines = new ArrayList<>();
     for (JsonNode row : read(source)) {
@@ -69,7 +68,7 @@ public final class EqualRows {
     write(out, lines);
   }
 
-  /// Rows of `finance-banking77`: a customer's message as prompt, its intent as completion.
+  /// Writes rows of `finance-banking77`: a message as prompt, its intent as completion.
   public static void banking(Path source, int rows, Path out) {
     List<String> lines = new ArrayList<>();
     for (JsonNode row : read(source)) {
@@ -78,7 +77,7 @@ public final class EqualRows {
               "Query: " + row.path("text").asString("") + "\nIntent:",
               " " + row.path("label").asString("")));
     }
-    // neighbours have the same intent: every 97th row, so that a step sees many
+    // adjacent rows share an intent: every 97th row mixes intents in a step
     List<String> mixed = new ArrayList<>();
     for (int i = 0; i < rows; i++) {
       mixed.add(lines.get((int) (i * 97L % lines.size())));
@@ -129,7 +128,7 @@ public final class EqualRows {
     }
   }
 
-  /// Writes rows into a file, whose folder is made.
+  /// Writes rows into a file; creates its folder.
   public static void write(Path out, List<String> lines) {
     try {
       Files.createDirectories(out.toAbsolutePath().getParent());

@@ -2,12 +2,12 @@ package dev.nudge.bench.measure;
 
 import java.util.Locale;
 
-/// A ratio of tokens a second, taken apart: padding × recomputation × kernels.
+/// Factors a ratio of tokens a second: padding × recomputation × kernels.
 ///
-/// @param ratio ours to the peer's, in real tokens a second
-/// @param padding tokens the peer computes to real ones; ours computes no padding
-/// @param recomputation the peer's own gain from not checkpointing, 1 where it does not checkpoint
-/// @param kernels what is left
+/// @param ratio nudge ÷ peer, in real tokens a second
+/// @param padding the peer's tokens with padding ÷ real tokens; nudge pads none
+/// @param recomputation the peer's gain from not checkpointing; 1: it does not checkpoint
+/// @param kernels the rest
 record Factors(double ratio, double padding, double recomputation, double kernels) {
   static Factors of(double ratio, double padding, double recomputation) {
     return new Factors(ratio, padding, recomputation, ratio / padding / recomputation);

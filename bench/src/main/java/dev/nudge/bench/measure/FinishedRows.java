@@ -13,11 +13,11 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Keeps the finished rows of a long call in a file, so that the same call can go on where it was
-/// cut.
+/// Saves the finished rows of a long call in a file, so that the same call can resume if
+/// interrupted.
 ///
-/// A call is one set of flags on one commit and one start of a machine; whatever differs begins a
-/// new one. One JSON object a line: first `{"call", "work", "commit", "boot"}`, then rows `{"call",
+/// A call is one set of flags on one commit and one boot of a machine; any difference begins a new
+/// call. One JSON object a line: first `{"call", "work", "commit", "boot"}`, then rows `{"call",
 /// "row", …}`, then `{"call", "ended"}`.
 public final class FinishedRows {
   private final Path file;
@@ -33,9 +33,9 @@ public final class FinishedRows {
     this.resumed = resumed;
   }
 
-  /// Goes on with the last call in the file if it is this one and was not ended, else begins one.
+  /// Resumes the last call in the file if it is this one and unfinished, else begins one.
   ///
-  /// @param work the flags that say what is measured
+  /// @param work the flags of the measurement
   public static FinishedRows open(Path file, String work, String commit, String boot) {
     Map<String, Object> last = Map.of();
     Map<String, Map<String, Object>> rows = new LinkedHashMap<>();
@@ -44,7 +44,7 @@ public final class FinishedRows {
         for (String line : Files.readAllLines(file)) {
           Map<String, Object> value = read(line);
           if (value == null) {
-            continue; // empty, or cut while it was written
+            continue; // empty, or a partial write
           }
           if (value.containsKey("work")) {
             last = value;
@@ -85,7 +85,7 @@ public final class FinishedRows {
     }
   }
 
-  /// Returns a row that is kept, or makes it and keeps it.
+  /// Returns a saved row, or makes and saves it.
   public Map<String, Object> row(String name, Supplier<Map<String, Object>> make) {
     Map<String, Object> known = rows.get(name);
     if (known != null) {
@@ -104,7 +104,7 @@ public final class FinishedRows {
     return call;
   }
 
-  /// Returns how many rows an earlier process of this call left.
+  /// Returns the number of rows from earlier processes.
   public int resumedRows() {
     return resumed ? rows.size() : 0;
   }
@@ -118,7 +118,7 @@ public final class FinishedRows {
     try {
       Files.writeString(
           file,
-          "\n" + Json.line(value), // in front: the last line may be cut
+          "\n" + Json.line(value), // the last line may be partial
           StandardOpenOption.CREATE,
           StandardOpenOption.APPEND);
     } catch (IOException e) {

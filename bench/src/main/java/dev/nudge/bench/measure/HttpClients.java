@@ -19,28 +19,28 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import tools.jackson.databind.JsonNode;
 
-/// Clients that stream completions from a server in the shape of OpenAI's API.
+/// Streams completions from an OpenAI-compatible server.
 public final class HttpClients implements AutoCloseable {
   private final HttpClient client = HttpClient.newHttpClient();
   private final ExecutorService each = Executors.newVirtualThreadPerTaskExecutor();
   private final URI url;
 
-  /// What is asked.
+  /// A request.
   ///
   /// @param model empty: the server's own
   public record Ask(String model, String prompt, int tokens) {}
 
-  /// What an answer took, in seconds since the question.
+  /// An answer's times, in seconds since the request.
   ///
   /// @param first until the first text
-  /// @param tokens as the server's usage says
+  /// @param tokens from the server's usage
   public record Took(double first, double last, int tokens) {}
 
   public HttpClients(URI url) {
     this.url = url;
   }
 
-  /// Asks all questions, so many at once.
+  /// Sends all requests, some at once.
   public List<Took> all(List<Ask> asks, int atOnce) throws Exception {
     List<Took> took = new ArrayList<>();
     List<Future<List<Took>>> streams = new ArrayList<>();
@@ -62,7 +62,7 @@ public final class HttpClients implements AutoCloseable {
     return took;
   }
 
-  /// Asks one question, greedily, for exactly so many tokens.
+  /// Requests exactly `tokens` tokens, greedily.
   public Took one(Ask ask) throws IOException, InterruptedException {
     Map<String, Object> body = new LinkedHashMap<>();
     if (!ask.model.isEmpty()) {

@@ -9,7 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/// Says what every number stands beside: date, commit, machine, load.
+/// Describes the context of a number: date, commit, machine, load.
 public final class Machines {
   private static final String UNKNOWN = "unknown";
   private static final Map<Integer, String> INTEL =
@@ -17,7 +17,7 @@ public final class Machines {
 
   private Machines() {}
 
-  /// Writes date, commit, machine and load as one line to be pasted with numbers.
+  /// Formats date, commit, machine and load as one line.
   public static String line() {
     return String.format(
         Locale.ROOT,
@@ -36,12 +36,12 @@ public final class Machines {
     return System.getProperty("nudge.bench.commit", UNKNOWN);
   }
 
-  /// The repository that the launcher stands in.
+  /// Returns the launcher's repository.
   public static Path home() {
     return Path.of(System.getProperty("nudge.bench.home", "."));
   }
 
-  /// The folder that benches keep their files in: `$XDG_CACHE_HOME/nudge/bench`, else
+  /// Returns the folder of the benches' files: `$XDG_CACHE_HOME/nudge/bench`, else
   /// `~/.cache/nudge/bench`.
   public static Path cache() {
     String xdg = System.getenv("XDG_CACHE_HOME");
@@ -56,8 +56,7 @@ public final class Machines {
     return ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
   }
 
-  /// Returns what the processor says of itself, with family and model where it has them: clouds
-  /// hide names.
+  /// Returns the processor's name, with family and model if known, because clouds hide names.
   static String processor() {
     String text = read(Path.of("/proc/cpuinfo"));
     String family = field(text, "cpu family");
@@ -69,8 +68,8 @@ public final class Machines {
             : flags.contains("avx512_bf16") ? " (AVX-512 bf16)" : "");
   }
 
-  /// The generation of the processor with its family and model, as ` (family 25, model 17: Zen
-  /// 4)`; empty if it is unknown here.
+  /// Returns the processor's generation, family and model, as ` (family 25, model 17: Zen 4)`;
+  /// empty if unknown.
   public static String generation() {
     String text = read(Path.of("/proc/cpuinfo"));
     return generation(field(text, "cpu family"), field(text, "model"));
@@ -94,7 +93,7 @@ public final class Machines {
     return total.isEmpty() ? 0 : Long.parseLong(total) * 1024;
   }
 
-  /// Tells one start of this machine from another; rows of two of them are not compared.
+  /// Returns the boot id; rows of different boots are not compared.
   public static String boot() {
     return read(Path.of("/proc/sys/kernel/random/boot_id")).trim();
   }

@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /// A memory cgroup of its own for one child process, version 1 or 2, without swap.
 ///
-/// It is made below the group that this process is in, or below the nearest one above that
-/// may have groups with a limit. Anonymous memory and page cache count, as the kernel counts
-/// them: pages of a file count for the group that read them first.
+/// Its parent is this process's group, or the nearest ancestor that can hold groups with a memory
+/// limit. Anonymous memory and page cache count, as the kernel counts them: pages of a file count
+/// for the group that read them first.
 public final class MemoryGroup implements AutoCloseable {
   private final Path folder;
   private final boolean two;
@@ -23,9 +23,9 @@ public final class MemoryGroup implements AutoCloseable {
     this.two = two;
   }
 
-  /// Makes a group of at most so many bytes.
+  /// Makes a group with a limit of `bytes`.
   ///
-  /// @throws IllegalStateException where this system or user cannot
+  /// @throws IllegalStateException if that is not permitted
   public static MemoryGroup of(long bytes) {
     String mounts = text(Path.of("/proc/mounts"));
     String own = text(Path.of("/proc/self/cgroup"));
@@ -47,7 +47,7 @@ public final class MemoryGroup implements AutoCloseable {
         at = at.getParent()) {
       if (!text(at.resolve("cgroup.subtree_control")).contains("memory")
           && !write(at.resolve("cgroup.subtree_control"), "+memory")) {
-        continue; // it holds processes itself
+        continue; // the group holds processes
       }
       MemoryGroup group = make(at, true);
       if (group != null && group.limit("memory.max", bytes)) {
@@ -85,7 +85,7 @@ public final class MemoryGroup implements AutoCloseable {
     return write(folder.resolve(file), Long.toString(bytes));
   }
 
-  /// The command that runs another one inside; the process keeps its id.
+  /// Returns the command that runs another one inside, under its id.
   List<String> command(List<String> command) {
     List<String> all =
         new ArrayList<>(
@@ -98,14 +98,13 @@ public final class MemoryGroup implements AutoCloseable {
     return all;
   }
 
-  /// The most bytes that were charged at a time, page cache included; 0 where the kernel does not
-  /// tell.
+  /// Returns the peak bytes charged, page cache included; 0 if the kernel does not report them.
   long peakBytes() {
     String peak = text(folder.resolve(two ? "memory.peak" : "memory.max_usage_in_bytes")).trim();
     return peak.isEmpty() ? 0 : Long.parseLong(peak);
   }
 
-  /// Tells whether the kernel ended a process because the limit was reached.
+  /// Returns whether the kernel killed a process at the limit.
   boolean killed() {
     String events = text(folder.resolve(two ? "memory.events" : "memory.oom_control"));
     Matcher kills = Pattern.compile("^oom_kill (\\d+)$", Pattern.MULTILINE).matcher(events);
@@ -136,7 +135,7 @@ public final class MemoryGroup implements AutoCloseable {
         Files.deleteIfExists(folder);
         return;
       } catch (IOException e) {
-        pause(); // the last process is still going
+        pause(); // a process is still running
       }
     }
     System.err.println("bench: the empty cgroup " + folder + " is left");

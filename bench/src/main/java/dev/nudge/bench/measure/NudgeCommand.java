@@ -10,11 +10,11 @@ import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// The command of this repository as a user types it, and what its runs leave behind.
+/// Builds this repository's command lines and reads the files of its runs.
 public final class NudgeCommand {
   private NudgeCommand() {}
 
-  /// The launcher of this checkout; `NUDGE_COMMAND` names another one, for trials of a bench.
+  /// Returns this checkout's launcher, or `NUDGE_COMMAND`, to try a benchmark out.
   public static String program() {
     String other = System.getenv("NUDGE_COMMAND");
     return other != null ? other : Machines.home().resolve("nudge").toString();
@@ -29,7 +29,7 @@ public final class NudgeCommand {
     return command;
   }
 
-  /// The command line of a training run; what lies in its place gives way.
+  /// Returns the command line of a training run, which overwrites `out`.
   public static List<String> train(Path model, Path rows, Path out, List<String> more) {
     List<String> flags = new ArrayList<>();
     flags.addAll(List.of("--model", model.toString(), "--data", rows.toString()));
@@ -38,7 +38,7 @@ public final class NudgeCommand {
     return command("train", flags);
   }
 
-  /// The lines of `metrics.jsonl` that stand for a step.
+  /// Returns the step lines of `metrics.jsonl`.
   public static List<JsonNode> steps(Path out) {
     try {
       return Files.readAllLines(out.resolve(RunFiles.METRICS)).stream()

@@ -9,17 +9,17 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// The peer's Python with its packages, in an environment of its own outside the repository.
+/// The peer's Python environment with its packages, outside the repository.
 ///
 /// @param python of the environment
 /// @param sft the peer's program
-/// @param versions what is installed of what the requirements name
+/// @param versions versions of the installed requirements
 public record PeerEnvironment(Path python, Path sft, String versions) {
   private static final String ASK =
       "import importlib.metadata as m, sys\n"
           + "print(', '.join(f'{p} {m.version(p)}' for p in sys.argv[1:]))";
 
-  /// Finds the environment, or makes it: 3.4 GB.
+  /// Finds the environment, or installs 3.4 GB.
   ///
   /// @param peers the folder with `sft.py` and `requirements.txt`
   /// @param environment kept between calls
@@ -48,7 +48,7 @@ public record PeerEnvironment(Path python, Path sft, String versions) {
     return new PeerEnvironment(python, sft, versions);
   }
 
-  /// The environment if it is there with its packages, of whatever version; nothing is installed.
+  /// Returns the environment if it has the packages, in any version; installs nothing.
   public static @Nullable PeerEnvironment there(Path peers, Path environment) {
     Path sft = peers.resolve("sft.py");
     Path python = environment.resolve("bin").resolve("python");
@@ -59,7 +59,7 @@ public record PeerEnvironment(Path python, Path sft, String versions) {
         : null;
   }
 
-  /// The versions of packages of a Python; empty unless all are there.
+  /// Returns a Python's package versions; empty if any is missing.
   public static String versions(Path python, List<String> packages) {
     if (!Files.isExecutable(python)) {
       return "";
@@ -68,7 +68,7 @@ public record PeerEnvironment(Path python, Path sft, String versions) {
     return ran.exit() == 0 ? ran.lastLine().trim() : "";
   }
 
-  /// The peers' folder beside the repository or in it.
+  /// Returns the peers' folder, inside or beside.
   public static Path beside(Path home) {
     Path inside = home.resolve("shared").resolve("peers");
     return Files.isDirectory(inside)
@@ -76,7 +76,7 @@ public record PeerEnvironment(Path python, Path sft, String versions) {
         : home.resolveSibling("shared").resolve("peers").normalize();
   }
 
-  /// The model that both sides train, beside the peers' folder.
+  /// Returns the folder of the model that both sides train.
   public static Path model(Path peers) {
     Path shared = peers.toAbsolutePath().normalize().resolveSibling("");
     return shared.resolve("models").resolve("SmolLM2-135M-Instruct");
@@ -93,7 +93,7 @@ public record PeerEnvironment(Path python, Path sft, String versions) {
     }
   }
 
-  /// Asks a Python for the versions of packages, which are its last line.
+  /// Asks a Python for package versions, printed as the last line.
   public static Child.Ran ask(Path python, List<String> packages) {
     List<String> command = new ArrayList<>(List.of(python.toString(), "-c", ASK));
     command.addAll(packages);

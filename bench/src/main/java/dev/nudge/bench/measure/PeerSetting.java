@@ -5,7 +5,7 @@ import java.util.List;
 
 /// One configuration of the peer.
 ///
-/// @param defaults TRL's own defaults; the other values are then not given
+/// @param defaults TRL's own defaults; the other values are then unused
 public record PeerSetting(boolean defaults, String attention, boolean checkpointing, String dtype) {
   public static final PeerSetting DEFAULTS = new PeerSetting(true, "sdpa", true, "bf16");
 

@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Prints what `Peers` measured, as tables for `docs/benchmarks.md`.
+/// Prints the results of `Peers` as tables for `docs/benchmarks.md`.
 public final class PeersPage {
   private static final String HEADING =
       """
@@ -17,7 +17,7 @@ public final class PeersPage {
   private PeersPage() {}
 
   /// @param scan every setting of the peer, once
-  /// @param theirs the rounds of its best
+  /// @param theirs rounds of its best
   public static void table(
       Map<PeerSetting, Side> scan, Map<PeerSetting, List<Side>> theirs, List<Side> ours) {
     say("");
@@ -56,9 +56,9 @@ public final class PeersPage {
         });
   }
 
-  /// Says what the ratios are made of.
+  /// Prints the ratios' factors.
   ///
-  /// @param padding tokens that the peer computes to real ones
+  /// @param padding the peer's tokens ÷ real tokens
   public static void factors(
       Map<PeerSetting, Side> scan,
       Map<PeerSetting, List<Side>> theirs,
@@ -85,7 +85,7 @@ public final class PeersPage {
         });
   }
 
-  /// What the peer gains by not checkpointing, from the scan; 1 where it does not fit without.
+  /// Returns the peer's gain from not checkpointing; 1 if it does not fit without.
   private static double gain(Map<PeerSetting, Side> scan, PeerSetting setting) {
     Side with = scan.get(setting.withCheckpointing(true));
     Side without = scan.get(setting.withCheckpointing(false));

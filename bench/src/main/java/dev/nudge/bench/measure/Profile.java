@@ -16,15 +16,15 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/// Books where the time of a step goes, by putting a clock around every product and every kernel.
+/// Records the parts of a step's time, by wrapping every product and kernel in a clock.
 ///
-/// Products are told apart by their shapes: the gradient of a trained weight has the sides of a
-/// linear layer and sums over the tokens, the head has the vocabulary for a side, a base layer's
-/// weight is the right factor and has the sides of a linear layer, LoRA's have a side that is a
-/// small multiple of the rank, the rest is attention. The clock costs a step some hundredths, so
-/// steps that are reported as rates run without it.
+/// Shapes classify products: the gradient of a trained weight has the sides of a linear layer and
+/// sums over the tokens, the head has the vocabulary for a side, a base layer's weight is the right
+/// factor and has the sides of a linear layer, LoRA's have a side that is a small multiple of the
+/// rank, the rest is attention. The clocks slow a step by some percent, so reported rates are
+/// measured without them.
 ///
-/// Threading: each thread books on a sheet of its own; read when no step runs.
+/// Threading: each thread records in its own sheet; read when no step runs.
 public final class Profile {
   /// Time and operations of one part.
   public static final class Sum {
@@ -59,7 +59,7 @@ public final class Profile {
             });
   }
 
-  /// Puts clocks around the products and kernels of a backend.
+  /// Wraps a backend's products and kernels in clocks.
   public Backend around(Backend backend) {
     return new Backend(
         backend.compute(),
@@ -167,12 +167,12 @@ public final class Profile {
     return a.stride(last) != 1 ? "gradients" : a.shape(last) == least ? "from rank" : "to rank";
   }
 
-  /// Forgets all times that were booked.
+  /// Clears all recorded times.
   public void clear() {
     sheets.forEach(Map::clear);
   }
 
-  /// Returns what was booked on each thread since the last [#clear].
+  /// Returns each thread's times since the last [#clear].
   public List<Map<String, Sum>> sheets() {
     return new ArrayList<>(sheets);
   }

@@ -41,12 +41,12 @@ public final class RandomFolder {
     this.nf4 = nf4;
   }
 
-  /// Bytes of the weights' file, its header apart.
+  /// Returns weight file bytes without header.
   public static long bytes(ModelConfig config, boolean nf4) {
     return new RandomFolder(config, nf4).entries().stream().mapToLong(Entry::bytes).sum();
   }
 
-  /// Writes the folder unless it is there.
+  /// Writes the folder unless it exists.
   public static Path of(Path folder, ModelConfig config, boolean nf4) {
     Path done = folder.resolve("config.json");
     if (Files.exists(done)) {
@@ -70,14 +70,14 @@ public final class RandomFolder {
       Files.writeString(
           folder.resolve("tokenizer_config.json"),
           Json.line(Map.of("eos_token", "</s>", "tokenizer_class", "PreTrainedTokenizerFast")));
-      Files.writeString(done, Json.line(random.json())); // last: the folder is whole
+      Files.writeString(done, Json.line(random.json())); // last: marks completion
       return folder;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  /// Says that there is not enough room on the disk.
+  /// Thrown if the disk has too little space.
   public static final class NoRoomException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -86,7 +86,7 @@ public final class RandomFolder {
     }
   }
 
-  /// A file of rows of so many tokens, end token counted.
+  /// Writes rows of `tokens` tokens, end token included.
   public static Path rows(Path file, int tokens, int rows) {
     SplittableRandom random = new SplittableRandom(7);
     List<String> lines = new ArrayList<>();
@@ -277,8 +277,8 @@ public final class RandomFolder {
     return c;
   }
 
-  /// One token a byte, in the letters that byte-level tokenizers use for bytes; what is left of the
-  /// vocabulary are words that no text becomes, so that the tables are as large as a real one's.
+  /// Builds one token a byte, in the letters of byte-level tokenizers; words that never occur fill
+  /// the vocabulary, so that the tables are as large as a real model's.
   private static Map<String, Object> tokenizer(int size) {
     Map<String, Object> vocabulary = new LinkedHashMap<>();
     List<Object> added = new ArrayList<>();

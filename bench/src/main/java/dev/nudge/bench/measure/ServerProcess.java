@@ -15,7 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/// A server in a process of its own, from its start until [#close].
+/// A server in a child process, from its start until [#close].
 public final class ServerProcess implements AutoCloseable {
   private static final String READY = "listening on ";
   private static final int SECONDS = 120;
@@ -32,7 +32,7 @@ public final class ServerProcess implements AutoCloseable {
     return url;
   }
 
-  /// Starts `./nudge serve` and waits for its line.
+  /// Starts `./nudge serve` and waits for it.
   public static ServerProcess nudge(List<String> flags) {
     List<String> command = new ArrayList<>();
     command.add(NudgeCommand.program());
@@ -58,9 +58,9 @@ public final class ServerProcess implements AutoCloseable {
     }
   }
 
-  /// Starts llama.cpp's server and waits until it is well.
+  /// Starts llama.cpp's server and waits for health.
   ///
-  /// @param streams answers side by side
+  /// @param streams concurrent answers
   public static ServerProcess llama(Path program, Path gguf, int streams, int threads, int context)
       throws InterruptedException {
     int port = freePort();
@@ -128,10 +128,10 @@ public final class ServerProcess implements AutoCloseable {
             () -> {
               try {
                 while (said.readLine() != null) {
-                  // nobody wants it
+                  // discarded
                 }
               } catch (IOException e) {
-                // it has ended
+                // stream closed
               }
             });
   }

@@ -5,15 +5,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Says what one process of one side made of its steps.
+/// One side's results of one process.
 ///
-/// @param rates real tokens a second of each step but the first; empty where it failed
+/// @param rates real tokens a second of each step but the first; empty: it failed
 /// @param losses of each step
 /// @param real tokens of a step without padding
 /// @param computed tokens of a step with padding
-/// @param anon most resident anonymous bytes seen
-/// @param total most bytes charged to its cgroup; of the peer its own peak of resident bytes
-/// @param failure what stopped it; empty where nothing did
+/// @param anon peak resident anonymous bytes
+/// @param total peak bytes charged to its cgroup; the peer's own peak of resident bytes
+/// @param failure why it failed; empty: it did not
 public record Side(
     List<Double> rates,
     List<Double> losses,
@@ -29,7 +29,7 @@ public record Side(
     return new Side(List.of(), List.of(), 0, 0, anon, total, why);
   }
 
-  /// Tells whether the limit of its memory stopped the process.
+  /// Returns whether the memory limit stopped the process.
   public boolean tooLarge() {
     return failure.startsWith(TOO_LARGE);
   }

@@ -6,9 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// Starts both sides, each in a process of its own, on the same rows and the same settings:
-/// rank 16, alpha 32, every linear layer, rate 2e-4 falling to 0, rows in the order of the
-/// file.
+/// Starts both sides, each in its own process, on the same rows and settings: rank 16, alpha 32,
+/// every linear layer, learning rate 2e-4 decaying to 0, rows in file order.
 ///
 /// @param length the longest row
 /// @param limit bytes of the memory cgroup of a process
@@ -67,7 +66,7 @@ public record Sides(
 
   /// Runs `./nudge train`.
   ///
-  /// @param more flags beside those that the comparison fixes
+  /// @param more flags besides the fixed ones
   public Side ours(String method, int steps, List<String> more) {
     Path out = scratch.resolve("ours");
     List<String> flags =

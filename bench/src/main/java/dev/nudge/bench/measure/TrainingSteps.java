@@ -29,8 +29,8 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Makes whole optimiser steps, as a run makes them, on random tokens that are all labelled: of
-/// LoRA, or of the model's own weights where it has some that train.
+/// Makes a run's whole optimiser steps on random, fully labelled tokens: of the model's own weights
+/// if any train, else of LoRA.
 public final class TrainingSteps implements AutoCloseable {
   public static final int RANK = 16;
   private static final double ALPHA = 32;
@@ -146,7 +146,7 @@ public final class TrainingSteps implements AutoCloseable {
     return examples;
   }
 
-  /// Bytes of one lane's workspace.
+  /// Returns a lane's workspace size.
   public long workspaceBytes() {
     return workspaceBytes;
   }

@@ -1,4 +1,4 @@
-/// Has what benchmarks share: child processes, the peers' environments, clocks, flags, pages.
+/// Shared parts of benchmarks: child processes, the peers' environments, clocks, flags, pages.
 ///
 /// It knows nothing about single benchmarks. Read `Child` and `Sides` first.
 @NullMarked

@@ -64,7 +64,7 @@ final class Assembler {
   /// The position of a jump whose target is not known yet.
   record Jump(int end) {}
 
-  /// The code so far.
+  /// Returns code.
   byte[] bytes() {
     return Arrays.copyOf(code, size);
   }
@@ -82,7 +82,7 @@ final class Assembler {
     put(v, v >> 8, v >> 16, v >> 24);
   }
 
-  // Moves and masks of the encodings: bit 3 of a register goes into a prefix, bit 4 into EVEX.
+  // Encodings: bit 3 of a register number is in a prefix, bit 4 in EVEX.
 
   private static int high(int register) {
     return register >> 3 & 1;
@@ -90,7 +90,7 @@ final class Assembler {
 
   /// ModRM, SIB and displacement.
   ///
-  /// @param unit bytes that a displacement of eight bits counts in
+  /// @param unit bytes per unit of an 8-bit displacement
   private void modRm(int reg, Memory m, int unit) {
     int base = m.base & 7;
     boolean sib = m.index != NONE || base == RSP;
@@ -117,7 +117,7 @@ final class Assembler {
   /// @param length 0: 128 bits, 2: 512 bits
   /// @param mask k register; 0: none
   /// @param zeroing whether masked lanes become zero (else they keep their value)
-  /// @param unit bytes of a memory operand, of one element where it is broadcast
+  /// @param unit bytes of a memory operand; if broadcast, of one element
   private void evex(
       int map,
       int prefix,
@@ -203,17 +203,17 @@ final class Assembler {
     full(2, 2, 0, 0x52, to, a, b);
   }
 
-  /// The same with one dword of memory, broadcast.
+  /// Like [#vdpbf16ps]; `one` is broadcast.
   void vdpbf16psBroadcast(int to, int a, Memory one) {
     evex(2, 2, 0, 2, 0x52, to, a, one, 0, false, true, 4);
   }
 
-  /// Rounds floats to bf16: those of `low` into the lower half.
+  /// Rounds floats to bf16: `low` into the lower half.
   void vcvtne2ps2bf16(int to, int high, int low) {
     full(2, 3, 0, 0x72, to, high, new Zmm(low));
   }
 
-  /// Picks lanes of a table by the lower four bits of each dword of `lanes`.
+  /// Selects table lanes by the lower four bits of each dword of `lanes`.
   void vpermps(int to, int lanes, int table) {
     full(2, 1, 0, 0x16, to, lanes, new Zmm(table));
   }
@@ -222,7 +222,7 @@ final class Assembler {
     full(1, 0, 0, 0x11, from, 0, to);
   }
 
-  /// Picks lanes of two tables by the lower five bits of each dword of `to`.
+  /// Selects from two tables by the lower five bits of each dword of `to`.
   void vpermi2ps(int to, int low, int high) {
     full(2, 1, 0, 0x77, to, low, new Zmm(high));
   }
@@ -353,7 +353,7 @@ final class Assembler {
     put(select);
   }
 
-  /// Takes out, or stores, four lanes.
+  /// Extracts or stores four lanes.
   void vextractf32x4(Operand to, int from, int quarter) {
     evex(3, 1, 0, 2, 0x19, from, 0, to, 0, false, false, 16);
     put(quarter);
@@ -369,12 +369,12 @@ final class Assembler {
     put(select);
   }
 
-  /// Moves the lanes of a mask to the lowest ones.
+  /// Packs the masked lanes into the lowest.
   void vcompressps(int to, int from, int mask) {
     evex(2, 1, 0, 2, 0x8a, from, 0, new Zmm(to), mask, true, false, 4);
   }
 
-  /// Stores the lowest four lanes, of those the ones in the mask.
+  /// Stores those of the lowest four lanes in the mask.
   void vmovupsLow(Memory to, int from, int mask) {
     evex(1, 0, 0, 0, 0x11, from, 0, to, mask, false, false, 16);
   }
@@ -483,7 +483,7 @@ final class Assembler {
     put(0xc3);
   }
 
-  /// The position here, for a jump backwards.
+  /// Returns the target for a jump backwards.
   int here() {
     return size;
   }

@@ -13,12 +13,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// The machine code for blocks of GGUF files, made for a type and a compute type when the first
-/// such weight is multiplied, and compared with the kernels beneath on that weight's first rows.
+/// Caches machine code for GGUF blocks by block type and compute type; the first product with a
+/// weight of such types creates it and compares its results with the fallback's on a few rows.
 ///
 /// Threading: any number of threads.
 final class BlockKernels {
-  private static final int ROWS = 5; // of a weight that are compared: four at once, and one
+  private static final int ROWS = 5; // of a weight in the check: a group of four and one
   private static final int BESIDE = 7; // rows of x: four, two, one
 
   private static final Map<String, DotBlocks.Type> TYPES =
@@ -36,14 +36,14 @@ final class BlockKernels {
     this.memory = memory;
   }
 
-  /// The type of a weight's blocks; null: there is no machine code for it.
+  /// Returns a weight's block type; null: it has no machine code.
   static DotBlocks.@Nullable Type type(SkinnyProduct.ByRow w) {
     SkinnyProduct.Blocks blocks = w.blocks();
     return blocks == null ? null : TYPES.get(blocks.type());
   }
 
-  /// The machine code for a weight; empty: there is none, or it computes other bits than the
-  /// kernels beneath.
+  /// Returns the machine code for a weight; empty if the type has none, or its results differ from
+  /// the fallback.
   ///
   /// @param multiply computes products by a kernel that may be wrong
   Optional<Kernel> of(SkinnyProduct.ByRow w, Dtype compute, Multiply multiply) {

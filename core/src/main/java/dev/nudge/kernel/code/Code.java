@@ -23,7 +23,7 @@ final class Code {
   private static final int READ_EXECUTE = 5;
   private static final int PRIVATE_ANONYMOUS = 0x22;
 
-  /// One handle for all code, so that the JIT sees a constant: w, x, y, rows, scales, shape.
+  /// One handle, so that the JIT sees a constant: w, x, y, rows, scales, shape.
   private static final MethodHandle CALL =
       Linker.nativeLinker()
           .downcallHandle(
@@ -64,9 +64,9 @@ final class Code {
 
   /// Calls the code.
   ///
-  /// Segments go as addresses: as segments each call would count their arena's users up and down,
-  /// at which the threads of a team meet. So the caller checks that all are alive, and keeps them
-  /// so until the call returns: what is closed meanwhile by another thread is not seen.
+  /// Segments are passed as addresses: a segment argument would acquire and release its arena on
+  /// each call, a shared counter on which threads contend. So the caller must keep the segments
+  /// alive until the call returns; a close by another thread is not detected.
   void call(
       MemorySegment w,
       MemorySegment x,

@@ -22,10 +22,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// Sweeps of decode attention by machine code, with the bits of those beneath: [KeyScores] for four
-/// queries of a multiple of 64 numbers, else [DotBf16]; [ValueSums].
+/// Machine-code sweeps of decode attention, bit-identical to the fallback: [KeyScores] for four
+/// queries with a head dimension of 64·n, else [DotBf16]; [ValueSums].
 ///
-/// All memory is cut out of its segments, so that bounds are checked before machine code runs.
+/// All memory is sliced from its segments, which checks bounds before machine code runs.
 final class CodeAttendSweeps implements AttendSweeps {
   private static final int SIDE = KeyScores.QUERIES; // at most, at once
   private static final int PAIRS = 32;
@@ -47,7 +47,7 @@ final class CodeAttendSweeps implements AttendSweeps {
 
   /// Empty if this process may have no executable memory.
   ///
-  /// @param products of bf16 rows, four at once beside one row of x
+  /// @param products of bf16, four weight rows by one row of x
   static Optional<AttendSweeps> of(
       AttendSweeps under, Kernel products, StoreSums store, Code.Memory memory) {
     List<Code> made = new ArrayList<>();
@@ -69,7 +69,7 @@ final class CodeAttendSweeps implements AttendSweeps {
         new CodeAttendSweeps(under, products, store, made.subList(0, 2), made.subList(2, 6)));
   }
 
-  /// Whether machine code may read the rows: closed memory is refused here.
+  /// Returns whether the memory is native; throws if it is closed.
   private static boolean isNative(Rows rows, MemorySegment scratch) {
     if (!rows.data().scope().isAlive()) {
       throw new IllegalStateException("the memory of keys or values is closed");
@@ -77,14 +77,14 @@ final class CodeAttendSweeps implements AttendSweeps {
     return rows.data().isNative() && scratch.isNative();
   }
 
-  /// All heads' numbers of some rows.
+  /// Slices the rows, all heads.
   private static MemorySegment cut(Rows rows, Sizes s) {
     long width = 2L * s.heads() * s.dim();
     return rows.data().asSlice(rows.at(), (rows.count() - 1) * rows.stride() + width);
   }
 
-  /// Bytes from a head's rows to those of the next head, or of the next rows' first one; 0 from
-  /// queries that read what others of the head have read.
+  /// Returns the prefetch distance in bytes: from a head's rows to the next head's, or to the next
+  /// rows' first head; 0 for a head's later queries.
   private static long ahead(Rows rows, Rows next, Sizes s, int query) {
     int head = query / s.queries();
     if (query % s.queries() > 0) {
@@ -130,7 +130,7 @@ final class CodeAttendSweeps implements AttendSweeps {
     }
   }
 
-  /// Products as those of a weight's rows.
+  /// Computes scores by weight products.
   private void products(Rows keys, Sizes s, MemorySegment k, MemorySegment x, MemorySegment y) {
     Scratch own = Scratch.get();
     Shape.set(own.shape, keys.stride(), 4L * s.width(), 0, s.dim() / PAIRS);
@@ -195,8 +195,8 @@ final class CodeAttendSweeps implements AttendSweeps {
   ///
   /// Arguments: rdi the first value, rsi the weights of the first query, rdx its sums in pairs, rcx
   /// values (at least one), r9 the [Shape]: from value to value, from weights to weights, from sums
-  /// to sums, from a value to what is fetched meanwhile, [Shape#LANES] of the mask. A round, of one
-  /// value and 32 columns:
+  /// to sums, from a value to the prefetched one, [Shape#LANES] of the mask. A round, of one value
+  /// and 32 columns:
   /// ```
   /// vmovdqu32 z0 {k1} {z}, [v]         16 dwords of two numbers; without a mask the next ones read
   /// vpandd    z1, z31, z0              the odd ones as floats; z31 is ffff0000 in each lane

@@ -8,9 +8,9 @@ import dev.nudge.tensor.NativeAccess;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Replaces products of few rows and the sweeps of decode attention by machine code on Linux
-/// x86-64 with AVX-512, if the Vector API beneath has vectors of 512 bits, this process may have
-/// executable memory, and known results come out right; found by [java.util.ServiceLoader].
+/// Replaces products of few rows and the sweeps of decode attention by machine code on Linux x86-64
+/// with AVX-512, if the Vector API uses 512-bit vectors, this process may have executable memory,
+/// and the self-test passes; found by [java.util.ServiceLoader].
 public final class CodeKernels implements Kernels.Provider {
   private static final String BENEATH = "vector 512 bit";
 
@@ -27,19 +27,19 @@ public final class CodeKernels implements Kernels.Provider {
         : under.with(Kernels::fewRows, made.few).with(Kernels::attendOne, made.attend);
   }
 
-  /// Whether these kernels have machine code.
+  /// Returns whether they use machine code.
   public static boolean isIn(Kernels kernels) {
     return kernels.fewRows() instanceof CodeSkinnyProduct;
   }
 
-  /// Says why kernels have no machine code over them; empty if they would have.
+  /// Returns why machine code cannot replace kernels; empty if it can.
   public static Optional<String> missing(Kernels under) {
     return Optional.ofNullable(made(under, Code::of).missing);
   }
 
-  /// The kernels, or why there are none.
+  /// The kernels, or why not.
   ///
-  /// @param attend the one beneath if that goes by no sweeps
+  /// @param attend the fallback if it has no sweeps
   record Compiled(
       @Nullable SkinnyProduct few, @Nullable AttendOne attend, @Nullable String missing) {
     static Compiled none(String why) {
@@ -47,7 +47,7 @@ public final class CodeKernels implements Kernels.Provider {
     }
   }
 
-  /// @param memory puts code into executable memory, or tells that it may not
+  /// @param memory puts code into executable memory, or returns empty
   static Compiled made(Kernels under, Code.Memory memory) {
     if (!NativeAccess.given()) {
       return Compiled.none("native access is not enabled");

@@ -25,12 +25,12 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Products of an adapter's rank in bf16 as machine code, on Linux x86-64 with AVX512-BF16: y plus
-/// S·F for rank 16 ([FromRank]), and the gradients of both factors for ranks 16 and 32
+/// Computes low-rank adapter products in bf16 by machine code, on Linux x86-64 with AVX512-BF16: y
+/// + S·F for rank 16 ([FromRank]), and the gradients of both factors for ranks 16 and 32
 /// ([RankGradient]).
 ///
-/// They read x once, and y once in and once out. oneDNN copies both factors into layouts of its own
-/// first, for gradients the large one.
+/// The code reads x once, and reads and writes y once. oneDNN first repacks both factors, or the
+/// large factor for gradients.
 public final class CodeRankProducts implements RankProducts {
   private static final int ADDED = 0; // kinds: S·F, + 1: to bf16, + 2: Fᵀ in memory
   private static final int GRADIENT_A = 4; // + 1: of rank 32
@@ -39,8 +39,8 @@ public final class CodeRankProducts implements RankProducts {
   private static final int SIDE = 16; // of a gradient's piece
   private static final int WIDEST = 1 << 14; // columns of y
 
-  /// Numbers between rows that all lie in one set of the first-level cache, so that the second 16
-  /// sums of rank 32 would fetch them again.
+  /// Row stride, in numbers, at which all rows share one L1 set, so that the second 16 sums of rank
+  /// 32 would fetch the rows again.
   private static final int ONE_SET = 2048;
 
   /// Rows that a gradient sums over at once; oneDNN may split longer sums.
@@ -51,15 +51,15 @@ public final class CodeRankProducts implements RankProducts {
   private final MemorySegment shape = arena.allocate(Shape.BYTES, 64);
   private MemorySegment room = arena.allocate(2L * LONGEST * 32, 64);
 
-  /// Made by [java.util.ServiceLoader].
+  /// For [java.util.ServiceLoader].
   public CodeRankProducts() {
     codes = Kernels.chosen() == Kernels.Choice.AUTO ? Codes.MADE : null;
   }
 
-  /// The machine code, once a process.
+  /// The machine code of a process.
   ///
-  /// @param pack F in panels: as it is, and Fᵀ
-  /// @param add by rows, then type: 8 and 1 rows to fp32, and to bf16
+  /// @param pack packs F, or Fᵀ, into panels
+  /// @param add by type, then rows: fp32 by 8 and 1, bf16 by 8 and 1
   /// @param pairs of rows, of rank 16 and 32
   /// @param gradient of A and of B, of rank 16 and 32 each
   private record Codes(List<Code> pack, List<Code> add, List<Code> pairs, List<Code> gradient) {
@@ -134,7 +134,7 @@ public final class CodeRankProducts implements RankProducts {
     return n == 16 || n == 32;
   }
 
-  /// Whether a matrix lies row by row without gaps.
+  /// Returns whether a matrix is contiguous.
   private static boolean whole(Tensor t) {
     return t.stride(1) == 1 && t.stride(0) == t.shape(1);
   }
@@ -152,7 +152,7 @@ public final class CodeRankProducts implements RankProducts {
       } else {
         gradient(codes, kind, b, a.transposed(), c, 1, c.stride(0));
       }
-    } finally { // machine code has addresses only
+    } finally { // machine code sees addresses only
       Reference.reachabilityFence(a);
       Reference.reachabilityFence(b);
       Reference.reachabilityFence(c);
@@ -226,13 +226,13 @@ public final class CodeRankProducts implements RankProducts {
   /// ```
   private static final class RankGradient {
     private static final int SIDE = 16;
-    private static final int AHEAD = 6; // rows: a set of the first-level cache has room for twelve
+    private static final int AHEAD = 6; // rows: an L1 set has twelve ways
     private static final int SUMS = 2; // first register of sums
 
     private RankGradient() {}
 
     /// @param rank columns of S
-    /// @param across whether the transpose is added: the gradient is (columns of x, columns of S)
+    /// @param across whether to add the transpose: the gradient is (columns of x, columns of S)
     static byte[] code(int rank, boolean across) {
       Assembler a = new Assembler();
       FromRank.all(a);
@@ -273,7 +273,7 @@ public final class CodeRankProducts implements RankProducts {
       return a.bytes();
     }
 
-    /// Pairs the rows of S, which lie without gaps at rdi, into rdx; rcx pairs.
+    /// Pairs the rows of S, contiguous at rdi, into rdx; rcx pairs.
     static byte[] pairs(int rank) {
       Assembler a = new Assembler();
       FromRank.all(a);

@@ -23,10 +23,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Multiplies few rows by machine code: up to four weight rows by one row of x, or two by four.
 ///
-/// Rows of x are arranged by the kernels beneath, in vectors of sixteen lanes; each result has the
-/// bits that those kernels compute. The weight is gone through in parts that stay in the second
-/// cache while all rows of x pass, and every part is cut out of its memory segment, so that bounds
-/// are checked before machine code runs.
+/// The fallback kernels arrange rows of x in vectors of sixteen lanes; each result is bit-identical
+/// to theirs. The weight is processed in parts that stay in L2 for all rows of x, and each part is
+/// a slice of its memory segment, which checks bounds before machine code runs.
 final class CodeSkinnyProduct implements SkinnyProduct {
   private static final int LANES = 16;
   private static final int PAIRS = 2 * LANES;
@@ -46,7 +45,7 @@ final class CodeSkinnyProduct implements SkinnyProduct {
   private final StoreSums store;
   private final BlockKernels blocks;
 
-  /// The machine code for codes in groups.
+  /// The machine code for grouped codes.
   ///
   /// @param whole for groups of whole blocks
   /// @param small for groups of half a block
@@ -194,7 +193,7 @@ final class CodeSkinnyProduct implements SkinnyProduct {
     }
   }
 
-  /// Whether x lies as machine code reads it, and the results are of a type that it writes.
+  /// Returns whether machine code supports the layout of x and w and the type of y.
   private static boolean fits(Tensor x, Weight w, Tensor y) {
     return x.dtype() == Dtype.F32
         && x.cols() == (w.cols() + PAIRS - 1) / PAIRS * PAIRS
@@ -292,14 +291,14 @@ final class CodeSkinnyProduct implements SkinnyProduct {
     return Objects.requireNonNull(w.blocks());
   }
 
-  /// The machine code for blocks; null: the kernels beneath multiply by them.
+  /// Returns the machine code for blocks; null: use the fallback kernels.
   @Nullable Kernel kernel(ByRow w, Dtype compute) {
     return blocks
         .of(w, compute, (kernel, x, to, y) -> rows(kernel, x, w, 0, to, y, false))
         .orElse(null);
   }
 
-  /// Multiplies rows of blocks, as many at once as lie at equal distances.
+  /// Multiplies rows of blocks, equally spaced rows at once.
   private void rows(Kernel kernel, Tensor x, ByRow w, int from, int to, Tensor y, boolean add) {
     DotBlocks.Type type = Objects.requireNonNull(BlockKernels.type(w));
     Tensor data = blocks(w).data();
@@ -321,12 +320,12 @@ final class CodeSkinnyProduct implements SkinnyProduct {
     }
   }
 
-  /// Weight rows that are gone through together, a multiple of four.
+  /// Returns the weight rows of a part, a multiple of four.
   private static int part(long rowBytes) {
     return Math.clamp(PART / Math.max(1, rowBytes), 4, 1 << 14) & -4;
   }
 
-  /// The fp32 scales of some blocks.
+  /// Returns blocks' fp32 scales.
   private MemorySegment scales(Scales s, int first, int n, Scratch scratch) {
     MemorySegment absmax = s.absmax().data();
     Tensor codes = s.codes();
@@ -344,7 +343,7 @@ final class CodeSkinnyProduct implements SkinnyProduct {
     return to;
   }
 
-  /// level(code)·factor + offset of some codes.
+  /// Computes level(code)·factor + offset.
   private static void decode(
       Code code,
       MemorySegment codes,

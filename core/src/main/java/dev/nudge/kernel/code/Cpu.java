@@ -10,14 +10,14 @@ import java.util.HashSet;
 import java.util.Locale;
 import java.util.Set;
 
-/// Tells which instructions this machine has, as Linux says.
+/// Reads the instruction sets that Linux reports.
 final class Cpu {
   private static final Path INFO = Path.of("/proc/cpuinfo");
 
   private Cpu() {}
 
-  /// Whether this is Linux on x86-64 with all of these flags, which Linux shows only if it saves
-  /// their registers too.
+  /// Returns whether this is Linux on x86-64 with all these flags; Linux lists a flag only if it
+  /// saves its registers.
   static boolean has(String... flags) {
     return System.getProperty("os.name", "").equals("Linux")
         && Set.of("amd64", "x86_64")

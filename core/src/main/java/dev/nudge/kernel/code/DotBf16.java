@@ -8,7 +8,7 @@ import static dev.nudge.kernel.code.Assembler.RSI;
 
 import dev.nudge.kernel.code.Assembler.Memory;
 
-/// Dot products of bf16 weight rows, widened in registers, with rows of x in pairs.
+/// Multiplies bf16 weight rows, widened in registers, by paired rows of x.
 ///
 /// A round is 32 numbers of each weight row, 16 dwords of two:
 /// ```
@@ -20,8 +20,7 @@ import dev.nudge.kernel.code.Assembler.Memory;
 /// vmovups z28, [x + 64]
 /// vfmadd231ps odd, z4, z28
 /// ```
-/// The last numbers are loaded with a mask, which touches no memory behind them. x has zeros
-/// there.
+/// A masked load reads the last numbers and no memory after them. x is padded with zeros.
 final class DotBf16 {
   private static final int NUMBERS = 64; // bytes of a round
   private static final int AHEAD = 4096;

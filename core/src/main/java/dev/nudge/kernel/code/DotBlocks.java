@@ -13,13 +13,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
-/// Dot products of weight rows in blocks of a GGUF file with rows of x.
+/// Computes dot products of a GGUF file's weight blocks with rows of x.
 ///
 /// A round is a block of each weight row. First a block's scales, as floats, go to memory of the
 /// thread (r8: 64 bytes a weight row); then, sixteen numbers at a time: codes are widened to dwords
 /// (`vpmovzxbd`), their bits put together, converted (`vcvtdq2ps`), multiplied by the scale and
 /// raised or lowered (`vmulps`, `vaddps`, `vsubps` with one float broadcast), rounded to bf16 as
-/// [dev.nudge.tensor.Bf16] rounds, if the compute type is that, and multiplied by each row of x.
+/// [dev.nudge.tensor.Bf16] rounds, if that is the compute type, and multiplied by each row of x.
 /// The layouts are those of `dev.nudge.gguf.block`.
 final class DotBlocks {
   private static final ValueLayout.OfInt INT =
@@ -39,7 +39,7 @@ final class DotBlocks {
   private static final int SCALES = 2; // mask registers
   private static final int BITS = 3;
 
-  // Offsets of constants behind the scales of four weight rows.
+  // Offsets of constants, after the scales of four weight rows.
   private static final int FIRST = 256;
   private static final int SPREAD = FIRST; // lanes, shifts and masks of six-bit scales
   private static final int LOW_SHIFT = FIRST + 64;
@@ -54,7 +54,7 @@ final class DotBlocks {
   ///
   /// @param bytes of a block
   /// @param numbers of a block
-  /// @param zero what is taken off each code
+  /// @param zero subtracted from each code
   enum Type {
     Q8_0(34, 32, 0),
     Q4_0(18, 32, 8),
@@ -156,8 +156,8 @@ final class DotBlocks {
     return Memory.at(R8, disp);
   }
 
-  /// Makes the scales of a weight row's block: those of groups, then their minima; of a small
-  /// block the scale and the minimum, in turns.
+  /// Writes the scales of a weight row's block: all group scales, then minima; for a small block
+  /// scale and minimum, repeated.
   private void scales(int w) {
     switch (type) {
       case Q4_K, Q5_K -> {
@@ -254,7 +254,7 @@ final class DotBlocks {
     }
   }
 
-  /// Sixteen codes of four bits.
+  /// Loads 16 four-bit codes.
   private void nibbles(int w, int disp, boolean upper) {
     a.vpmovzxbd(w, f.weight(w, disp));
     if (upper) {
@@ -264,7 +264,7 @@ final class DotBlocks {
     }
   }
 
-  /// Sixteen codes of four bits, and their fifth ones.
+  /// Loads 16 four-bit codes and their fifth bits.
   private void fifth(int w, int disp, int v) {
     nibbles(w, disp + 4, v == 1);
     a.kmovw(BITS, f.weight(w, disp + 2 * v));

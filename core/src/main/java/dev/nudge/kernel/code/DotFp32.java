@@ -8,7 +8,7 @@ import static dev.nudge.kernel.code.Assembler.RSI;
 
 import dev.nudge.kernel.code.Assembler.Memory;
 
-/// Dot products of fp32 weight rows with rows of x.
+/// Multiplies fp32 weight rows by rows of x.
 ///
 /// A round is 32 numbers: the first sixteen go to one sum ("even"), the others to another ("odd"):
 /// ```
@@ -18,8 +18,8 @@ import dev.nudge.kernel.code.Assembler.Memory;
 /// vfmadd231ps even, z0, [x]
 /// vfmadd231ps odd, z4, [x + 64]
 /// ```
-/// Behind the rounds follow sixteen numbers for "even", if there are as many, and the last ones
-/// with a mask for "odd".
+/// After the rounds sixteen numbers, if as many remain, go to "even", and the last, masked, to
+/// "odd".
 final class DotFp32 {
   private static final int VECTOR = 64; // bytes
   private static final int AHEAD = 4096;

@@ -12,19 +12,18 @@ import dev.nudge.kernel.Mxfp4;
 import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.kernel.code.Assembler.Memory;
 
-/// Dot products of weight rows of 4-bit codes in groups with rows of x in pairs.
+/// Computes dot products of grouped 4-bit weight rows with paired rows of x.
 ///
-/// As in [DotNf4], sixteen values are made once, for a group, and codes pick among them:
+/// As in [DotNf4], a group's sixteen values are computed once; codes index them:
 /// ```
 /// vsubps z0, z31, zero       z31 are 0 to 15
 /// vmulps z0, z0, scale       then rounded as there
 /// ```
-/// Scales and zeros lie in pairs, as [GroupPairs] writes them. A round is a group of some blocks of
-/// 64 numbers, whose loop is inside, or a block that is two groups of 32. A lower half byte is an
-/// even number.
+/// [GroupPairs] writes scales and zeros in pairs. A round is a group of one or more blocks of 64
+/// numbers, an inner loop, or a block of two groups of 32. Lower half bytes are even numbers.
 ///
-/// The values of MXFP4 are a power times its own sixteen levels (z31), exact in bf16; a round is
-/// half a block.
+/// MXFP4's values are a scale times its sixteen levels (z31), exact in bf16; a round is half a
+/// block.
 final class DotGrouped {
   private static final int BLOCK = 64;
   private static final int CODES = 31; // registers
@@ -40,8 +39,7 @@ final class DotGrouped {
     this.a = f.a;
   }
 
-  /// Whether there is machine code for a weight: a group is half a block or some whole ones, and
-  /// none is short.
+  /// Returns whether machine code supports a weight: every group is half a block or whole blocks.
   static boolean takes(SkinnyProduct.Grouped w) {
     return w.bits() == 4
         && w.cols() > 0
@@ -55,7 +53,7 @@ final class DotGrouped {
         && w.zeros().data().isNative();
   }
 
-  /// Whether two groups share a block.
+  /// True if two groups share a block.
   static boolean isSmall(SkinnyProduct.Grouped w) {
     return w.group() < BLOCK;
   }
@@ -141,7 +139,7 @@ final class DotGrouped {
     }
   }
 
-  /// Half a block: 32 numbers of 16 bytes.
+  /// Multiplies half a block, 16 bytes.
   private void half(int half) {
     for (int w = 0; w < f.group; w++) {
       if (half == 0) {

@@ -10,10 +10,10 @@ import static dev.nudge.kernel.code.Assembler.RSI;
 
 import dev.nudge.kernel.code.Assembler.Memory;
 
-/// Dot products of NF4 weight rows with rows of x in pairs.
+/// Multiplies NF4 weight rows by paired rows of x.
 ///
-/// A round is a block of 64 numbers, 32 bytes. First the block's sixteen values, rounded to bf16 as
-/// the Vector API's kernel rounds them (v·r − (v·r − v) with r of 2¹⁶ + 1; 1 leaves them):
+/// A round is a block of 64 numbers, 32 bytes. First it computes the block's sixteen values,
+/// rounded to bf16 as in the Vector API's kernel (v·r − (v·r − v) with r = 2¹⁶ + 1, or 1):
 /// ```
 /// vmulps z0, z31, scale      z31 are the levels
 /// vmulps z1, z0, z30         z30 is r in each lane

@@ -20,18 +20,17 @@ import dev.nudge.kernel.code.Assembler.Memory;
 import dev.nudge.kernel.code.Assembler.Operand;
 import dev.nudge.kernel.code.Assembler.Zmm;
 
-/// Writes what all dot product kernels have in common: a loop over groups of weight rows, the
-/// addresses of rows, and the sums over lanes.
+/// Writes the common parts of all dot product kernels: a loop over groups of weight rows, the row
+/// addresses, and the sums over lanes.
 ///
 /// A kernel computes `group` weight rows by `rows` rows of x at once; its arguments are, in the
 /// registers of the System V calling convention: rdi the weight rows, rsi the rows of x, rdx the
 /// sums (one row of `rows` floats a weight row), rcx the number of weight rows (a multiple of
 /// `group`), r8 the scales, r9 the [Shape]. The kernel's own loop advances rdi, rsi and r8 (and
-/// r12, if
-/// it prefetches by it); they are set back after each group.
+/// r12, if it prefetches by it); each group restores them.
 ///
-/// Vector registers: 0 to 7 are free within a loop, 8 and up are the sums (first those of even
-/// numbers, [weight row][row of x], then those of odd ones), 28 to 31 hold constants.
+/// Vector registers: 0 to 7 are free within a loop, 8 and up are the sums (of even numbers, [weight
+/// row][row of x], then of odd ones), 28 to 31 hold constants.
 final class Frame {
   /// First register of sums.
   static final int SUMS = 8;
@@ -40,7 +39,7 @@ final class Frame {
   static final int MOST_SUMS = 8;
 
   private static final int COMPRESS = 7; // mask register: lanes 0, 4, 8, 12
-  private static final int STORE = 6; // the sums of an incomplete four
+  private static final int STORE = 6; // sums of an incomplete four
 
   final Assembler a = new Assembler();
   final int group;
@@ -75,7 +74,7 @@ final class Frame {
     return weight(RDI, row, disp);
   }
 
-  /// The memory at this place of a weight row of the next group.
+  /// Addresses the next group's weight row.
   Memory next(int row, int disp) {
     return weight(R12, row, disp);
   }
@@ -112,7 +111,7 @@ final class Frame {
   /// The sums += a vector of weights · a vector of each row of x.
   ///
   /// @param even whether to the sums of even numbers
-  /// @param from register of the first weight row's vector; those of the others follow
+  /// @param from register of the first weight row's vector; the others follow
   /// @param disp of the rows of x
   /// @param free register for a vector of x
   void multiply(boolean even, int from, int disp, int free) {
@@ -201,7 +200,7 @@ final class Frame {
     }
   }
 
-  /// Adds the lanes of four registers, 8 apart, then 4: what is left of each is a quarter of one.
+  /// Adds the lanes of four registers, 8 apart, then 4, and packs the four results into one.
   static void quarters(Assembler a, int to, int[] of, int free, int other) {
     a.vinsertf64x4(to, of[0], of[1], 1); // lower halves of two
     a.vshuff64x2(free, of[0], of[1], 0xee); // and upper ones

@@ -17,8 +17,8 @@ import dev.nudge.kernel.code.Assembler.Zmm;
 /// Adds S·F to rows of y, S (rows, 16) and F (16, columns) in bf16, y in bf16 or fp32: eight rows
 /// side by side, so y is read and written once and in order.
 ///
-/// Arguments: rdi F in panels, as [#pack] lays them, rsi S without gaps, rdx y, rcx how many times
-/// 32 columns, r9 the [Shape]. A panel is 16 columns: eight vectors, of a pair of rows of F each, a
+/// Arguments: rdi F in panels, written by [#pack], rsi S, contiguous, rdx y, rcx rounds of 32
+/// columns, r9 the [Shape]. A panel is 16 columns: eight vectors, of a pair of rows of F each, a
 /// dword a column. 32 columns of bf16:
 /// ```
 /// vpxord     z0, z0, z0              two sums a row of y
@@ -50,12 +50,12 @@ final class FromRank {
 
   private FromRank() {}
 
-  /// Lays F in panels.
+  /// Packs F in panels.
   ///
-  /// Arguments: rdi F, or Fᵀ (columns, 16) without gaps, rdx where to, rcx panels, r8
+  /// Arguments: rdi F, or contiguous Fᵀ (columns, 16), rdx the output, rcx panels, r8
   /// [Transpose#PICKS], r9 the [Shape].
   ///
-  /// @param across whether it is Fᵀ
+  /// @param across whether F is Fᵀ
   static byte[] pack(boolean across) {
     Assembler a = new Assembler();
     all(a);
@@ -121,7 +121,7 @@ final class FromRank {
     return a.bytes();
   }
 
-  /// sum += y, written where it is fp32.
+  /// sum += y; stores an fp32 sum.
   private static void add(Assembler a, int sum, Memory y, boolean low) {
     if (low) {
       a.vpmovzxwd(OTHER, y, ALL);
@@ -158,7 +158,7 @@ final class FromRank {
     a.vpord(to, to, free, 0);
   }
 
-  /// Goes on `rcx` times, then returns.
+  /// Loops `rcx` times, then returns.
   static void end(Assembler a, int next) {
     a.sub(RCX, 1);
     a.jumpIf(EQUAL ^ 1, next);

@@ -17,10 +17,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/// Puts the scales and zeros of groups together, as [DotGrouped] reads them: pairs of floats.
+/// Interleaves the scales and zeros of groups for [DotGrouped]: pairs of floats.
 ///
-/// Arguments: rdi the zeros, rsi the scales, rdx the pairs, rcx how many times 16, r8 which lanes
-/// of both make the first sixteen floats, and the others.
+/// Arguments: rdi the zeros, rsi the scales, rdx the pairs, rcx rounds of 16, r8 the lanes that
+/// make the first sixteen floats, then the others.
 /// ```
 /// vmovups   z1, [scales]
 /// vpmovzxbd z2, [zeros]

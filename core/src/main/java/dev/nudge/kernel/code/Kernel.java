@@ -4,17 +4,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// The machine code of one weight format for each number of rows of x that go through it at once:
-/// 1, 2 or 4.
+/// The machine code of one weight format, for 1, 2 or 4 rows of x per call.
 ///
-/// Beside one row of x a format says how many weight rows go together: where memory is the limit
-/// one stream is read fastest, where arithmetic is, four rows share each vector of x. Beside more
-/// rows of x there are as many weight rows as the registers have sums for.
+/// For one row of x the format chooses how many weight rows are computed together: one if
+/// memory-bound (a single stream is fastest), four if compute-bound (they share each load of x).
+/// For more rows of x the registers for sums limit the number of weight rows.
 final class Kernel {
   /// Most rows of x at once.
   static final int MOST = 4;
 
-  /// Makes the machine code for some weight rows by some rows of x.
+  /// Writes code for `group` weight rows by `rows` rows of x.
   interface Maker {
     byte[] code(int group, int rows);
   }
@@ -31,7 +30,7 @@ final class Kernel {
 
   /// Empty if this process may have no executable memory.
   ///
-  /// @param alone weight rows at once beside one row of x
+  /// @param alone weight rows per group for one row of x
   static Optional<Kernel> of(Maker maker, int alone, Code.Memory memory) {
     List<Code> many = new ArrayList<>();
     List<Code> one = new ArrayList<>();
@@ -47,12 +46,12 @@ final class Kernel {
     return Optional.of(new Kernel(alone, many, one));
   }
 
-  /// Rows of x that the next call takes of those that are left.
+  /// Returns the next call's rows of x of `left` rows.
   static int rows(int left) {
     return left >= MOST ? MOST : Integer.highestOneBit(left);
   }
 
-  /// Weight rows at once beside so many rows of x.
+  /// Returns weight rows per group for `rows`.
   int group(int rows) {
     return group(rows, alone);
   }
@@ -61,12 +60,12 @@ final class Kernel {
     return rows == 1 ? alone : Frame.MOST_SUMS / rows;
   }
 
-  /// The code that takes a multiple of [#group] weight rows.
+  /// Returns code for a multiple of [#group] weight rows.
   Code many(int rows) {
     return many.get(Integer.numberOfTrailingZeros(rows));
   }
 
-  /// The code that takes any number of weight rows.
+  /// Returns code for any number of weight rows.
   Code one(int rows) {
     return one.get(Integer.numberOfTrailingZeros(rows));
   }

@@ -15,13 +15,13 @@ import static dev.nudge.kernel.code.Assembler.RSI;
 import dev.nudge.kernel.code.Assembler.Memory;
 import dev.nudge.kernel.code.Assembler.Zmm;
 
-/// Scores of bf16 keys with four queries over 64 columns, four keys at a time; the queries stay in
+/// Computes scores of bf16 keys and four queries over 64 columns, four keys at a time, queries in
 /// registers.
 ///
 /// Arguments: rdi the first key, rsi the queries in pairs, rdx the scores of the first query, rcx
 /// keys, r9 the [Shape]: from key to key, from query to query, from scores to scores, and from a
-/// key to what is fetched meanwhile. Numbers behind the last score of each query are overwritten
-/// up to the next multiple of four.
+/// key to the prefetched one. The code overwrites numbers after each query's last score up to the
+/// next multiple of four.
 /// ```
 /// vmovups  z16 … z31, [rsi + …]     four queries of four vectors
 /// vpslld   z0, [k], 16              of each key: the even numbers as floats
@@ -43,8 +43,7 @@ import dev.nudge.kernel.code.Assembler.Zmm;
 /// vaddps   z0, z1, z0
 /// vextractf32x4 [rdx + …], z0, …    a quarter for each query
 /// ```
-/// Behind the last key the loop goes through it again, up to four keys, so it touches no memory
-/// behind it.
+/// The loop repeats the last key to fill up four keys, so it reads no memory after it.
 final class KeyScores {
   /// Columns of a call.
   static final int COLUMNS = 64;
@@ -60,7 +59,7 @@ final class KeyScores {
 
   private KeyScores() {}
 
-  /// @param add whether scores are added to those that are there
+  /// @param add whether to add to the stored scores
   static byte[] code(boolean add) {
     Assembler a = new Assembler();
     a.movConstant(RAX, 0xffff0000);
@@ -74,7 +73,7 @@ final class KeyScores {
     }
     a.mov(R8, Memory.at(R9, Shape.SCALE_STRIDE)); // of scores
     a.lea(RSI, new Memory(R8, R8, 2, 0));
-    a.mov(R10, Memory.at(R9, Shape.WEIGHT_STRIDE)); // of keys; twice and three times that
+    a.mov(R10, Memory.at(R9, Shape.WEIGHT_STRIDE)); // of keys; then 2× and 3×
     a.lea(R11, new Memory(R10, R10, 1, 0));
     a.lea(RAX, new Memory(R10, R10, 2, 0));
     a.mov(R9, Memory.at(R9, Shape.AHEAD));
@@ -92,7 +91,7 @@ final class KeyScores {
     a.sub(RCX, KEYS);
     a.jump(next);
 
-    a.land(last); // fewer than four: the last one in place of those that there are not
+    a.land(last); // fewer than four: the last one repeats
     a.cmp(RCX, 0);
     Assembler.Jump end = a.jumpIf(EQUAL);
     a.cmp(RCX, 3);
@@ -147,7 +146,7 @@ final class KeyScores {
     };
   }
 
-  /// to ← some lanes of two registers + the others of them.
+  /// to ← some lanes of two registers + the other lanes.
   private static void join(Assembler a, int to, int x, int y, int some, int others, int free) {
     a.vshufps(free, x, y, some);
     a.vshufps(to, x, y, others);

@@ -15,19 +15,19 @@ import dev.nudge.kernel.code.Assembler.Zmm;
 /// Decodes double-quantised scales of one fp32 absmax: level(code)·absmax + offset, in two
 /// roundings.
 ///
-/// Arguments: rdi the codes, rsi the 256 levels, rdx the scales, rcx how many times 16, r8 the
-/// absmax, r9 the [Shape].
+/// Arguments: rdi the codes, rsi the 256 levels, rdx the scales, rcx rounds of 16, r8 the absmax,
+/// r9 the [Shape].
 /// ```
 /// vpmovzxbd z1, [codes]
-/// vptestmd k1, z1, z28       whose bit 5 is set; k2 bit 6, k3 bit 7
+/// vptestmd k1, z1, z28       codes with bit 5; k2: bit 6, k3: bit 7
 /// vmovups  z, z1             z0 and seven more
 /// vpermi2ps z, low, high     by the lower five bits, of the 32 levels in two of z8 … z23
-/// vpord    z0 {k1}, z, z     so one of two, by k2 one of four, by k3 one of eight
+/// vpord    z0 {k1}, z, z     k1 selects of two, k2 of four, k3 of eight
 /// vmulps   z0, z0, absmax
 /// vaddps   z0, z0, z31
 /// vmovups  [scales], z0
 /// ```
-/// and half of the powers of MXFP4, factor·2^(code − 128), exact:
+/// and the halved MXFP4 scales, factor·2^(code − 128), exact:
 /// ```
 /// vpmovzxbd z1, [codes]
 /// vcvtdq2ps z1, z1
@@ -36,7 +36,7 @@ import dev.nudge.kernel.code.Assembler.Zmm;
 /// vmovups  [scales], z0
 /// ```
 final class NestedScales {
-  /// Scales that a round makes.
+  /// Scales of a round.
   static final int ROUND = 16;
 
   private static final int OFFSET = 31; // register

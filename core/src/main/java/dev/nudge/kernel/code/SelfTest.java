@@ -24,7 +24,7 @@ import java.util.stream.IntStream;
 /// kernel once, and compares. Takes some milliseconds.
 final class SelfTest {
   private static final int WEIGHTS =
-      17; // rows: four at once, and one; sixteen results at once, and one
+      17; // rows: groups of four and one; sixteen results and one
   private static final int ZERO = 127; // the code of 0
   private static final List<Dtype> TYPES = List.of(Dtype.F32, Dtype.BF16);
   private static final int[] ROWS = {1, 7}; // of x: 1, 4 + 2 + 1
@@ -36,7 +36,7 @@ final class SelfTest {
     this.few = few;
   }
 
-  /// Whether all products are right.
+  /// Tests all products.
   static boolean passes(SkinnyProduct few) {
     SelfTest test = new SelfTest(few);
     return test.dense(Dtype.BF16, 74)
@@ -48,8 +48,8 @@ final class SelfTest {
         && test.powers(96);
   }
 
-  /// Whether scores and weighted sums of one query and of four are right: seven keys, of one round
-  /// and a rest.
+  /// Tests scores and weighted sums of one query and of four, over seven keys: one round and a
+  /// rest.
   static boolean passes(AttendSweeps sweeps) {
     return IntStream.of(80, 192)
         .allMatch(dim -> attends(sweeps, dim, 1) && attends(sweeps, dim, KeyScores.QUERIES));
@@ -93,12 +93,12 @@ final class SelfTest {
     return right;
   }
 
-  /// The place of a number of a row in pairs.
+  /// Returns a number's index in pairs.
   private static int pair(int row, int i, int width) {
     return row * width + i / 32 * 32 + i % 32 / 2 + i % 2 * 16;
   }
 
-  /// Codes in groups whose scales are 1 and 2, less 7 or 8.
+  /// Tests groups with scales 1 and 2, zeros 7 and 8.
   private boolean grouped(int cols, int group) {
     int groups = cols / group;
     Tensor codes = tensor(Dtype.U8, WEIGHTS, cols / 2);
@@ -116,7 +116,7 @@ final class SelfTest {
         at -> (code(at) - zeros.at(at / group)) * scales.at(at / group));
   }
 
-  /// Powers that are 1 and 2.
+  /// Tests scales 1 and 2.
   private boolean powers(int cols) {
     int blocks = cols / Mxfp4.BLOCK;
     Tensor codes = tensor(Dtype.U8, WEIGHTS, cols / 2);
@@ -157,8 +157,8 @@ final class SelfTest {
         && nested(cols, packed, blocks);
   }
 
-  /// Double-quantised scales that are 1 in one block of three, and 0 in the others, so that sums
-  /// stay exact: the highest level and zero, looked up among all.
+  /// Tests double-quantised scales, 1 in one block of three and 0 in the others, so that sums stay
+  /// exact: the highest level and zero.
   private boolean nested(int cols, Tensor packed, int blocks) {
     Tensor codes = tensor(Dtype.U8, 1, blocks);
     for (int i = 0; i < blocks; i++) {
@@ -207,7 +207,7 @@ final class SelfTest {
     return true;
   }
 
-  /// Whether results are written, or added to 1, in a type as that type rounds them.
+  /// Tests that results are written, or added to 1, rounded to a type.
   private boolean stored(Tensor x, SkinnyProduct.Weight w, Tensor sums, Dtype type, boolean add) {
     Tensor y = tensor(type, sums.rows(), WEIGHTS);
     for (int at = 0; at < sums.rows() * WEIGHTS; at++) {

@@ -7,7 +7,7 @@ import dev.nudge.kernel.Mxfp4;
 import dev.nudge.kernel.Nf4;
 import java.lang.foreign.MemorySegment;
 
-/// What a kernel is told in memory about the sizes of a product: byte offsets of its fields.
+/// Byte offsets of the fields in which a kernel reads the sizes of a product.
 final class Shape {
   /// Bytes from a weight row to the next.
   static final int WEIGHT_STRIDE = 0;
@@ -15,13 +15,13 @@ final class Shape {
   /// Bytes from a row of x to the next.
   static final int X_STRIDE = 8;
 
-  /// Bytes from the scales of a weight row to those of the next.
+  /// Bytes from a weight row's scales to the next's.
   static final int SCALE_STRIDE = 16;
 
   /// Rounds of the kernel's loop.
   static final int ROUNDS = 24;
 
-  /// Bytes from a row to the one that is fetched meanwhile.
+  /// Bytes from a row to the row to prefetch.
   static final int AHEAD = ROUNDS;
 
   /// Not 0: sixteen more numbers follow the rounds, for the sums of even numbers.
@@ -33,10 +33,10 @@ final class Shape {
   /// Blocks whose numbers share a scale.
   static final int BLOCKS = REST;
 
-  /// The factor that rounds NF4 values to bf16; 1: they stay as they are.
+  /// The factor that rounds NF4 values to bf16; 1: no rounding.
   static final int ROUND = 48;
 
-  /// What is added to each double-quantised scale.
+  /// Offset of double-quantised scales.
   static final int OFFSET = 56;
 
   /// The sixteen levels of NF4, or twice those of MXFP4.
@@ -57,13 +57,13 @@ final class Shape {
     shape.set(JAVA_LONG, ROUNDS, rounds);
   }
 
-  /// Says what follows the rounds.
+  /// Sets the remaining work.
   static void rest(MemorySegment shape, boolean half, int lanes) {
     shape.set(JAVA_LONG, HALF, half ? 1 : 0);
     shape.set(JAVA_LONG, REST, (1L << lanes) - 1);
   }
 
-  /// Says that codes of four bits stand for themselves.
+  /// Sets the levels of grouped codes: 0 to 15.
   static void grouped(MemorySegment shape, int blocks, float round) {
     shape.set(JAVA_LONG, BLOCKS, blocks);
     shape.set(JAVA_FLOAT, ROUND, round);

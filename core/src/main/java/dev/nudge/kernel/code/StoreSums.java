@@ -16,11 +16,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/// Writes the sums of one row of x into y: every 1st, 2nd or 4th of the sums, added to y or not,
-/// in fp32 or rounded to bf16 as [dev.nudge.tensor.Bf16] rounds.
+/// Writes the sums of one row of x into y: every 1st, 2nd or 4th sum, optionally added to y, in
+/// fp32 or rounded to bf16 as [dev.nudge.tensor.Bf16] rounds.
 ///
-/// Arguments: rdi the first sum, rdx where in y, rcx how many times sixteen, r8 [#PICKS], r9 the
-/// [Shape]. A round, of every 4th sum added to bf16:
+/// Arguments: rdi the first sum, rdx the place in y, rcx rounds of 16, r8 [#PICKS], r9 the [Shape].
+/// A round, of every 4th sum added to bf16:
 /// ```
 /// vmovups   z1, [sums] … z4, [sums + 192]
 /// vpermi2ps z0, z1, z2       eight sums; z0 were lanes 0, 4, … 28
@@ -42,7 +42,7 @@ final class StoreSums {
   /// Results of a round.
   static final int ROUND = 16;
 
-  /// Bytes behind the last sum that a round may read.
+  /// Bytes after the last sum that a round may read.
   static final int SLACK = 256;
 
   /// Lanes 0, 2, … 30, then lanes 0, 4, … 28 twice.
@@ -92,7 +92,7 @@ final class StoreSums {
 
   /// Writes `n` results.
   ///
-  /// @param sums every `rows`th of them is a result; [#SLACK] bytes may be read behind the last
+  /// @param sums every `rows`th is a result; [#SLACK] bytes after the last may be read
   /// @param type F32 or BF16
   void store(
       MemorySegment sums,

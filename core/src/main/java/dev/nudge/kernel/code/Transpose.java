@@ -6,10 +6,10 @@ import dev.nudge.kernel.code.Assembler.Memory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// Transposes dwords in vector registers: a bit of the register's number is swapped with the same
-/// bit of the lane's, one bit after the other.
+/// Transposes dwords in vector registers: it swaps each bit of the register number with the same
+/// bit of the lane number, one after another.
 ///
-/// A swap of bit b, for each two registers whose numbers differ in it alone:
+/// A swap of bit b, for two registers whose numbers differ only in b:
 /// ```
 /// vmovups   t, [picks]       lane l of the lower one, or l − b of the upper one where l has b
 /// vpermi2ps t, lower, upper
@@ -17,7 +17,7 @@ import java.lang.foreign.MemorySegment;
 /// vpermi2ps u, lower, upper
 /// ```
 final class Transpose {
-  /// The picks of each bit, then those of [#pairsOfRows]; kernels find them by r8.
+  /// The picks of each bit, then those of [#pairsOfRows]; r8 is their address.
   static final MemorySegment PICKS = picks();
 
   private static final int LANES = 16;
@@ -41,7 +41,7 @@ final class Transpose {
 
   /// Transposes 16 rows, or 8 × 8 in both halves of 8 rows.
   ///
-  /// @param rows numbers of the registers, 16 or 8; replaced by those that hold the columns
+  /// @param rows 16 or 8 register numbers; replaced by those that hold the columns
   /// @param free numbers of two registers, replaced by two that are free afterwards
   static void rows(Assembler a, int[] rows, int[] free, int picks) {
     for (int i = Integer.numberOfTrailingZeros(rows.length) - 1; i >= 0; i--) {
@@ -63,7 +63,7 @@ final class Transpose {
     }
   }
 
-  /// Transposes 16 rows of 8 dwords that lie two in a register.
+  /// Transposes 16 rows of 8 dwords, two rows a register.
   static void pairsOfRows(Assembler a, int[] rows, int[] free, int picks) {
     rows(a, rows, free, picks);
     a.vmovups(free[0], Memory.at(picks, PAIRS));

@@ -25,7 +25,7 @@ final class AttendScores {
 
   private static final int UPPER = 0xffff0000;
 
-  // fold by h: what of one vector is in lanes without the bit h, of the other in those with it
+  // fold by h: lanes without bit h are from one vector, lanes with it from the other
   private static final VectorMask<Float> OTHER_8 = lanesWith(8);
   private static final VectorMask<Float> OTHER_4 = lanesWith(4);
   private static final VectorMask<Float> OTHER_2 = lanesWith(2);
@@ -53,7 +53,7 @@ final class AttendScores {
     return VectorShuffle.fromOp(F, lane -> (lane ^ bit) % LANES);
   }
 
-  /// Whether [#four] supports this head dimension.
+  /// Whether [#four] supports this dimension.
   static boolean takes(int dim) {
     return (LANES == 16 || LANES == 8) && dim % COLUMNS == 0;
   }
@@ -64,7 +64,7 @@ final class AttendScores {
   /// @param keys whose first number is at byte `at`, `stride` bytes apart
   /// @param q four queries in pairs, `width` floats apart, the first from byte `from` on
   /// @param to byte offset of the first query's scores in `scores`
-  /// @param row floats from query to query there
+  /// @param row floats from query to query
   /// @param spare byte offset of a vector of `scores` that may be overwritten
   static void four(
       MemorySegment keys,
@@ -145,7 +145,7 @@ final class AttendScores {
       x = FloatVector.fromMemorySegment(F, q, sd + 12L * LANES, LE);
       d0 = k0.fma(x, d0);
       d1 = k1.fma(x, d1);
-      // vectors in the order a0 a1 b0 b1 c0 c1 d0 d1: each joins the one four, two, one behind it
+      // vectors in the order a0 a1 b0 b1 c0 c1 d0 d1: each joins the one four, two, one later
       if (LANES == 16) {
         a0 = a0.blend(c0, OTHER_8).add(c0.blend(a0, OTHER_8).rearrange(ACROSS_8));
         a1 = a1.blend(c1, OTHER_8).add(c1.blend(a1, OTHER_8).rearrange(ACROSS_8));

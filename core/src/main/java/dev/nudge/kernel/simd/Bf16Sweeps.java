@@ -23,14 +23,14 @@ import jdk.incubator.vector.ShortVector;
 /// Final sweeps over strips that read and write bf16 in place: the rounding of [Narrow] is inlined
 /// into the loops, which saves a sweep through scratch.
 ///
-/// NaN needs no special case here: NaNs that arithmetic on bf16 makes or passes on have zeros in
+/// NaN needs no special case here: NaNs that bf16 arithmetic produces or propagates have zeros in
 /// the lower half, so rounding does not carry into the upper half.
 ///
-/// Whole vectors only; what is written may lie where bfloat16 is read.
+/// Whole vectors only; outputs may overwrite bf16 inputs.
 final class Bf16Sweeps {
   private Bf16Sweeps() {}
 
-  /// Tells whether these sweeps support `n` columns of a tensor.
+  /// Returns whether the sweeps support `n` columns of a tensor.
   static boolean take(Tensor t, int n) {
     return t.dtype() == Dtype.BF16 && n % LANES == 0;
   }
@@ -123,7 +123,7 @@ final class Bf16Sweeps {
     }
   }
 
-  /// sum ← x + delta, and what that is rounded to into `to`, float.
+  /// sum ← x + delta, rounded; `to` ← the rounded sum as floats.
   static void residual(
       MemorySegment x,
       long xAt,

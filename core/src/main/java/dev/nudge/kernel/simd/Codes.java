@@ -20,8 +20,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Decodes and encodes blocks of a [DynamicMap] with one gather a number: of its value, or of its
-/// cell.
+/// Decodes and encodes blocks of a [DynamicMap] with one gather a number, of its value or its cell.
 ///
 /// Indices and codes go through arrays of ints between short loops. Numbers after the last whole
 /// vector go through the map itself, as all do on machines whose vectors have less than 256 bits.
@@ -50,8 +49,8 @@ final class Codes {
     AdamW8.decode(map, codes, from + whole, largest, to, at + whole, n - whole);
   }
 
-  /// Writes the codes of x[i] / largest, for `n` ≤ 256 numbers; of zeros where `largest` is 0.
-  /// What x holds afterwards is undefined.
+  /// Writes the codes of x[i] / largest, for `n` ≤ 256 numbers; of zeros if `largest` is 0. x is
+  /// undefined afterwards.
   void encode(float[] x, int at, float largest, MemorySegment codes, long to, int n) {
     if (largest == 0) {
       codes.asSlice(to, n).fill((byte) map.code(0));

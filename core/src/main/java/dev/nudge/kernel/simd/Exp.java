@@ -37,10 +37,10 @@ final class Exp {
   static final float C5 = 0x1.120be2p-7f;
   static final float C6 = 0x1.6d117cp-10f;
 
-  /// ln(2⁻¹²⁶): below it results are no normal floats.
+  /// ln(2⁻¹²⁶): smaller results are not normal floats.
   static final float SMALLEST = -87.33654f;
 
-  /// 127.5·ln 2: above it 2ⁿ is no float.
+  /// 127.5·ln 2: above it 2ⁿ overflows.
   static final float LARGEST = 88.37626f;
 
   private Exp() {}
@@ -48,10 +48,10 @@ final class Exp {
   /// to[i] ← exp(scale·x[i] − minus) over `n` floats, whole vectors; may be in place. The
   /// exponent is rounded once.
   ///
-  /// It is a loop and not a function of a vector: a method that takes vectors is inlined only until
-  /// the compiler has met it alone, and from then on every call boxes its arguments.
+  /// It is a loop and not a function of a vector: a method with vector arguments is inlined only
+  /// until the compiler compiles it by itself; then every call boxes its arguments.
   ///
-  /// @return the sum of what was written
+  /// @return the sum of the outputs
   static float pass(
       MemorySegment x, long at, MemorySegment to, long toAt, int n, float scale, float minus) {
     FloatVector factor = FloatVector.broadcast(F, scale);

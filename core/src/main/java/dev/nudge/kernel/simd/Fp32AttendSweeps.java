@@ -6,7 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import dev.nudge.kernel.AttendSweeps;
 import java.lang.foreign.MemorySegment;
 
-/// The sweeps over fp32 keys and values, whose numbers, queries and sums keep their order.
+/// Sweeps over fp32 keys and values; numbers, queries and sums keep their order.
 final class Fp32AttendSweeps implements AttendSweeps {
   private static final int SIDE = VectorSkinnyProduct.SIDE;
 

@@ -23,8 +23,8 @@ import jdk.incubator.vector.ShortVector;
 /// Converts between float and bfloat16 lanes with integer operations, as [Bf16] does.
 ///
 /// A bfloat16 is the upper half of a float: widening is a shift. Narrowing adds 0x7fff and the
-/// lowest kept bit, so that what is cut off rounds to nearest even, and shifts; a NaN, which that
-/// could turn into an infinity or a zero, is kept with its quiet bit set.
+/// lowest kept bit, which rounds to nearest even, and shifts; a NaN, which rounding could turn into
+/// an infinity or a zero, stays a NaN with its quiet bit set.
 final class Narrow {
   private Narrow() {}
 

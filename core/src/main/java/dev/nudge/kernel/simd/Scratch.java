@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 
 /// Holds a thread's scratch memory: strips, and a row that grows to the longest requested.
 ///
-/// About 40 KiB a thread, not counted in the ledger: allocated by the first call, kept as long as
-/// the thread. A thread that decodes has up to some megabytes more, see [VectorAttendOne].
+/// About 40 KiB a thread, not counted in the ledger: the first call allocates it for the thread's
+/// life. A decoding thread uses up to some megabytes more, see [VectorAttendOne].
 final class Scratch {
   private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
 
@@ -28,8 +28,8 @@ final class Scratch {
 
   final int[] order = new int[AdamW8.BLOCK];
 
-  /// Dot products of the rows that are computed side by side; vectors, before
-  /// [Sums#lanes(float[])] adds their lanes.
+  /// Dot products of the rows computed together; vectors, before [Sums#lanes(float[])] adds their
+  /// lanes.
   final float[] sums = new float[VectorSkinnyProduct.SIDE * Species.LANES];
 
   private float[] scales = new float[0];
@@ -39,7 +39,7 @@ final class Scratch {
 
   private Scratch() {}
 
-  /// The calling thread's scratch.
+  /// Returns the thread's scratch.
   static Scratch get() {
     return OF_THREAD.get();
   }
@@ -52,7 +52,7 @@ final class Scratch {
     return row;
   }
 
-  /// At least `bytes` bytes beside those of [#row], content unspecified.
+  /// At least `bytes` bytes apart from [#row]'s, content unspecified.
   MemorySegment wide(long bytes) {
     if (wide.byteSize() < bytes) {
       wide = allocate(Long.highestOneBit(bytes) * 2);
@@ -60,8 +60,8 @@ final class Scratch {
     return wide;
   }
 
-  /// At least `bytes` bytes beside those of the other methods, content unspecified: other threads
-  /// write results for this thread there.
+  /// At least `bytes` bytes apart from the other methods', content unspecified: other threads write
+  /// this thread's results into them.
   MemorySegment parts(long bytes) {
     if (parts.byteSize() < bytes) {
       parts = allocate(Long.highestOneBit(bytes) * 2);

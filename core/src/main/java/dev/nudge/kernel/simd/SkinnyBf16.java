@@ -24,12 +24,12 @@ final class SkinnyBf16 {
 
   private SkinnyBf16() {}
 
-  /// The index of number `i` in a row arranged in pairs.
+  /// Returns the index of number `i` in a paired row.
   static int place(int i) {
     return i - i % (2 * LANES) + i % (2 * LANES) / 2 + (i & 1) * LANES;
   }
 
-  /// The dot product of `cols` numbers at `at` with x, which is in pairs and padded with zeros.
+  /// Computes the dot product of `cols` numbers at `at` with x, paired and zero-padded.
   static float one(MemorySegment w, long at, MemorySegment x, int cols) {
     FloatVector even = FloatVector.zero(F);
     FloatVector odd = FloatVector.zero(F);
@@ -64,8 +64,8 @@ final class SkinnyBf16 {
     return sum.lane(0);
   }
 
-  /// Widens a row into pairs: of each 2·lanes numbers the even ones, then the odd ones. Zeros are
-  /// behind the last.
+  /// Widens and deinterleaves a row: the even numbers of each 2·lanes, then the odd ones;
+  /// zero-padded.
   ///
   /// @param cols an even number
   static void apart(MemorySegment x, long at, int cols, MemorySegment to, long first) {

@@ -23,8 +23,8 @@ import jdk.incubator.vector.IntVector;
 
 /// Multiplies few rows by a weight of integer codes in groups.
 ///
-/// Groups of whole strips of [#STRIP] numbers are taken, so that a group's scale and zero are read
-/// once for the vectors of it. Other groups go through the kernel beneath. Values are rounded as in
+/// Groups must be whole strips of [#STRIP] numbers, so that a group's scale and zero are read once
+/// for all its vectors. The fallback kernel multiplies other groups. Values are rounded as in
 /// [SkinnyNf4].
 final class SkinnyGrouped {
   /// Numbers of a row that a step of the loops reads: two vectors of sixteen lanes.
@@ -93,9 +93,8 @@ final class SkinnyGrouped {
     }
   }
 
-  /// The sum over `strips` strips of 4-bit codes at `at`, `each` of them a group. A load brings two
-  /// codes into an int lane; x has the numbers of the low halves first, as [VectorSkinnyProduct]
-  /// arranges them.
+  /// Sums over `strips` strips of 4-bit codes at `at`, `each` strips a group. An int lane loads two
+  /// codes; x holds the numbers of the low halves first, as [VectorSkinnyProduct] arranges them.
   ///
   /// @param first the row's first group
   private static float oneOf4(
@@ -197,7 +196,7 @@ final class SkinnyGrouped {
     Sums.lanes(sums);
   }
 
-  /// The same of 8-bit codes.
+  /// Sums over 8-bit codes.
   private static float oneOf8(
       MemorySegment w,
       long at,

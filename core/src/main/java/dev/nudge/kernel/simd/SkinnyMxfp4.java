@@ -20,8 +20,8 @@ import jdk.incubator.vector.IntVector;
 
 /// Multiplies few rows by an MXFP4 weight.
 ///
-/// Each row of the weight is made once, into cache, in the order of rows of x in pairs. On vectors
-/// of sixteen lanes a block's sixteen values are one vector, and a code picks among them.
+/// Each weight row is dequantised once, into cache, in the paired order of rows of x. With sixteen
+/// lanes a block's sixteen values are one vector, indexed by the codes.
 final class SkinnyMxfp4 {
   private static final int BYTES = Mxfp4.BLOCK / 2;
   private static final float[] TWICE = twice();
@@ -51,7 +51,7 @@ final class SkinnyMxfp4 {
 
   /// Writes the numbers of a row.
   ///
-  /// @param pairs whether even numbers go before odd ones, as rows of x are arranged
+  /// @param pairs whether even numbers precede odd ones, as in rows of x
   /// @param start byte offset in `to`
   static void read(SkinnyProduct.Powers w, int row, boolean pairs, MemorySegment to, long start) {
     MemorySegment codes = w.codes().data();
@@ -122,7 +122,7 @@ final class SkinnyMxfp4 {
       boolean pairs,
       MemorySegment to,
       long start) {
-    int odd = pairs ? 4 * LANES : 4; // bytes behind the even number
+    int odd = pairs ? 4 * LANES : 4; // bytes after the even number
     for (int b = 0; b < blocks; b++) {
       float half = Mxfp4.half(powers.get(JAVA_BYTE, first + b));
       for (int i = BYTES * b; i < BYTES * (b + 1); i++) {

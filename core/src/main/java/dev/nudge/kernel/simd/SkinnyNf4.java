@@ -27,16 +27,16 @@ import jdk.incubator.vector.IntVector;
 /// of eight bits, ties to even, for any v whose product is a normal float; 1 leaves them
 /// unrounded.
 final class SkinnyNf4 {
-  /// Whether a block's sixteen values fit one or two vectors of this machine.
+  /// Whether a block's sixteen values fill one or two vectors.
   static final boolean KNOWN = LANES == 16 || LANES == 8;
 
-  private static final int BLOCKS = 1024; // whose scales are made together
+  private static final int BLOCKS = 1024; // scales decoded together
 
   private static final FloatVector LOW = levels(0);
   private static final FloatVector HIGH = levels(8); // of eight lanes
   private final Codes nested = new Codes(DynamicMap.SIGNED);
 
-  /// The levels from code `from` on, as many as lanes.
+  /// Returns a vector of levels, from code `from` on.
   private static FloatVector levels(int from) {
     float[] levels = new float[LANES];
     for (int i = 0; i < LANES && from + i < 16; i++) {
@@ -204,9 +204,8 @@ final class SkinnyNf4 {
     Sums.lanes(sums);
   }
 
-  /// The same on vectors of eight lanes: a block's sixteen values are two vectors, and the upper
-  /// bit
-  /// of a code selects one of them.
+  /// Sums on vectors of eight lanes: a block's sixteen values are two vectors, and the upper bit of
+  /// a code selects one of them.
   ///
   /// A loop over the quarters of a block costs a third of the speed for one row, and four rows
   /// unrolled are too long to compile; so one row is unrolled, and four are not.

@@ -11,7 +11,7 @@ import jdk.incubator.vector.VectorSpecies;
 
 /// Names the vector shapes that all kernels use.
 final class Species {
-  /// Float lanes of the widest shape that this machine likes.
+  /// Float lanes of the JVM's preferred shape.
   static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
 
   /// Int lanes, as many as float lanes.
@@ -22,7 +22,7 @@ final class Species {
   /// Short lanes, as many as float lanes.
   static final VectorSpecies<Short> S = VectorSpecies.of(short.class, HALF);
 
-  /// Bytes, as many as float lanes, if those are at least eight.
+  /// Bytes, as many as float lanes, but at least eight.
   static final VectorSpecies<Byte> B =
       VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * F.length())));
 

@@ -29,7 +29,7 @@ final class Strip {
     this.segment = scratch;
   }
 
-  /// The number of columns to do next where `rest` are left.
+  /// Returns the next piece's columns of `rest` columns.
   static int piece(int rest) {
     return rest >= BLOCK ? BLOCK : rest >= LANES ? rest - rest % LANES : rest;
   }
@@ -88,7 +88,7 @@ final class Strip {
     }
   }
 
-  /// Presents `n` columns for writing: in place where they can be, else in scratch.
+  /// Presents `n` columns for writing: in place if possible, else in scratch.
   void open(Tensor t, int row, int col, int n) {
     switch (t.dtype()) {
       case F32 -> {
@@ -107,7 +107,7 @@ final class Strip {
     at = 0;
   }
 
-  /// Writes the strip to `n` columns of a tensor, rounded; nothing is done where it lies there.
+  /// Writes the strip to `n` columns of a tensor, rounded; skips a strip that is in place.
   void store(Tensor t, int row, int col, int n) {
     MemorySegment to = t.data();
     long offset = offset(t, row, col);

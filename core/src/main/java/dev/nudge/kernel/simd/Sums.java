@@ -52,8 +52,8 @@ final class Sums {
     }
   }
 
-  /// Adds the lanes of the vector that a loop stored as number `row` of `sums`. It is stored,
-  /// because a method must not take a vector (see [Exp#pass]).
+  /// Adds the lanes of the vector that a loop stored as number `row` of `sums`: a method must not
+  /// take the vector itself (see [Exp#pass]).
   static float lanes(float[] sums, int row) {
     FloatVector sum = FloatVector.fromArray(F, sums, row * LANES);
     if (LANES > 8) {

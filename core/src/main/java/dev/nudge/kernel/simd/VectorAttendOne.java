@@ -27,17 +27,17 @@ import org.jspecify.annotations.Nullable;
 /// sequentially. With M the largest m, a head's result is Σ exp(m − M)·a / Σ exp(m − M)·s.
 ///
 /// Partial results are fp32, in the calling thread's scratch: for each query m and s of (heads,
-/// ranges), then a of (ranges, heads). That is a megabyte, or what one query takes: at most 64
-/// ranges, so 32 heads of 128 take another megabyte.
+/// ranges), then a of (ranges, heads). They take at most 1 MiB, or one query's size: at most 64
+/// ranges, so about 1 MiB for 32 heads of 128.
 ///
 /// Ranges are counted from the beginning of the sequence, so no bit depends on KV blocks or
-/// threads. A piece of work is a range and not a head: threads share a long context also where a
-/// model has fewer key heads than threads.
+/// threads. A piece of work is a range, not a head: threads share a long context even if a model
+/// has fewer key heads than threads.
 record VectorAttendOne(AttendOne under, AttendSweeps sweeps) implements AttendOne.BySweeps {
   private static final AttendSweeps FP32 = new Fp32AttendSweeps();
   private static final int PART = 128;
   private static final int MOST = 64; // parts of a query
-  private static final long NEAR = 1 << 20; // bytes of parts that are in memory together
+  private static final long NEAR = 1 << 20; // bytes of parts in memory at once
 
   @Override
   public AttendOne with(AttendSweeps other) {
@@ -71,7 +71,7 @@ record VectorAttendOne(AttendOne under, AttendSweeps sweeps) implements AttendOn
     }
   }
 
-  /// Attends for the queries whose partial results fit in memory together.
+  /// Attends for queries, whose partial results are in memory at once.
   private static void some(
       Attend.Shape h,
       AttendPart part,
@@ -81,7 +81,7 @@ record VectorAttendOne(AttendOne under, AttendSweeps sweeps) implements AttendOn
       Tensor out,
       Team team) {
     int rows = q.rows();
-    int[] parts = new int[rows + 1]; // before a query
+    int[] parts = new int[rows + 1]; // before query r
     long[] places = new long[rows + 1];
     for (int r = 0; r < rows; r++) {
       parts[r + 1] = parts[r] + parts(h, seen.get(r));
@@ -105,7 +105,7 @@ record VectorAttendOne(AttendOne under, AttendSweeps sweeps) implements AttendOn
         r -> join(h, part, parts[r + 1] - parts[r], all, places[r], sinks, out.rows(r, r + 1)));
   }
 
-  /// Keys of a range: more than 128 if there would be more than [#MOST] ranges.
+  /// Returns a range's keys: over 128 if [#MOST] ranges were too few.
   private static int length(KeyValues kv) {
     return PART * Math.ceilDiv(kv.rows(), PART * MOST);
   }
@@ -178,8 +178,8 @@ record VectorAttendOne(AttendOne under, AttendSweeps sweeps) implements AttendOn
   /// weighted sum of the values.
   ///
   /// A sweep processes some kilobytes of keys or values at a time, for all key-value heads, four
-  /// query heads side by side; groups of fewer are padded with zeros. With bf16 keys, queries and
-  /// sums are in pairs, as [VectorSkinnyProduct] has them.
+  /// query heads at once; zeros pad smaller groups. With bf16 keys, queries and sums are in pairs,
+  /// as in [VectorSkinnyProduct].
   private static final class AttendPart {
     private static final int SIDE = VectorSkinnyProduct.SIDE;
     private static final int PAIRS = 2 * LANES;
@@ -214,7 +214,7 @@ record VectorAttendOne(AttendOne under, AttendSweeps sweeps) implements AttendOn
     /// @param length keys of a range
     /// @param q (1, queryWidth)
     /// @param most byte offset of the heads' largest scores; the sums of exponentials follow
-    /// @param room floats from head to head there
+    /// @param room floats from head to head
     /// @param result byte offset of the weighted sums of values, (heads, width)
     void run(
         Tensor q,
@@ -242,7 +242,7 @@ record VectorAttendOne(AttendOne under, AttendSweeps sweeps) implements AttendOn
         keys = next;
       }
       powers(scratch, scores, n, row, to, most, room);
-      scratch.asSlice(0, scores).fill((byte) 0); // queries, read by now, make room for sums
+      scratch.asSlice(0, scores).fill((byte) 0); // sums overwrite the used queries
       Rows values = firstValues;
       for (int j = 0, end; j < n; j = end) {
         end = j + values.count();

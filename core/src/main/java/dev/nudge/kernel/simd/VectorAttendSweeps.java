@@ -8,9 +8,8 @@ import java.lang.foreign.MemorySegment;
 
 /// The sweeps over bf16 keys and values.
 ///
-/// Scores of four queries are summed 4·lanes numbers at a time, if a head has a multiple of those:
-/// each such product is added up by itself, then the products are. Else a score is a product of
-/// [SkinnyBf16].
+/// If the head dimension is a multiple of 4·lanes, scores of four queries are summed 4·lanes
+/// numbers at a time, and the partial scores are added. Else [SkinnyBf16] computes a score.
 final class VectorAttendSweeps implements AttendSweeps {
   private static final int SIDE = VectorSkinnyProduct.SIDE;
   private static final int PAIRS = 2 * LANES;

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 /// Sweeps over a row of logits once forward, strip by strip, and once for the gradient.
 ///
 /// The running maximum m and the sum S of exp(z − m) without it are kept in double [1]. A strip
-/// whose maximum is larger rescales S and lets the old maximum into it:
+/// with a larger maximum rescales S and adds the old maximum to S:
 ///
 ///     S ← (S + 1)·exp(m − m′) + Σ exp(z − m′) over the strip without its maximum
 ///
@@ -171,7 +171,7 @@ record VectorCrossEntropy(CrossEntropy under) implements CrossEntropy {
     return sum;
   }
 
-  /// Σ exp(z − max) over `n` floats, whole vectors, each corrected for what z − max loses: p·(1 +
+  /// Σ exp(z − max) over `n` floats, whole vectors, each corrected for rounding of z − max: p·(1 +
   /// lost). The difference of two infinities is NaN, but its p is 0 and adds 0. The exponential is
   /// that of [Exp#pass].
   private static float powers(MemorySegment x, long at, int n, float max) {

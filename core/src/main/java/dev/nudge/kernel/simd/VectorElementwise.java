@@ -347,12 +347,12 @@ record VectorElementwise(Elementwise under) implements Elementwise {
   /// The factor 1 / (1 − p) is a pair of floats, as in [VectorSoftmaxRows], so that y + factor·x is
   /// right even if the two nearly cancel.
   private static final class Drop {
-    /// What the column adds to the hash's start, in lanes.
+    /// The lanes' column terms of the hash's start.
     private static final IntVector STEPS = IntVector.zero(I).addIndex(1).mul(DropoutHash.COLUMN);
 
     private Drop() {}
 
-    /// to[i] ← 1 where the element in column `column` + i is kept, else 0.
+    /// to[i] ← 1 if dropout keeps column `column` + i, else 0.
     static void mask(MemorySegment to, int column, int n, long key, int threshold) {
       IntVector start = STEPS.add((int) key);
       int upper = (int) (key >>> 32);

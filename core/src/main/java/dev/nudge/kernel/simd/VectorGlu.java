@@ -151,7 +151,7 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
     }
   }
 
-  /// @param powers h is written over them
+  /// @param powers overwritten by h
   private static void gradients(
       Strip e, Strip u, Strip d, MemorySegment powers, Strip dE, Strip dU, int n) {
     long eAt = e.at();
@@ -179,7 +179,7 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
     }
   }
 
-  /// The same for GELU.
+  /// Like it, for GELU.
   private static void curved(
       Strip e, Strip u, Strip d, MemorySegment powers, Strip dE, Strip dU, int n) {
     long eAt = e.at();
@@ -204,7 +204,7 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
       gated.mul(y).intoMemorySegment(powers, 4L * i, LE);
       g.mul(gated).intoMemorySegment(dUs, dUAt + 4L * i, LE);
       FloatVector turn = x.mul(x).fma(FloatVector.broadcast(F, 3 * CUBE), slope).mul(x);
-      // 1 − s, without losing digits where s is near 1
+      // 1 − s, without losing digits if s is near 1
       FloatVector rest = one.sub(s).blend(s.mul(p), p.compare(LT, 1f));
       FloatVector rise = rest.fma(turn, one).mul(s);
       g.mul(y).mul(rise).intoMemorySegment(dEs, dEAt + 4L * i, LE);

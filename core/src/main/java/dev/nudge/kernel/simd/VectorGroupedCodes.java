@@ -22,11 +22,11 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShuffle;
 
-/// Dequantises a row of codes to floats, then rounds the row or brings it into the order of the
-/// columns. Weights that [SkinnyGrouped] does not take, and outputs of other than F32 and BF16, go
-/// through the kernel beneath.
+/// Dequantises a row of codes to floats, then rounds the row or reorders it by column. The fallback
+/// kernel dequantises weights that [SkinnyGrouped] does not support, and outputs other than F32 and
+/// BF16.
 record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
-  /// Lane i of the first is lane i / 2, lane i of the second is lane i / 2 of the upper half.
+  /// LOWER maps lane i to lane i / 2, UPPER to lane i / 2 of the upper half.
   static final VectorShuffle<Integer> LOWER = VectorShuffle.fromOp(I, i -> i / 2);
 
   static final VectorShuffle<Integer> UPPER = VectorShuffle.fromOp(I, i -> (LANES + i) / 2);
@@ -64,7 +64,7 @@ record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
         }
       }
       if (order != null && low) {
-        Narrow.narrow(row, 0, row, 0, w.cols()); // a vector is read before half of it is written
+        Narrow.narrow(row, 0, row, 0, w.cols()); // each vector is read before it is overwritten
         scatterHalves(row, order.data(), out.data(), at, w.cols());
       } else if (order != null) {
         scatter(row, order.data(), out.data(), at, w.cols());

@@ -26,11 +26,11 @@ import jdk.incubator.vector.IntVector;
 
 /// Dequantises NF4 by looking up sixteen numbers at a time in a block's table of sixteen values.
 ///
-/// The table, level · absmax rounded to the output's type, is made once a block, so a number costs
-/// a shift and a permutation. For bf16 the numbers from the high halves of 16 bytes go to the
-/// lower half of an int, those from the low halves to the upper half: in memory they are then in
-/// order, without interleaving. Vectors of other than 16 lanes, short last blocks and F64 go
-/// through the kernel beneath.
+/// The table, level · absmax rounded to the output's type, is computed once a block; a number costs
+/// a shift and a permutation. For bf16 the numbers from the high halves of 16 bytes go to the lower
+/// half of an int, those from the low halves to the upper half: then memory order is right, without
+/// interleaving. The fallback kernel handles vectors of other than 16 lanes, short last blocks and
+/// F64.
 record VectorNf4(Nf4 under) implements Nf4 {
   private static final int TABLE = 16;
   private static final long LOW_BYTES = 0x00ff00ff00ff00ffL;

@@ -182,7 +182,7 @@ record VectorRmsNorm(RmsNorm under) implements RmsNorm {
     return column.data().get(JAVA_FLOAT_UNALIGNED, Strip.offset(column, row, 0));
   }
 
-  /// sum ← x + delta, which the first strip then holds, rounded.
+  /// sum ← x + delta, rounded; the first strip then holds sum.
   private static void residual(
       Scratch scratch, Tensor x, Tensor delta, Tensor sum, int r, int c, int n) {
     if (Bf16Sweeps.take(x, n)) {
@@ -209,7 +209,7 @@ record VectorRmsNorm(RmsNorm under) implements RmsNorm {
     scratch.a.load(sum, r, c, n);
   }
 
-  /// Whether a row is one strip: then the weight is loaded here, once for all rows.
+  /// Returns whether a row is one strip; then loads the weight once for all rows.
   private static boolean single(Scratch scratch, Tensor w, float plus) {
     int d = w.cols();
     boolean single = Strip.piece(d) == d;

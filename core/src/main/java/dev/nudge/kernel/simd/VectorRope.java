@@ -111,7 +111,7 @@ record VectorRope(Rope under) implements Rope {
     }
   }
 
-  /// The same of pairs of neighbours.
+  /// Rotates neighbouring pairs.
   private static void sorted(
       MemorySegment x,
       long at,

@@ -13,14 +13,14 @@ import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/// Multiplies one row at a time, or [#SIDE] rows side by side for each read of the weight.
+/// Multiplies one row, or [#SIDE] rows at once, for each read of the weight.
 ///
-/// A load brings two bf16 or two 4-bit numbers into an int lane. They are extracted as two
-/// vectors, of the even and of the odd numbers, so rows of x are arranged in that order once: of
-/// each 2·lanes numbers first the even ones, then the odd ones. Both loops add a row's numbers in
-/// one order, so a row has the same bits in both.
+/// A load brings two bf16 or two 4-bit numbers into an int lane. They are extracted as two vectors,
+/// of the even and of the odd numbers, so rows of x are arranged in that order once: of each
+/// 2·lanes numbers first the even ones, then the odd ones. Both loops add a row's numbers in one
+/// order, so the results are bit-identical.
 record VectorSkinnyProduct(SkinnyProduct under) implements SkinnyProduct {
-  /// Rows that go through a weight together.
+  /// Rows per read of a weight.
   static final int SIDE = 4;
 
   private static final int PAIRS = 2 * LANES;
@@ -66,7 +66,7 @@ record VectorSkinnyProduct(SkinnyProduct under) implements SkinnyProduct {
     };
   }
 
-  /// Room for as many rows as [#some] may see behind the last one, whose products nobody wants.
+  /// Allocates extra rows, which [#some] may include; their products are discarded.
   @Override
   public Tensor room(Tensor x, Weight w, Workspace ws) {
     if (!takes(w, x.dtype())) {
@@ -104,7 +104,7 @@ record VectorSkinnyProduct(SkinnyProduct under) implements SkinnyProduct {
 
   /// Widens `n` numbers from element `from` on, padded with zeros to whole pairs of vectors.
   ///
-  /// @param pairs whether even numbers go before odd ones
+  /// @param pairs whether even numbers precede odd ones
   /// @param at byte offset in `to`
   static void arrange(Tensor x, long from, int n, boolean pairs, MemorySegment to, long at) {
     boolean low = x.dtype() == Dtype.BF16;

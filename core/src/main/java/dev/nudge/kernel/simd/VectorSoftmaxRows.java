@@ -22,7 +22,7 @@ import jdk.incubator.vector.FloatVector;
 
 /// Computes a row of softmax in sweeps over strips: maximum; exponentials, sum; division.
 ///
-/// The causal limit is no multiple of a vector. The last vector runs over the limit, inside of the
+/// The causal limit is not a multiple of a vector. The last vector exceeds the limit, within the
 /// row, and zeros overwrite its surplus; the two reductions fill the surplus beforehand.
 ///
 /// The scale is a double, because a float is not exact enough (c·s = 50 would be off by 3e-6): it
@@ -166,7 +166,7 @@ record VectorSoftmaxRows(SoftmaxRows under) implements SoftmaxRows {
     }
   }
 
-  /// Computes the dot products of [#rowDots] where a head is whole vectors of bfloat16.
+  /// Computes the dot products of [#rowDots] for heads of whole bf16 vectors.
   private static void lowDots(Tensor a, Tensor b, int heads, Tensor out) {
     int headDim = a.cols() / heads;
     for (int r = 0; r < a.rows(); r++) {
@@ -182,8 +182,8 @@ record VectorSoftmaxRows(SoftmaxRows under) implements SoftmaxRows {
     }
   }
 
-  /// Computes the dot products of [#rowDots] where a head is whole vectors: as many heads as a
-  /// strip holds are loaded by one call.
+  /// Computes the dot products of [#rowDots] for heads of whole vectors: one call loads as many
+  /// heads as a strip holds.
   private static void wholeDots(Tensor a, Tensor b, int heads, Tensor out) {
     Scratch scratch = Scratch.get();
     Strip x = scratch.a;
@@ -303,7 +303,7 @@ record VectorSoftmaxRows(SoftmaxRows under) implements SoftmaxRows {
     return sum;
   }
 
-  /// to ← exp(x·(high + low) − minus); one sweep where the scale is a float, as a power of two is.
+  /// to ← exp(x·(high + low) − minus); one sweep if the scale is a float, such as a power of two.
   static float powers(
       MemorySegment x,
       long at,

@@ -22,7 +22,7 @@ final class Weighted {
   ///
   /// @param at byte offset of the numbers in the first row
   /// @param stride bytes from row to row
-  /// @param left numbers of a row from there on
+  /// @param left numbers of a row from `at` on
   static void bf16(
       MemorySegment values,
       long at,
@@ -46,7 +46,7 @@ final class Weighted {
     odd.intoMemorySegment(sums, to + 4L * LANES, LE);
   }
 
-  /// Does so for four sums, each with its own weights, and reads each value once.
+  /// Computes four sums, each with its own weights, and reads each value once.
   ///
   /// @param row floats from a sum's weights to the next one's
   /// @param width floats from sum to sum
@@ -109,7 +109,7 @@ final class Weighted {
   /// sums ← Σ p[j]·rows[j] over rows in fp32 of `width` numbers, whole vectors.
   ///
   /// @param stride bytes from row to row
-  /// @param from first byte of the weights, which lie where the rows do
+  /// @param from first byte of the weights, in the rows' segment
   static void joined(
       MemorySegment values,
       long at,
@@ -129,7 +129,7 @@ final class Weighted {
     }
   }
 
-  /// sums ← sums + Σ p[j]·values[j] with fp32 rows, whose numbers keep their order.
+  /// sums ← sums + Σ p[j]·values[j] with fp32 rows, numbers in order.
   static void fp32(
       MemorySegment values,
       long at,

@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Causal self-attention with grouped heads (GQA), each sequence by itself.
 ///
-/// Queries and keys may be normalised (QK-norm), per head or over the whole width, before RoPE or
-/// behind it. The tape then keeps the unnormalised queries and keys, and the backward pass applies
-/// the norm again, and RoPE if it comes behind.
+/// Queries and keys may be normalised (QK-norm), per head or over the whole width, before or after
+/// RoPE. The tape then keeps the unnormalised queries and keys, and the backward pass reapplies the
+/// norm, and RoPE if it follows the norm.
 public final class Attention implements Body {
   private final int layer;
   private final Attend.Shape shape;
@@ -40,9 +40,9 @@ public final class Attention implements Body {
 
   /// Norms of queries and keys (QK-norm).
   ///
-  /// @param wholeWidth whether a norm is over all heads of a position; false: over each head
+  /// @param wholeWidth whether a norm spans all heads of a position; false: each head
   /// @param turned whether RoPE comes before the norms
-  /// @param clip bound of queries and keys behind their norms, and of values; 0: none
+  /// @param clip bound of normalised queries and keys, and of values; 0: none
   public record Norms(Norm q, Norm k, boolean wholeWidth, boolean turned, double clip) {}
 
   /// @param layer index of this layer in a [KvCache]
@@ -78,7 +78,7 @@ public final class Attention implements Body {
   /// @param lse log-sum-exp of the scores, (rows · heads, 1)
   public record Output(Tensor out, Tensor lse) implements Activations {}
 
-  /// The projections, turned unless a norm comes before RoPE, and the output.
+  /// The projections, rotated unless a norm precedes RoPE, and the output.
   private record Saved(SplitLinear.Parts parts, Output output) implements Tape.Entry {
     Tensor q() {
       return parts.get(0);
@@ -191,7 +191,7 @@ public final class Attention implements Body {
     return s;
   }
 
-  /// Whether RoPE is applied to the projections themselves.
+  /// Returns whether RoPE precedes any norm.
   private boolean turnsFirst() {
     return norms == null || norms.turned();
   }
@@ -206,7 +206,7 @@ public final class Attention implements Body {
     return norms == null ? 0 : norms.clip();
   }
 
-  /// The values, clamped into the workspace where the layer clamps.
+  /// Returns the values, clamped into the workspace if it clamps.
   private Tensor values(Saved s, Pass p) {
     if (clip() == 0) {
       return s.v();
@@ -234,7 +234,7 @@ public final class Attention implements Body {
     return new Norm.Saved(x, rstd);
   }
 
-  /// Views `x` as the rows that a norm is over: positions or heads.
+  /// Views `x` as a norm's rows: positions or heads.
   private Tensor parts(Tensor x, boolean wholeWidth) {
     return wholeWidth ? x : x.reshaped(x.elements() / shape.dim(), shape.dim());
   }
@@ -275,7 +275,7 @@ public final class Attention implements Body {
     return qkv.backward(s.parts(), dx, p);
   }
 
-  /// Overwrites q, k and v with their gradients, before RoPE if it came last.
+  /// Overwrites q, k, v with gradients, rotated back if RoPE comes last.
   private void backward(Tensor q, Tensor k, Tensor v, Saved s, Tensor dOut, Pass p) {
     if (p.rows().share() == null) {
       backward(q, k, v, s.output(), dOut, p);

@@ -10,14 +10,14 @@ import org.jspecify.annotations.Nullable;
 
 /// The computing part of a decoder layer's half: attention, MLP, or mixture of experts.
 ///
-/// A body may keep results that are small and expensive to recompute, such as an attention's
-/// output or the experts' routing. A [DecoderLayer] allocates their memory ([#kept]), passes it to
-/// [#forward] to be written, and to [#again] if the level of `Recompute` has kept it.
+/// A body may keep results that are small and expensive to recompute, such as an attention's output
+/// or the experts' routing. A [DecoderLayer] allocates their memory ([#kept]), passes it to
+/// [#forward] to be written, and to [#again] if the `Recompute` level kept it.
 public interface Body {
   /// Marks results that gradient checkpointing may keep while it recomputes the rest of a body.
   interface Activations {}
 
-  /// Allocates memory for the results to keep of `x`; null if nothing is worth keeping.
+  /// Allocates memory for the results to keep; null if there are none.
   default @Nullable Activations kept(Tensor x, Workspace ws) {
     return null;
   }
@@ -43,9 +43,9 @@ public interface Body {
   /// Visits the parameters that train.
   void parameters(Consumer<Parameter> each);
 
-  /// Says that memory is less than the model: where a pass of generation chooses weights, it asks
-  /// for the pages of all of them before it computes with the first. So they are read together, and
-  /// no others with them; the system keeps the pages that were used last.
+  /// Enables prefetching, for a model larger than memory: a generation pass that chooses weights
+  /// (experts) requests the pages of all chosen weights before it computes with the first. The
+  /// system reads these pages together and keeps the most recently used.
   default void askAhead() {}
 
   /// Columns of the `inner` scratch that [#forward] needs.

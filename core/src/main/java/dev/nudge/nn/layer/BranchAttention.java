@@ -9,10 +9,10 @@ import dev.nudge.tensor.Workspace;
 
 /// Computes attention of sequences that branch off another one, the trunk ([Segments]).
 ///
-/// Keys and values of the shared tokens are copied once, and those of one branch at a time behind
-/// them, so that a branch is the end of a sequence by itself. In the backward pass the parts of the
-/// branches in dK and dV of the shared tokens are summed in the accumulator type, in the order of
-/// the branches, and those of the trunk's own queries after them.
+/// Keys and values of the shared tokens are copied once; those of one branch at a time are copied
+/// after them, so that a branch is the end of one sequence. The backward pass sums dK and dV of the
+/// shared tokens in the accumulator type, over the branches in their order, then over the trunk's
+/// queries.
 final class BranchAttention {
   private final Attend.Shape heads;
 
@@ -29,7 +29,7 @@ final class BranchAttention {
     return output.lse().rows(heads.count() * from, heads.count() * (from + rows.length(i)));
   }
 
-  /// The most tokens of a branch, those included that it shares; of none 0.
+  /// Returns the most tokens of a branch, shared ones included; or 0.
   private static int longest(int trunk, Segments rows) {
     int longest = 0;
     for (int i = trunk + 1; i < rows.behind(trunk); i++) {
@@ -45,9 +45,9 @@ final class BranchAttention {
     p.kernels().elementwise().copy(own.rows(from, from + past), all.rows(0, past));
   }
 
-  /// Copies a branch behind the shared tokens.
+  /// Copies a branch after the shared tokens.
   ///
-  /// @return its tokens and those before it
+  /// @return shared and own tokens
   private static Tensor append(Tensor own, int i, Tensor all, Pass p) {
     int past = p.rows().past(i);
     int end = past + p.rows().length(i);
@@ -111,8 +111,8 @@ final class BranchAttention {
     ws.release(mark);
   }
 
-  /// Overwrites q of a sequence with its gradient, and adds its part in dK and dV: to those of the
-  /// shared tokens, and to 0 behind them.
+  /// Overwrites q of a sequence with its gradient, and adds its part of dK and dV, which are
+  /// cleared after the shared tokens.
   private void part(
       int i,
       int past,
@@ -154,7 +154,7 @@ final class BranchAttention {
     }
   }
 
-  /// Copies the rows from `from` on of each head out.
+  /// Copies each head's rows from `from` on out.
   ///
   /// @param to (tokens, keyWidth)
   private void copy(Tensor gradient, int from, Tensor to, Pass p) {

@@ -14,10 +14,10 @@ import org.jspecify.annotations.Nullable;
 
 /// One decoder layer: an attention half and a feed-forward half, with gradient checkpointing.
 ///
-/// A level of [Recompute] says which activations the backward pass finds; it recomputes the others
-/// into scratch, to the same bytes. Bytes kept for each token in bf16, with d the stream's width,
-/// m the inner one, Q and K the widths of queries and keys, h query heads, R and S the LoRA ranks
-/// on attention and feed-forward part (a norm after a half keeps 2d + 4 more with it; down to
+/// The [Recompute] level selects the activations to keep; the backward pass recomputes the others
+/// into scratch, bit-identical. Bytes kept for each token in bf16, with d the stream's width, m the
+/// inner one, Q and K the widths of queries and keys, h query heads, R and S the LoRA ranks on
+/// attention and feed-forward part (a norm after a half keeps 2d + 4 more with it; down to
 /// ALL_BUT_ATTENTION a second body keeps its [Body.Activations] too):
 ///
 ///     NONE               8 + 4d + 4Q + 4K + 4h + 2R + 4m + 2S
@@ -46,7 +46,7 @@ public final class DecoderLayer {
   /// Computes the layer; its output is left pending in the residual stream.
   ///
   /// @param inner scratch (rows, inner width), one for all layers
-  /// @param level which activations to keep; without a tape none is kept
+  /// @param level activations to keep; without a tape none
   public void forward(Residual r, Tensor inner, Recompute level, Pass p) {
     Workspace ws = p.ws();
     int start = ws.mark();
@@ -113,8 +113,8 @@ public final class DecoderLayer {
 
   /// Computes the gradient of the stream before this layer from that after it.
   ///
-  /// @param lowest whether nothing below trains: then the stream's gradient is not completed, nor
-  ///     computed below the first body unless the norm before it trains
+  /// @param lowest whether nothing below trains: then the stream's gradient is left incomplete and
+  ///     not computed below the first body unless its norm trains
   public void backward(Residual r, Residual.Gradient g, Tensor inner, boolean lowest, Pass p) {
     p.taped().releaseAbove();
     Saved s = p.taped().pop(Saved.class);
@@ -164,7 +164,7 @@ public final class DecoderLayer {
     return second.enter(r, free ? r.spare() : ws.take(x.dtype(), x.rows(), x.cols()), p);
   }
 
-  /// Says that memory is less than the model, see [Body#askAhead].
+  /// Enables prefetching, see [Body#askAhead].
   public void askAhead() {
     second.body().askAhead();
   }

@@ -17,23 +17,21 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// A mixture of experts (MoE) in place of a layer's MLP: y = Σ_j w_j·expert_j(x) over the k experts
-/// that a router chooses for each token, and a shared expert that every token passes.
+/// that a router chooses for each token, plus an optional shared expert.
 ///
-/// The tokens are sorted by expert ([Routed]), and an expert computes its own rows only, so a row
-/// has the same bits in any batch of a batch-invariant pass. Each of a token's k outputs has a row
-/// of its
-/// own, and they are added in the order of the choice: nothing depends on timing. There is no
-/// capacity and no dropped token.
+/// The tokens are sorted by expert ([Routed]), and an expert computes its own rows only, so
+/// batch-invariant passes stay so. A token's k outputs are separate rows, added in the order of the
+/// choice: results do not depend on timing. There is no capacity limit, so no token is dropped.
 ///
-/// The tape keeps the logits and the choice, and each expert's gate and up. Where a level of
-/// `Recompute` dropped them, they are made again to the same bits. The router's gradient needs
-/// w_j·g_j = w_j·dy·y_j, which is the product of an expert's inner gradient with its inner values,
-/// so an output is never kept. The index of a choice has no gradient.
+/// The tape keeps the logits and the choice, and each expert's gate and up. If the `Recompute`
+/// level dropped them, they are recomputed, bit-identical. The router's gradient needs w_j·g_j =
+/// w_j·dy·y_j, which is the product of an expert's inner gradient with its inner values, so an
+/// output is never kept. The index of a choice has no gradient.
 ///
-/// In a dry run k experts have all rows. A pass in which all tokens choose the same experts takes
-/// as much memory, but for the gaps behind the pieces of the other experts; no choice takes more.
+/// A dry run routes all rows to k experts. Apart from alignment gaps after the other experts'
+/// pieces, which are added, no choice takes more memory.
 public final class Experts implements Body {
-  private static final int PIECES = 4; // of an expert that stay on the tape, with their gaps
+  private static final int PIECES = 4; // per expert on the tape, each with a gap
   private static final int GAP = 64; // bytes
 
   private final int layer;
@@ -48,11 +46,11 @@ public final class Experts implements Body {
 
   /// A shared expert.
   ///
-  /// @param gate one logit a token, whose sigmoid multiplies the expert's output; null: none does
+  /// @param gate one logit a token, whose sigmoid scales the expert's output; null: none
   public record SharedExpert(Mlp mlp, @Nullable LinearSlot gate) {}
 
   /// @param layer its index
-  /// @param router gives a logit an expert
+  /// @param router one logit an expert
   /// @param chosen experts of a token, k
   /// @param shared null: there is none
   public Experts(
@@ -121,7 +119,7 @@ public final class Experts implements Body {
     run(x, y, inner, true, p);
   }
 
-  /// @param y null: only what the tape keeps is computed
+  /// @param y null: computes only the tape's entries
   private Saved run(Tensor x, @Nullable Tensor y, Tensor inner, boolean again, Pass p) {
     Workspace ws = p.ws();
     int n = x.rows();
@@ -167,8 +165,8 @@ public final class Experts implements Body {
     return s;
   }
 
-  /// Computes the chosen experts of a decoding step at once, if no adapter is on them: few tasks
-  /// for the team to wait for. A dry run measures this, adapters or not, and one by one too.
+  /// Computes the chosen experts of a decoding step together, if they have no adapters: fewer
+  /// barriers for the team. A dry run measures both this and one-by-one computation.
   ///
   /// @return whether the outputs were computed
   private boolean together(Tensor x, Routed routed, Tensor outputs, Pass p) {
@@ -187,7 +185,7 @@ public final class Experts implements Body {
     List<Mlp> used = new ArrayList<>();
     List<Tensor> xs = new ArrayList<>();
     for (int e = 0; e < experts.size(); e++) {
-      // dry, as many experts as can have several rows, whose arrangements take the most
+      // dry: as many experts as can have several rows, which need most memory
       int from = ws.dry() ? all * Math.min(e, most) / most : routed.start(e);
       int to = ws.dry() ? all * Math.min(e + 1, most) / most : routed.start(e + 1);
       if (from < to) {
@@ -203,7 +201,7 @@ public final class Experts implements Body {
     return done;
   }
 
-  /// Whether the kernels take the weights of all experts, which never change their kind.
+  /// Returns whether the kernels support all experts' weights, whose format is fixed.
   private boolean few(Dtype type, Pass p) {
     if (few == null) {
       few = experts.stream().allMatch(mlp -> mlp.few(type, p.kernels().fewRows()));
@@ -239,7 +237,7 @@ public final class Experts implements Body {
     return sigmoid;
   }
 
-  /// Takes room for the gaps behind the pieces of experts that a dry run does not have.
+  /// Reserves the alignment gaps of experts that a dry run does not compute.
   private void gaps(Workspace ws) {
     if (ws.dry()) {
       ws.take(Dtype.I8, experts.size() * PIECES, GAP);

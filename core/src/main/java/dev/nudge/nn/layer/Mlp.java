@@ -22,8 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The gated MLP of a decoder layer: down(a(gate(x)) · up(x)), with a the activation.
 ///
-/// The tape keeps gate and up as the layers gave them; where they are clamped ([ClampedGlu]) that
-/// is done again in the backward pass.
+/// The tape keeps unclamped gate and up; the backward pass repeats any clamping ([ClampedGlu]).
 public final class Mlp implements Body {
   private final SplitLinear gateUp;
   private final LinearSlot downProj;
@@ -36,7 +35,7 @@ public final class Mlp implements Body {
   }
 
   /// @param gateUp one layer that computes gate and up
-  /// @param clamp of gate and up, which come by turns; null: they are its halves
+  /// @param clamp of interleaved gate and up; null: they are its halves
   public Mlp(
       SplitLinear gateUp,
       LinearSlot downProj,
@@ -57,7 +56,7 @@ public final class Mlp implements Body {
       return parts.get(1);
     }
 
-    /// Both of them, as the layer gave them.
+    /// Returns both, interleaved.
     Tensor turns() {
       return parts.outputs().getFirst();
     }
@@ -86,26 +85,26 @@ public final class Mlp implements Body {
     p.taped().push(s);
   }
 
-  /// Asks for the weights, see [Linear#ask].
+  /// Prefetches weights, see [Linear#ask].
   void ask() {
     gateUp.ask();
     downProj.linear().ask();
   }
 
-  /// Whether [#together] can compute this MLP while no adapter is on its layers.
+  /// Returns whether [#together] supports this MLP without adapters.
   boolean few(Dtype type, SkinnyProduct kernel) {
     return gateUp.few(type, kernel) && JoinedLinear.few(downProj.linear(), type, kernel);
   }
 
-  /// Whether no adapter is on a layer.
+  /// True if no layer has an adapter.
   boolean bare() {
     return gateUp.bare() && downProj.linear().under() == downProj.linear();
   }
 
-  /// Computes MLPs of one form, each from rows of its own, as two parallel tasks, without adapters.
+  /// Computes MLPs of equal shape, each from its own rows, as two parallel tasks, without adapters.
   ///
-  /// @param all for each [#few] is true
-  /// @param xs rows of each; y has those of all, one after the other
+  /// @param all MLPs with [#few]
+  /// @param xs rows of each; y concatenates their outputs
   static void together(List<Mlp> all, List<Tensor> xs, Tensor y, Pass p) {
     Mlp first = all.getFirst();
     SplitLinear.Parts parts =
@@ -143,7 +142,7 @@ public final class Mlp implements Body {
     p.ws().release(mark);
   }
 
-  /// Gate and up as the activation takes them, in the workspace where they are clamped.
+  /// Returns the activation's inputs, in the workspace if they are clamped.
   private Saved clamped(Saved s, Pass p) {
     if (clamp == null) {
       return s;
@@ -169,14 +168,14 @@ public final class Mlp implements Body {
     return backward(dy, dx, own(inner), null, p);
   }
 
-  /// The scratch in this MLP's width, where another layer is wider.
+  /// Views the scratch in this MLP's width.
   private Tensor own(Tensor inner) {
     return inner.cols() == inner()
         ? inner
         : Tensor.of(inner.data(), inner.dtype(), inner.rows(), inner());
   }
 
-  /// Computes dx from dy, and of each row dy·y, y being its output.
+  /// Computes dx from dy, and dy·y of each row, with y the output.
   ///
   /// @param products a column, written; null: not computed
   Linear.Gradients backward(

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param behind the norm of the body's output (post-norm); null: none
 /// @param scale residual multiplier
 public record ResidualBlock(@Nullable Norm before, Body body, @Nullable Norm behind, double scale) {
-  /// A block with a pre-norm only, as most families have it.
+  /// A block with only a pre-norm, as in most families.
   public ResidualBlock(Norm before, Body body) {
     this(before, body, null, 1);
   }
@@ -65,7 +65,7 @@ public record ResidualBlock(@Nullable Norm before, Body body, @Nullable Norm beh
     leave(r, y, p);
   }
 
-  /// Runs the body like [#run], from the results that were kept.
+  /// Runs the body like [#run], from the kept results.
   void runAgain(Residual r, Tensor inner, Body.Activations kept, Pass p) {
     Tensor y = raw(r, p);
     body.again(r.branch(), y, inner, kept, p);
@@ -111,7 +111,7 @@ public record ResidualBlock(@Nullable Norm before, Body body, @Nullable Norm beh
     return body.backward(behind == null && scale == 1 ? g.low() : through(g, p), dx, inner, p);
   }
 
-  /// The gradient of the body's output, in the compute type.
+  /// Returns the body output's gradient, in the compute type.
   private Tensor through(Residual.Gradient g, Pass p) {
     Raw raw = behind == null ? null : p.taped().pop(Raw.class);
     Workspace ws = p.ws();
@@ -147,7 +147,7 @@ public record ResidualBlock(@Nullable Norm before, Body body, @Nullable Norm beh
     p.kernels().elementwise().copy(s.x(), read);
   }
 
-  /// Tells whether the norm before the body trains.
+  /// Returns whether the pre-norm trains.
   boolean entryTrains() {
     return before != null && before.trained() != null;
   }

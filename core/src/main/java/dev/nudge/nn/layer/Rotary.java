@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /// The cosine and sine tables of rotary position embedding (RoPE), for positions from 0.
 ///
-/// Angles are products of floats, as in transformers, so that long positions agree with it; in F64
-/// they are products of doubles. Some checkpoints scale RoPE differently for long sequences
-/// ([Turns]: dynamic NTK, LongRoPE); each sequence of a batch uses its own length.
+/// Angles are products of floats, so that long positions agree with transformers; in F64 they are
+/// products of doubles. Some checkpoints scale RoPE differently for long sequences ([Turns]:
+/// dynamic NTK, LongRoPE); each sequence of a batch uses its own length.
 ///
 /// Threading: a pass calls [#reserve] before it reads; passes may run in parallel, so outgrown
 /// tables stay valid until [#close] for passes that still read them.
@@ -27,7 +27,7 @@ public final class Rotary implements AutoCloseable {
       return Integer.MAX_VALUE;
     }
 
-    /// Tells whether all sequences above the border have the same frequencies.
+    /// Returns whether all longer sequences share their frequencies.
     default boolean alikeAbove() {
       return true;
     }
@@ -56,8 +56,8 @@ public final class Rotary implements AutoCloseable {
     this.tables = new Tables(Tensor.dry(dtype, 0, pairs), Tensor.dry(dtype, 0, pairs), null);
   }
 
-  /// Grows the tables to `positions`: exactly so many at first, later at least twice the last
-  /// size, so that all of them together take at most twice the last.
+  /// Grows the tables to `positions`: exactly at first, later to at least twice the old size, so
+  /// that all tables together need at most twice the last.
   public synchronized void reserve(int positions) {
     int rows = tables.cos.rows();
     if (positions <= rows) {
@@ -125,14 +125,14 @@ public final class Rotary implements AutoCloseable {
                         inverse));
   }
 
-  /// The tables for a sequence; if it has frequencies of its own they are made in the workspace.
+  /// Returns a sequence's tables; for frequencies of its own they are in the workspace.
   private Tables tables(int tokens, Pass p) {
     Tables t = tables;
     if (tokens <= turns.border()) {
       return t;
     }
     if (turns.alikeAbove()) {
-      return t.above == null ? t : t.above; // none is made where nothing is computed
+      return t.above == null ? t : t.above; // a dry run has none
     }
     int pairs = t.cos.cols();
     Tables own = new Tables(take(tokens, pairs, p), take(tokens, pairs, p), null);
@@ -146,7 +146,7 @@ public final class Rotary implements AutoCloseable {
     return p.ws().take(dtype, tokens, pairs);
   }
 
-  /// The same frequencies at every length.
+  /// Returns constant frequencies.
   public static Turns constant(double[] frequencies) {
     double[] own = frequencies.clone();
     return tokens -> own;

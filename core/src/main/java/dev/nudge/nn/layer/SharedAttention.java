@@ -14,13 +14,13 @@ import dev.nudge.tensor.Workspace;
 ///
 /// Each lane copies the keys and values of its rows into shared memory; after a barrier each lane
 /// attends from its two pieces. In the backward pass each lane then computes dQ of its rows and,
-/// for all keys that its queries saw, its partial dK and dV, in the accumulator type; after
-/// another barrier each lane sums the partial gradients of its own rows, in lane order. So the
-/// bits depend on the split and not on timing.
+/// for all keys that its queries saw, its partial dK and dV, in the accumulator type; after another
+/// barrier each lane sums the partial gradients of its own rows, in lane order. So results depend
+/// on the split, not on timing.
 ///
 /// The shared memory holds one layer's keys and values at a time: between the passes each lane
-/// keeps its own rows only, as with whole sequences. Split by query rows and not by heads, because
-/// the number of heads need not be a multiple of the lanes.
+/// keeps its own rows only, as with whole sequences. It splits query rows, not heads, because the
+/// number of heads need not be a multiple of the lanes.
 final class SharedAttention {
   private final Attend.Shape heads;
 
@@ -101,7 +101,7 @@ final class SharedAttention {
     share.member().free();
   }
 
-  /// Computes the late piece first: it sees all keys of the lane, so the early piece is added.
+  /// Computes the late piece first: it writes the gradients of all keys, the early piece adds.
   private void parts(
       Tensor q,
       Tensor keys,

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// three projections of the input, each sequence by itself.
 ///
 /// Its state is the last K − 1 products B ⊙ x. The tape keeps the projections; the backward pass
-/// computes product and convolution again.
+/// recomputes product and convolution.
 public final class ShortConvolution implements Body {
   private final int layer;
   private final SplitLinear in;
@@ -93,7 +93,7 @@ public final class ShortConvolution implements Body {
     p.taped().push(s);
   }
 
-  /// The scratch in this layer's width, where another one is wider.
+  /// Views the scratch in this layer's width.
   private Tensor own(Tensor inner) {
     return Tensor.of(inner.data(), inner.dtype(), inner.rows(), inner());
   }
@@ -105,7 +105,7 @@ public final class ShortConvolution implements Body {
 
   /// h ← C ⊙ conv(B ⊙ x).
   ///
-  /// @param advances whether the states of sequences go on
+  /// @param advances whether states advance
   private void gated(Saved s, Tensor h, boolean advances, Pass p) {
     int mark = p.ws().mark();
     Tensor products = product(s.b(), s.x(), take(s, p), p);
@@ -159,7 +159,7 @@ public final class ShortConvolution implements Body {
     return y;
   }
 
-  /// Writes the states behind the rows, and those of snapshots within them.
+  /// Writes the states after the rows, and at snapshots within them.
   private void advance(Tensor products, Pass p) {
     Segments rows = p.rows();
     for (int i = 0; i < rows.count(); i++) {

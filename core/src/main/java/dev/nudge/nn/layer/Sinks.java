@@ -8,7 +8,7 @@ import dev.nudge.nn.Segments;
 import dev.nudge.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/// A logit of each head to which no value belongs ([AttentionSinks]).
+/// An extra logit of each head, without a value ([AttentionSinks]).
 ///
 /// @param logits (1, heads) in the compute type
 /// @param trained null: they are frozen

@@ -1,4 +1,4 @@
-/// Has a decoder layer and its bodies: attention, MLP, experts.
+/// A decoder layer and its bodies: attention, MLP, experts.
 ///
 /// It knows nothing about families and files. Read `DecoderLayer` first.
 @NullMarked

@@ -90,7 +90,7 @@ public final class ApiKeys {
   /// The client of a key; null if the key is unknown.
   public @Nullable Client client(String key) {
     refresh();
-    return read.byDigest.get(digest(key)); // a digest tells nothing by the time its search takes
+    return read.byDigest.get(digest(key)); // look-up time of a digest leaks nothing
   }
 
   private void refresh() {

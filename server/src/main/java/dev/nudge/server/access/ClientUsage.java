@@ -38,7 +38,7 @@ public final class ClientUsage implements AutoCloseable {
   private final Map<String, Quota> quotas = new ConcurrentHashMap<>();
   private final CountDownLatch closed = new CountDownLatch(1);
   private Consumer<String> warnings = line -> {};
-  private @Nullable String mistake; // of the file that was read
+  private @Nullable String mistake; // of the loaded file
   private @Nullable Saved saved;
   private boolean failed;
 
@@ -75,7 +75,7 @@ public final class ClientUsage implements AutoCloseable {
         used.put(name, Math.max(0, tokens.path(name).asLong(0)));
       }
       used.forEach((name, count) -> quota(name).restore(day, count));
-      saved = day.equals(today()) ? new Saved(day, used) : null; // so it is not written unchanged
+      saved = day.equals(today()) ? new Saved(day, used) : null; // avoids an unchanged write
     } catch (IOException | JacksonException | DateTimeException e) {
       mistake =
           from
@@ -110,7 +110,7 @@ public final class ClientUsage implements AutoCloseable {
         save();
       }
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // nobody does; the end saves
+      Thread.currentThread().interrupt(); // close() saves
     }
   }
 
@@ -143,7 +143,7 @@ public final class ClientUsage implements AutoCloseable {
       failed = false;
     } catch (RuntimeException e) {
       if (!failed) {
-        failed = true; // said once, until it works again
+        failed = true; // once until a write succeeds
         warnings.accept(
             "the day's tokens of clients cannot be kept, so a restart forgets them: "
                 + e.getMessage());
@@ -154,7 +154,7 @@ public final class ClientUsage implements AutoCloseable {
   @Override
   public void close() {
     closed.countDown();
-    boolean interrupted = Thread.interrupted(); // which would break the channel
+    boolean interrupted = Thread.interrupted(); // else it breaks the channel
     try {
       save();
     } finally {

@@ -36,7 +36,7 @@ public record NewClient(
   public String addTo(Path file) {
     ObjectNode all = JsonNodeFactory.instance.objectNode();
     if (Files.exists(file)) {
-      ApiKeys.read(file); // whatever is wrong with it is told
+      ApiKeys.read(file); // throws if the file is invalid
       all = (ObjectNode) Json.read(file);
     }
     ArrayNode clients = all.withArray("clients");

@@ -1,4 +1,4 @@
-/// Has API keys, what each client has used, and certificates.
+/// Contains API keys, clients' usage, and certificates.
 ///
 /// It knows nothing about routes. Read `ApiKeys` first.
 @NullMarked

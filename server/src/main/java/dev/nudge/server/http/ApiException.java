@@ -7,8 +7,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// An error response: an HTTP status and the four fields of OpenAI's error body.
 ///
-/// OpenAI's clients retry on 408, 409, 429 and 5xx unless told otherwise, so each error says
-/// whether a retry makes sense.
+/// OpenAI's clients retry on 408, 409, 429 and 5xx unless told otherwise, so each error states if a
+/// retry is useful.
 public final class ApiException extends RuntimeException {
   private static final long serialVersionUID = 1L;
   private static final String INVALID = "invalid_request_error";
@@ -17,7 +17,7 @@ public final class ApiException extends RuntimeException {
   private final String type;
   private final @Nullable String param;
   private final @Nullable String code;
-  private final int retryAfter; // seconds; 0: asking again is in vain
+  private final int retryAfter; // seconds; 0: a retry is useless
 
   /// @param param the wrong field of the body; null: none
   /// @param code machine-readable code; null: none

@@ -24,7 +24,7 @@ public record Client(
     return new Client("anonymous", null, null, null, null, new Quota());
   }
 
-  /// Whether the client may use an adapter.
+  /// Whether it may use an adapter.
   ///
   /// @param asked model name of the request
   /// @param name the adapter's own name
@@ -32,7 +32,7 @@ public record Client(
     return allowed == null || allowed.contains(asked) || allowed.contains(name);
   }
 
-  /// Whether the client may use a model name, or the adapter before its `@` or `:`.
+  /// Whether the client may use a model name, or the part before `@` or `:`.
   public boolean mayAsk(String asked) {
     return may(asked, asked.split("[@:]", 2)[0]);
   }
@@ -44,7 +44,7 @@ public record Client(
     quota.begin(requests, tokens);
   }
 
-  /// Takes back a counted request that was not permitted.
+  /// Uncounts a request that was not permitted.
   public void refused() {
     quota.refused();
   }

@@ -30,17 +30,17 @@ import tools.jackson.databind.node.ObjectNode;
 public final class Exchange {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final String JSON = "application/json";
-  private static final int GONE = 499; // as nginx counts it
+  private static final int GONE = 499; // as in nginx
   private static final int BODY_SECONDS = 30;
   private static final int LONGEST_HEADER = 1000;
-  private static final int LONGEST_WAIT = 60; // beyond, nobody should wait and ask by itself
+  private static final int LONGEST_WAIT = 60; // above, clients should not retry by themselves
 
   private final ServerRequest request;
   private final ServerResponse response;
   private final @Nullable Incoming incoming;
   private final long maxBody;
   private final String id;
-  private final String remote; // not known any more once the connection is closed
+  private final String remote; // unknown after the connection is closed
   private final long started = System.nanoTime();
   private @Nullable Client client;
   private boolean counted;
@@ -82,7 +82,7 @@ public final class Exchange {
         : peer.host();
   }
 
-  /// 24 random hex digits.
+  /// Random hex, 24 digits.
   public static String random() {
     byte[] bytes = new byte[12];
     RANDOM.nextBytes(bytes);
@@ -197,7 +197,7 @@ public final class Exchange {
     return all.toByteArray();
   }
 
-  /// Whether the request has a body.
+  /// Whether there is a body.
   public boolean hasBody() {
     return fields != null || request.content().hasEntity();
   }
@@ -209,7 +209,7 @@ public final class Exchange {
     }
   }
 
-  /// Whether the client is still connected.
+  /// Whether the client is connected.
   public boolean connected() {
     return incoming == null || !incoming.ended();
   }
@@ -296,7 +296,7 @@ public final class Exchange {
     response.header(name, value);
   }
 
-  /// Warns the client: by the field `warning` of the reply, and in ASCII by a header.
+  /// Warns the client in the reply's field `warning`, and in ASCII in a header.
   public void warn(String line) {
     warning = warning == null ? line : warning + "; " + line;
     String head =

@@ -7,8 +7,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Typed access to the fields of a request body. Null counts as absent; [KnownFields] tells of
-/// unknown fields.
+/// Reads typed fields of a request body. Null counts as absent; [KnownFields] reports unknown
+/// fields.
 ///
 /// @param body JSON object of the request
 public record Fields(ObjectNode body) {

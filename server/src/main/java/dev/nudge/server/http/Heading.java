@@ -33,7 +33,7 @@ public record Heading(String id, long created, String model, Served served) {
 
   /// The `usage` object in OpenAI's format.
   ///
-  /// @param reasoning reasoning tokens; null: left out
+  /// @param reasoning reasoning tokens; null: omitted
   public static ObjectNode usage(Usage spent, @Nullable Integer reasoning) {
     ObjectNode usage =
         JsonNodeFactory.instance

@@ -22,7 +22,7 @@ public final class Incoming implements Supplier<byte @Nullable []> {
   private final Runnable close;
   private @Nullable CompletableFuture<byte @Nullable []> ahead;
   private final long headSeconds;
-  private boolean fresh = true; // what comes next begins a request
+  private boolean fresh = true; // the next bytes begin a request
   private long deadline; // nanos; 0: none
 
   /// @param headSeconds timeout of request line and headers, from their first byte
@@ -62,7 +62,7 @@ public final class Incoming implements Supplier<byte @Nullable []> {
     close.run();
   }
 
-  /// Whether the client has closed the connection.
+  /// Returns whether the client disconnected.
   boolean ended() {
     CompletableFuture<byte @Nullable []> read = ahead;
     if (read == null || !read.isDone()) {

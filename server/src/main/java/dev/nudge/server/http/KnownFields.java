@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
-/// The fields that a route reads. A field that it does not read is warned of; one whose name is
-/// near to a field that it does read is refused, for a mistyped limit would change the answer.
+/// The fields that a route reads. Other fields cause a warning; a field whose name resembles that
+/// of a known field is refused, because a mistyped limit would change the answer.
 public enum KnownFields {
   CHAT(
       "messages tools tool_choice parallel_tool_calls response_format chat_template_kwargs"
@@ -26,15 +26,15 @@ public enum KnownFields {
           + " logit_bias seed stop stop_token_ids min_tokens ignore_eos logprobs stream"
           + " stream_options guided_json guided_regex guided_choice structured_outputs";
 
-  /// OpenAI's fields for its own books: without them an answer is the same.
+  /// OpenAI's bookkeeping fields, which do not change an answer.
   private static final Set<String> BOOKS =
       Set.of(
           ("user metadata store service_tier safety_identifier prompt_cache_key"
                   + " prompt_cache_retention")
               .split(" "));
 
-  /// Fields of OpenAI, vLLM, llama.cpp and OpenRouter that mean something else than the name of
-  /// this server that they are near to.
+  /// Fields of OpenAI, vLLM, llama.cpp and OpenRouter that resemble a field of this server but mean
+  /// something else.
   private static final Set<String> ELSEWHERE =
       Set.of(
           ("audio functions function_call modalities moderation prediction reasoning"
@@ -60,7 +60,7 @@ public enum KnownFields {
 
   /// Warns of the fields that the route does not read.
   ///
-  /// @throws ApiException if the name of one is near to one that it reads
+  /// @throws ApiException if a name resembles a known field's
   public void check(Exchange exchange) {
     Fields fields = exchange.body();
     Set<String> read = new TreeSet<>(names);

@@ -57,7 +57,7 @@ public final class Quota {
     }
   }
 
-  /// Takes back the last request, which was not permitted.
+  /// Uncounts the last request, which was not permitted.
   synchronized void refused() {
     requests.pollLast();
   }

@@ -31,12 +31,12 @@ public final class Sse implements AutoCloseable {
 
   private final OutputStream out;
   private final Runnable cut;
-  private @Nullable String warning; // null: none, or told
+  private @Nullable String warning; // null: none, or sent
   private long last = System.nanoTime();
 
   /// @param warning the field `warning` of the first chunk; null: none
-  /// @param cut closes the connection; called for a client that reads nothing for half a minute,
-  ///     so that it does not hold its answer and adapter longer
+  /// @param cut closes the connection; called if a client reads nothing for 30 seconds, so that the
+  ///     client frees its answer and adapter
   Sse(OutputStream out, @Nullable String warning, Runnable cut) {
     this.out = out;
     this.warning = warning;

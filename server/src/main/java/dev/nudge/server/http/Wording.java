@@ -29,7 +29,7 @@ public final class Wording {
     return fields;
   }
 
-  /// The error response for an invalid request value.
+  /// Returns the error for an invalid request value.
   public static ApiException wrong(InputException e) {
     Matcher flag = FLAG.matcher(String.valueOf(e.getMessage()));
     StringBuilder said = new StringBuilder();

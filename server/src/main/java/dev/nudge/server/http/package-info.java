@@ -1,5 +1,5 @@
-/// Has an HTTP exchange as routes see it: request body, fields, errors in OpenAI's form, server-
-/// sent events, connections.
+/// Contains the routes' HTTP exchange: request body, fields, errors in OpenAI's form, server- sent
+/// events, connections.
 ///
 /// It knows nothing about models and routes. Read `Exchange` first.
 @NullMarked

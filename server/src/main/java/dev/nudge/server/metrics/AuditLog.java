@@ -22,15 +22,15 @@ import org.jspecify.annotations.Nullable;
 /// text.
 ///
 /// A file that has reached its size becomes `FILE.1`, an earlier `FILE.1` becomes `FILE.2` and so
-/// on, each by a rename; the oldest goes. Only a regular file is renamed, and never a link to it.
+/// on, each by a rename; the oldest is deleted. Only a regular file is renamed, never a link to it.
 /// So the log takes at most `KEPT + 1` times that size. If the next file cannot be opened or a
-/// rename fails, a warning says so once and lines go on into the same file.
+/// rename fails, the log warns once and continues in the same file.
 ///
 /// Threading: any number of threads; lines are written atomically.
 public final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
-  private static final int LONGEST = 200; // characters of what a client asked for
+  private static final int LONGEST = 200; // characters of a requested model name
 
-  private static final int KEPT = 4; // files beside the one that is written
+  private static final int KEPT = 4; // files besides the current one
 
   private final Path file;
   private final long most;
@@ -38,7 +38,7 @@ public final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
   private OutputStream out;
   private long size;
   private boolean failed;
-  private boolean stuck; // a rename failed, and was told
+  private boolean stuck; // a failed rename was reported
 
   private AuditLog(Path file, long most, Consumer<String> warnings) throws IOException {
     this.out = append(file);
@@ -100,7 +100,7 @@ public final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
       failed = false;
     } catch (IOException e) {
       if (!failed) {
-        failed = true; // said once, until it works again
+        failed = true; // once until a write succeeds
         warnings.accept(file + ": the audit log cannot be written: " + OutFolder.reason(e));
       }
     }
@@ -111,7 +111,7 @@ public final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
     OutputStream opened = null;
     try {
       Files.deleteIfExists(next);
-      opened = append(next); // before any rename, so that none is made in vain
+      opened = append(next); // before any rename, in case opening fails
       if (Files.exists(file) && Files.getFileStore(file).supportsFileAttributeView("posix")) {
         Files.setPosixFilePermissions(next, Files.getPosixFilePermissions(file));
       }

@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
 
-/// Prometheus metrics with vLLM's names, so that its dashboards and gateways work; each has an
-/// adapter label beside the model's.
+/// Prometheus metrics with vLLM's names, so that its dashboards and gateways work; each has model
+/// and adapter labels.
 ///
 /// To bound label cardinality, the first [#MOST_ADAPTERS] adapters have a label each; later ones
 /// share `other`.
@@ -31,8 +31,8 @@ public final class PrometheusMetrics implements Consumer<RequestOutcome> {
     1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000
   };
 
-  private static final String BETWEEN = "vllm:inter_token_latency_seconds"; // each time
-  private static final String A_TOKEN = "vllm:request_time_per_output_token_seconds"; // their mean
+  private static final String BETWEEN = "vllm:inter_token_latency_seconds"; // each gap
+  private static final String A_TOKEN = "vllm:request_time_per_output_token_seconds"; // mean gap
 
   private final String base;
   private final Map<String, Counts> byAdapter = new ConcurrentHashMap<>();
@@ -122,7 +122,7 @@ public final class PrometheusMetrics implements Consumer<RequestOutcome> {
     StringBuilder out = new StringBuilder();
     String last = "";
     for (Gauge gauge : engine) {
-      if (!gauge.name.equals(last)) { // said once for all labels
+      if (!gauge.name.equals(last)) { // once for all labels
         type(out, gauge.name, gauge.type);
       }
       last = gauge.name;

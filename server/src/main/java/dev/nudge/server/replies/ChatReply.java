@@ -116,7 +116,7 @@ public final class ChatReply extends Reply {
     return message(choices.get(choice));
   }
 
-  /// An answer as a message.
+  /// Renders a message.
   static ObjectNode message(AnswerText text) {
     ObjectNode message = JsonNodeFactory.instance.objectNode().put("role", "assistant");
     boolean silent = text.said().isEmpty() && !text.calls().isEmpty();
@@ -144,7 +144,7 @@ public final class ChatReply extends Reply {
     return text.isEmpty() ? 0 : tokenizer.ids(text).length;
   }
 
-  /// Token log-probabilities in the chat format.
+  /// Renders log-probabilities for chat.
   private ObjectNode logprobs(List<TokenLogprob> tokens) {
     ObjectNode all = JsonNodeFactory.instance.objectNode();
     ArrayNode content = all.putArray("content");
@@ -173,7 +173,7 @@ public final class ChatReply extends Reply {
     try {
       known = tokenizer.bytes(token.id());
     } catch (InputException e) {
-      known = null; // a decoder whose tokens are not known as bytes
+      known = null; // a decoder without known token bytes
     }
     return known == null ? token.token().getBytes(StandardCharsets.UTF_8) : known;
   }

@@ -118,7 +118,7 @@ public final class CompletionReply extends Reply {
     return reply;
   }
 
-  /// The usage without the token that the client does not see.
+  /// Returns the usage without the hidden token.
   @Override
   ObjectNode usage(Usage usage) {
     return Heading.usage(nothing ? usage.withCompletionTokens(0) : usage, null);
@@ -134,7 +134,7 @@ public final class CompletionReply extends Reply {
     return nothing ? "length" : super.finish(choice);
   }
 
-  /// Log-probabilities as the four lists of the completions format.
+  /// Renders log-probabilities as completions' four lists.
   ///
   /// @param offset text offset of the first token
   private static ObjectNode logprobs(List<TokenLogprob> of, int offset) {
@@ -148,7 +148,7 @@ public final class CompletionReply extends Reply {
       tokens.add(token.token());
       offsets.add(at);
       at += token.token().length();
-      if (Double.isNaN(token.logprob())) { // the first token of a text has none
+      if (Double.isNaN(token.logprob())) { // a text's first token
         logprobs.addNull();
         tops.addNull();
         continue;

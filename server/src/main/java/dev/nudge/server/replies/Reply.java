@@ -20,7 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// subclass maps the events of answers to the fields of its format.
 ///
 /// A stream starts with the first text, so an earlier failure still has an HTTP status of its own,
-/// or after [Sse#QUIET_NANOS], so that nobody on the way takes the connection for dead.
+/// or after [Sse#QUIET_NANOS], so that proxies do not time out.
 ///
 /// Threading: the thread of the request.
 public abstract sealed class Reply permits ChatReply, CompletionReply, ResponseReply {
@@ -32,7 +32,7 @@ public abstract sealed class Reply permits ChatReply, CompletionReply, ResponseR
   private final long made = System.nanoTime();
   private @Nullable Sse sse;
 
-  /// How a response comes.
+  /// A response's form.
   ///
   /// @param n number of choices
   /// @param stream as events
@@ -47,7 +47,7 @@ public abstract sealed class Reply permits ChatReply, CompletionReply, ResponseR
     this.completions = new Completion[form.n];
   }
 
-  /// Takes an event of an answer, which so many adjacent choices repeat.
+  /// Writes an event, repeated for `copies` adjacent choices.
   public final void take(AnswerEvent event, int copies) throws IOException {
     for (int copy = 0; copy < copies; copy++) {
       switch (event) {
@@ -62,7 +62,7 @@ public abstract sealed class Reply permits ChatReply, CompletionReply, ResponseR
           completions[choice * copies + copy] = completion;
           done(choice * copies + copy, completion);
         }
-        case AnswerEvent.Failed _, AnswerEvent.Ended _ -> {} // [Exchange#fail] tells a failure
+        case AnswerEvent.Failed _, AnswerEvent.Ended _ -> {} // [Exchange#fail] sends a failure
       }
     }
   }
@@ -78,7 +78,7 @@ public abstract sealed class Reply permits ChatReply, CompletionReply, ResponseR
     }
   }
 
-  /// Keeps a stream alive while no event comes.
+  /// Keeps an idle stream alive.
   public final void idle() throws IOException {
     if (sse != null) {
       sse.idle();
@@ -95,27 +95,27 @@ public abstract sealed class Reply permits ChatReply, CompletionReply, ResponseR
     return sse;
   }
 
-  /// Sends what a stream begins with.
+  /// Sends a stream's first events.
   void first() throws IOException {}
 
-  /// The prompt's tokens, if the request wants them.
+  /// Receives the prompt's tokens, if requested.
   void prompt(int choice, List<TokenLogprob> tokens) {}
 
-  /// Generated text of a choice: whole characters, never the beginning of a stop string.
+  /// Writes generated text: whole characters, never the start of a stop string.
   ///
-  /// @param tokens since the last piece, if the request wants log-probabilities
+  /// @param tokens since the last piece, if log-probabilities are requested
   abstract void piece(int choice, String text, List<TokenLogprob> tokens) throws IOException;
 
-  /// A choice has ended.
+  /// Ends a choice.
   abstract void done(int choice, Completion completion) throws IOException;
 
-  /// The object of a response that is no stream.
+  /// Returns a non-stream response.
   abstract ObjectNode whole(Usage usage);
 
   /// The `usage` object.
   abstract ObjectNode usage(Usage usage);
 
-  /// Sends what a stream ends with: a usage chunk if requested, and `[DONE]`.
+  /// Ends a stream: a usage chunk if requested, and `[DONE]`.
   void last(Usage usage, Sse ending) throws IOException {
     if (form.usage) {
       ObjectNode end = heading.object(chunk);
@@ -196,7 +196,7 @@ public abstract sealed class Reply permits ChatReply, CompletionReply, ResponseR
     return switch (stop) {
       case EOS, STRING, TOKEN -> "stop";
       case LENGTH -> "length";
-      case INTERRUPTED -> "abort"; // as vLLM has it
+      case INTERRUPTED -> "abort"; // as in vLLM
     };
   }
 }

@@ -92,7 +92,7 @@ public final class ResponseReply extends Reply {
           default -> finish;
         };
     if (open == null || (open != Item.MESSAGE && cutBy == null)) {
-      turn(Item.MESSAGE); // an empty one, but where a thought was cut off
+      turn(Item.MESSAGE); // an empty one, unless reasoning was cut off
     }
     close();
   }

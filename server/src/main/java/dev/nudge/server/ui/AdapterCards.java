@@ -58,13 +58,13 @@ final class AdapterCards {
     return values;
   }
 
-  /// The parent version that training continued from, or the weights if that was no version.
+  /// Returns the version, else the weights, that training continued from.
   private String parent(Version version) {
     try {
       JsonNode lineage = registry.lineage(version);
       return lineage.path("parent_version").asString(lineage.path("parent").asString(""));
     } catch (InputException e) {
-      return ""; // a file of the version is missing: who asks for it is told
+      return ""; // a file is missing: requests for the version fail
     }
   }
 

@@ -40,7 +40,7 @@ public final class Dashboard {
     return new LoadRoute(session, extension).add(routes);
   }
 
-  /// Whether a client may use every adapter, and so see data of no single adapter.
+  /// Returns whether a client may use all adapters, and so see global data.
   static boolean seesAll(Client client) {
     return client.allowed() == null;
   }

@@ -54,7 +54,7 @@ final class RunsRoutes {
   }
 
   /// @param folders empty: no runs
-  /// @param warnings told of each unreadable run, once
+  /// @param warnings receives each unreadable run once
   static RunsRoutes of(List<Path> folders, Consumer<String> warnings) {
     Set<String> told = ConcurrentHashMap.newKeySet();
     return new RunsRoutes(
@@ -125,7 +125,7 @@ final class RunsRoutes {
     }
   }
 
-  /// The runs by id; of copies of a run, which share its id, the first counts.
+  /// Returns the runs by id; among copies of a run, the first.
   private synchronized Map<String, RunSummary> runs() {
     Map<String, RunSummary> runs = new LinkedHashMap<>();
     if (store != null) {

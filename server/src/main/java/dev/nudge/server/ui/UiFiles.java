@@ -38,7 +38,7 @@ final class UiFiles {
 
   private static final Map<String, UiFile> FILES = read();
 
-  /// Headers of every response beside the content type.
+  /// Headers of each response besides content type.
   static final Map<String, String> HEADERS =
       Map.of(
           "Content-Security-Policy",

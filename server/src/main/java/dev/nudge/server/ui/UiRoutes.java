@@ -17,7 +17,7 @@ record UiRoutes() {
         .open("GET", ROOT + "*", UiRoutes::file);
   }
 
-  /// Sends a browser to the page, and tells a program which routes there are.
+  /// Redirects browsers to the page; others get a 404 that names routes.
   private static void home(Exchange exchange) {
     exchange.header("Vary", "Accept");
     String accept = exchange.header("Accept");

@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
 record VersionRoutes(Registry registry, AdapterCards cards, Predicate<String> hides) {
   private static final String PATH = "/v1/registry/adapters";
   private static final String NOTHING = "there is nothing here";
-  private static final int MOST = 999_999_999; // versions, as references have them
+  private static final int MOST = 999_999_999; // as in references
 
   static VersionRoutes of(Registry registry, ServedAdapters adapters) {
     return new VersionRoutes(
@@ -143,7 +143,7 @@ record VersionRoutes(Registry registry, AdapterCards cards, Predicate<String> hi
       try {
         return registry.adapter(name);
       } catch (RegistryException e) {
-        // said below, without the registry's folder
+        // the error below omits the folder
       }
     }
     throw new ApiException(
@@ -155,7 +155,7 @@ record VersionRoutes(Registry registry, AdapterCards cards, Predicate<String> hi
         "there is no such adapter in the registry; GET " + PATH + " lists what there is");
   }
 
-  /// A key for a name of the server is none for the registry's adapter that the name hides.
+  /// A key for a server name excludes the registry's adapter that the name hides.
   private boolean sees(Client client, String name) {
     List<String> allowed = client.allowed();
     return allowed == null
