@@ -100,20 +100,14 @@ public final class RunningRequest implements Serving.Running, AutoCloseable {
 
   /// Asks the engine for all answers.
   void start() {
-    Lock held = session.hold();
     try {
-      Engine engine = session.engine();
-      for (int i = 0; i < positions.length; i++) {
-        submit(engine, prompts.get(i), positions[i]);
-      }
+      submit();
     } catch (RuntimeException | Error e) {
       for (int i = tickets.size(); i < n(); i++) {
         ended(); // the engine has not got it
       }
       heard.countDown();
       throw e;
-    } finally {
-      held.unlock();
     }
     if (cancelled) {
       cancel(); // [#cancel] may have come between two tickets
@@ -121,6 +115,18 @@ public final class RunningRequest implements Serving.Running, AutoCloseable {
     Consumer<AnswerEvent> to = listener;
     if (to != null) {
       Thread.ofVirtual().name("request").start(() -> tell(to));
+    }
+  }
+
+  private void submit() {
+    Lock held = session.hold();
+    try {
+      Engine engine = session.engine();
+      for (int i = 0; i < positions.length; i++) {
+        submit(engine, prompts.get(i), positions[i]);
+      }
+    } finally {
+      held.unlock();
     }
   }
 

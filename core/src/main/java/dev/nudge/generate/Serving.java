@@ -143,19 +143,18 @@ public final class Serving {
   }
 
   /// Gives the place of an answer back. The engine's thread calls this: nothing waits for the
-  /// engine
-  /// with this lock.
+  /// engine with this lock.
   synchronized void free(String client) {
     answers--;
     clients.computeIfPresent(client, (name, n) -> n == 1 ? null : n - 1);
-    long now = System.nanoTime();
-    double seconds = Math.max(1e-3, (now - lastEnd) / 1e9);
-    double share = Math.min(1, seconds); // of the last second or so
-    pace = lastEnd == 0 ? 0 : pace * (1 - share) + share / seconds;
-    lastEnd = now;
   }
 
   synchronized void ended(RunningRequest asking) {
+    long now = System.nanoTime();
+    double seconds = Math.max(1e-3, (now - lastEnd) / 1e9);
+    double share = Math.min(1, seconds); // of the last second or so
+    pace = lastEnd == 0 ? 0 : pace * (1 - share) + share * asking.n() / seconds;
+    lastEnd = now;
     there.remove(asking);
     notifyAll();
   }

@@ -376,6 +376,24 @@ class ServingTest {
   }
 
   @Test
+  void aRequestFromTheEnginesThreadIsRefusedAndHoldsNoPlace() {
+    List<IllegalStateException> refused = new ArrayList<>();
+    GenerationRequest other = request("pump", 3);
+    session.complete(
+        "pump",
+        greedy(2),
+        piece -> {
+          try {
+            session.serving().start(other, new Told());
+          } catch (IllegalStateException e) {
+            refused.add(e);
+          }
+        });
+    assertThat(refused).isNotEmpty();
+    assertThat(session.serving().drain(Duration.ofMinutes(1))).isTrue();
+  }
+
+  @Test
   void whatCannotBeAnsweredIsRefusedAtOnce() {
     Serving serving = session.serving();
     assertThatThrownBy(() -> serving.start(GenerationRequest.of(new int[0], greedy(5)), new Told()))

@@ -23,8 +23,7 @@ import java.util.stream.IntStream;
 /// Multiplies known numbers, whose sums are exact in fp32 in any order, by every machine code
 /// kernel once, and compares. Takes some milliseconds.
 final class SelfTest {
-  private static final int WEIGHTS =
-      17; // rows: groups of four and one; sixteen results and one
+  private static final int WEIGHTS = 17; // rows: groups of four and one; sixteen results and one
   private static final int ZERO = 127; // the code of 0
   private static final List<Dtype> TYPES = List.of(Dtype.F32, Dtype.BF16);
   private static final int[] ROWS = {1, 7}; // of x: 1, 4 + 2 + 1
