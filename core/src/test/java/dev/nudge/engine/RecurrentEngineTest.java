@@ -77,7 +77,8 @@ class RecurrentEngineTest {
         int[] lengths = {3, 2};
         int[] pasts = {0, 1};
         int[] rows = {0, 3};
-        Batch branched = new Batch(ids, lengths, new long[2], rows, new int[2], null, pasts);
+        Batch branched =
+            new Batch(ids, lengths, new long[2], rows, new int[2], new double[] {1, 1}, pasts);
         assertThatThrownBy(() -> model.score(branched, new double[2], null, ws))
             .hasMessage("a recurrent layer needs whole sequences, or their states");
       }
