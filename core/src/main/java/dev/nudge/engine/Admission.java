@@ -30,6 +30,7 @@ final class Admission implements AutoCloseable {
   private final ScoreRoom scoreRoom;
   private final Supplier<Limits> limits;
   private final int sequences;
+  private final long sequenceStates; // bytes
   private final BooleanSupplier roomy;
   private @Nullable KvPool pool;
   private @Nullable PrefixCache kept;
@@ -54,6 +55,7 @@ final class Admission implements AutoCloseable {
     this.room = new StepWorkspace(model, first);
     this.scoreRoom = new ScoreRoom(model, first.threads());
     this.sequences = first.sequences();
+    this.sequenceStates = model.sequenceStateBytes();
   }
 
   /// Whether sequences wait for room.
@@ -92,8 +94,8 @@ final class Admission implements AutoCloseable {
   /// Bytes of the states of sequences and kept prefixes, and of the next sequence's. While it reads
   /// a sequence has three: its own, a snapshot, and the next one.
   private long stateBytes() {
-    long each = model.sequenceStateBytes();
-    return each + Math.max(pool == null ? 0 : pool.stateBytes(), holders * each * 3 / 2);
+    return sequenceStates
+        + Math.max(pool == null ? 0 : pool.stateBytes(), holders * sequenceStates * 3 / 2);
   }
 
   /// Bytes that rows or a text may take beside sequences that have so many blocks, those among them

@@ -76,7 +76,10 @@ public final class Engine implements AutoCloseable {
     if (Thread.currentThread().isInterrupted()) {
       ticket.cancel();
     }
-    boolean speculate = limits.speculate() && !model.config().turnsAnew(1, ask.positions());
+    boolean speculate =
+        limits.speculate()
+            && !model.config().recurrent()
+            && !model.config().turnsAnew(1, ask.positions());
     there.incrementAndGet();
     ask(submitted, new Sequence(ask, speculate, caller, ticket, this::left));
     return ticket;

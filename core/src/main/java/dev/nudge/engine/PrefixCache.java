@@ -66,7 +66,8 @@ final class PrefixCache {
   /// @param apart whether a sequence's keys may be turned otherwise than those of short ones
   /// @return whether it should rather wait, for a sequence before it will have read more of that
   boolean waits(Sequence s, List<Sequence> running, Predicate<Sequence> apart) {
-    List<Node> found = find(s);
+    List<Node> known = path(s);
+    List<Node> found = resumable(known);
     int later = 0;
     for (Sequence other : running) {
       if (other == s) {
@@ -83,9 +84,8 @@ final class PrefixCache {
     if (!found.isEmpty()) {
       s.start(pool.cache(found.stream().map(node -> node.block).toList(), found.getLast().states));
     }
-    int known = recurrent ? path(s).size() : 0;
-    if (known > found.size()) {
-      s.cache().snapshotsUpTo(known * Limits.BLOCK); // where prompts have parted before
+    if (known.size() > found.size()) {
+      s.cache().snapshotsUpTo(known.size() * Limits.BLOCK); // where prompts have parted before
     }
     return false;
   }
@@ -113,13 +113,14 @@ final class PrefixCache {
     return IntBuffer.wrap(Arrays.copyOfRange(s.ids(), from, from + Limits.BLOCK));
   }
 
-  private List<Node> find(Sequence s) {
-    List<Node> path = path(s);
-    while (recurrent && !path.isEmpty() && path.getLast().states == null) {
-      path.removeLast(); // blocks behind which a sequence cannot go on
+  /// The first of the blocks, behind which a sequence can go on: with states, if layers have them.
+  private List<Node> resumable(List<Node> known) {
+    int blocks = known.size();
+    while (recurrent && blocks > 0 && known.get(blocks - 1).states == null) {
+      blocks--;
     }
-    touch(path);
-    return path;
+    touch(known.subList(0, blocks));
+    return known.subList(0, blocks);
   }
 
   /// The kept blocks with which a sequence's prompt begins.

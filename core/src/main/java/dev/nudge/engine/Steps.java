@@ -127,7 +127,7 @@ final class Steps {
     List<Sequence> together = new ArrayList<>(any);
     together.sort(
         Comparator.comparingInt(s -> s.attachment.number())); // one adapter's are one product
-    int most = beside <= GUESSING && !model.config().recurrent() ? Drafts.MOST : 0;
+    int most = beside <= GUESSING ? Drafts.MOST : 0;
     int[] ids = new int[Limits.ROWS];
     int[] lengths = new int[together.size()];
     int rows = 0;

@@ -221,6 +221,11 @@ public final class Segments {
     return lengths[i];
   }
 
+  /// The rows of sequence `i` in a tensor of all rows.
+  public Tensor part(Tensor all, int i) {
+    return all.rows(starts[i], starts[i] + lengths[i]);
+  }
+
   /// Number of tokens of sequence `i` before its first row.
   public int past(int i) {
     return pasts[i];

@@ -30,7 +30,7 @@ public final class Assembly {
     return new DecoderLayer(
         new ResidualBlock(
             norm(config, path, norms.beforeAttention(), p),
-            attention(config, i, p),
+            attention(config, i, AttentionNames.of(layer.style().qkNorm()), p),
             norm(config, path, norms.behindAttention(), p),
             layer.style().residual()),
         new ResidualBlock(
@@ -45,7 +45,16 @@ public final class Assembly {
     return name == null ? null : p.norm(path + name, config.hiddenSize());
   }
 
-  private static Attention attention(ModelConfig config, int i, Parts p) {
+  /// Names of the attention's parts that differ between families.
+  record AttentionNames(String out, String queryNorm, String keyNorm) {
+    private static AttentionNames of(QkNorm norm) {
+      return norm == QkNorm.TURNED_HEAD
+          ? new AttentionNames("o_proj", "query_layernorm", "key_layernorm")
+          : new AttentionNames("o_proj", "q_norm", "k_norm");
+    }
+  }
+
+  static Attention attention(ModelConfig config, int i, AttentionNames names, Parts p) {
     LayerConfig layer = config.layers().get(i);
     String path = "layers." + i + ".self_attn.";
     int width = config.hiddenSize();
@@ -59,8 +68,8 @@ public final class Assembly {
                 p.linear(path + "q_proj", q, width, layer.biases().qkv()),
                 p.linear(path + "k_proj", k, width, layer.biases().qkv()),
                 p.linear(path + "v_proj", k, width, layer.biases().qkv()));
-    LinearSlot o = p.linear(path + "o_proj", width, q, layer.biases().out());
-    Attention.Norms norms = qkNorms(layer, path, p);
+    LinearSlot o = p.linear(path + names.out(), width, q, layer.biases().out());
+    Attention.Norms norms = qkNorms(layer, path, names, p);
     Sinks sinks = layer.style().sinks() ? p.sinks(path + "sinks", layer.attention().count()) : null;
     Turning turning = layer.turning();
     return new Attention(
@@ -74,22 +83,18 @@ public final class Assembly {
         sinks);
   }
 
-  private static Attention.@Nullable Norms qkNorms(LayerConfig layer, String path, Parts p) {
+  private static Attention.@Nullable Norms qkNorms(
+      LayerConfig layer, String path, AttentionNames names, Parts p) {
     if (layer.style().qkNorm() == QkNorm.NONE) {
       return null;
     }
     boolean whole = layer.style().qkNorm() == QkNorm.WIDTH;
-    boolean turned = layer.style().qkNorm() == QkNorm.TURNED_HEAD;
     int dim = layer.attention().dim();
     return new Attention.Norms(
-        p.norm(
-            path + (turned ? "query_layernorm" : "q_norm"),
-            whole ? layer.attention().queryWidth() : dim),
-        p.norm(
-            path + (turned ? "key_layernorm" : "k_norm"),
-            whole ? layer.attention().keyWidth() : dim),
+        p.norm(path + names.queryNorm(), whole ? layer.attention().queryWidth() : dim),
+        p.norm(path + names.keyNorm(), whole ? layer.attention().keyWidth() : dim),
         whole,
-        turned,
+        layer.style().qkNorm() == QkNorm.TURNED_HEAD,
         layer.style().clip());
   }
 

@@ -4,7 +4,6 @@ import dev.nudge.format.ConfigJson;
 import dev.nudge.kernel.Glu;
 import dev.nudge.model.family.ConfigReader.Defaults;
 import dev.nudge.nn.SplitLinear;
-import dev.nudge.nn.layer.Attention;
 import dev.nudge.nn.layer.Body;
 import dev.nudge.nn.layer.DecoderLayer;
 import dev.nudge.nn.layer.Mlp;
@@ -20,6 +19,9 @@ import tools.jackson.databind.JsonNode;
 record Lfm2() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(2560, 12288, 32, 32, 8, 0, 65536, 128000, 1e-5, true, 1e6, List.of(2), 0);
+
+  private static final Assembly.AttentionNames NAMES =
+      new Assembly.AttentionNames("out_proj", "q_layernorm", "k_layernorm");
 
   @Override
   public List<String> modelTypes() {
@@ -109,7 +111,7 @@ record Lfm2() implements Family {
     Body first =
         layer.recurrence() instanceof LayerConfig.ShortConvolution convolution
             ? convolution(config, i, convolution, p)
-            : attention(config, i, p);
+            : Assembly.attention(config, i, NAMES, p);
     SplitLinear gateUp =
         SplitLinear.of(
             p.linear(feed + "w1", inner, width, false), p.linear(feed + "w3", inner, width, false));
@@ -130,31 +132,5 @@ record Lfm2() implements Family {
         SplitLinear.packed(p.linear(path + "in_proj", 3 * width, width, bias), width, width, width),
         p.filter(path + "conv", width, convolution.taps(), bias),
         p.linear(path + "out_proj", width, width, bias));
-  }
-
-  private static Attention attention(ModelConfig config, int i, Parts p) {
-    LayerConfig layer = config.layers().get(i);
-    String path = "layers." + i + ".self_attn.";
-    int width = config.hiddenSize();
-    int q = layer.attention().queryWidth();
-    int k = layer.attention().keyWidth();
-    int dim = layer.attention().dim();
-    SplitLinear qkv =
-        SplitLinear.of(
-            p.linear(path + "q_proj", q, width, false),
-            p.linear(path + "k_proj", k, width, false),
-            p.linear(path + "v_proj", k, width, false));
-    Attention.Norms norms =
-        new Attention.Norms(
-            p.norm(path + "q_layernorm", dim), p.norm(path + "k_layernorm", dim), false, false, 0);
-    return new Attention(
-        config.cacheIndex(i),
-        layer.attention(),
-        p.rotary(layer.turning()),
-        p.rotary(layer.turning()),
-        qkv,
-        p.linear(path + "out_proj", width, q, false),
-        norms,
-        null);
   }
 }

@@ -52,4 +52,11 @@ public interface Body {
   default int inner() {
     return 0;
   }
+
+  /// Views the `inner` scratch in this body's width, where another body is wider.
+  default Tensor scratch(Tensor inner) {
+    return inner.cols() == inner()
+        ? inner
+        : Tensor.of(inner.data(), inner.dtype(), inner.rows(), inner());
+  }
 }

@@ -20,10 +20,6 @@ final class BranchAttention {
     this.heads = heads;
   }
 
-  private static Tensor of(Tensor t, Segments rows, int i) {
-    return t.rows(rows.start(i), rows.start(i) + rows.length(i));
-  }
-
   private Tensor lse(Attention.Output output, Segments rows, int i) {
     int from = rows.start(i);
     return output.lse().rows(heads.count() * from, heads.count() * (from + rows.length(i)));
@@ -51,7 +47,7 @@ final class BranchAttention {
   private static Tensor append(Tensor own, int i, Tensor all, Pass p) {
     int past = p.rows().past(i);
     int end = past + p.rows().length(i);
-    p.kernels().elementwise().copy(of(own, p.rows(), i), all.rows(past, end));
+    p.kernels().elementwise().copy(p.rows().part(own, i), all.rows(past, end));
     return all.rows(0, end);
   }
 
@@ -73,9 +69,9 @@ final class BranchAttention {
           .attend()
           .forward(
               heads,
-              of(q, rows, i),
+              rows.part(q, i),
               KeyValues.of(append(k, i, keys, p), append(v, i, values, p)),
-              of(output.out(), rows, i),
+              rows.part(output.out(), i),
               lse(output, rows, i),
               ws,
               p.kernels());
@@ -102,12 +98,12 @@ final class BranchAttention {
     for (int i = trunk + 1; i < rows.behind(trunk); i++) {
       Tensor seen = append(k, i, keys, p);
       part(i, past, q, seen, append(v, i, values, p), output, dOut, dk, dv, p);
-      copy(dk, past, of(k, rows, i), p);
-      copy(dv, past, of(v, rows, i), p);
+      copy(dk, past, rows.part(k, i), p);
+      copy(dv, past, rows.part(v, i), p);
     }
-    part(trunk, past, q, of(k, rows, trunk), of(v, rows, trunk), output, dOut, dk, dv, p);
-    copy(dk, 0, of(k, rows, trunk), p);
-    copy(dv, 0, of(v, rows, trunk), p);
+    part(trunk, past, q, rows.part(k, trunk), rows.part(v, trunk), output, dOut, dk, dv, p);
+    copy(dk, 0, rows.part(k, trunk), p);
+    copy(dv, 0, rows.part(v, trunk), p);
     ws.release(mark);
   }
 
@@ -127,7 +123,7 @@ final class BranchAttention {
     Segments rows = p.rows();
     clear(dk, past, keys.rows(), p.ws());
     clear(dv, past, keys.rows(), p.ws());
-    Tensor own = of(q, rows, i);
+    Tensor own = rows.part(q, i);
     p.kernels()
         .attend()
         .backwardPart(
@@ -135,9 +131,9 @@ final class BranchAttention {
             own,
             keys,
             values,
-            of(output.out(), rows, i),
+            rows.part(output.out(), i),
             lse(output, rows, i),
-            of(dOut, rows, i),
+            rows.part(dOut, i),
             own,
             dk,
             dv,

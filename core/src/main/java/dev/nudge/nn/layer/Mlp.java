@@ -64,7 +64,7 @@ public final class Mlp implements Body {
 
   @Override
   public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
-    Tensor h = own(inner);
+    Tensor h = scratch(inner);
     Saved s = gated(x, h, p);
     downProj.linear().forward(h, y, p);
     if (p.tape() != null) {
@@ -75,7 +75,7 @@ public final class Mlp implements Body {
   @Override
   public void again(
       Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
-    Tensor h = own(inner);
+    Tensor h = scratch(inner);
     Saved s = gated(x, h, p);
     if (y == null) {
       downProj.linear().again(h, p);
@@ -165,14 +165,7 @@ public final class Mlp implements Body {
 
   @Override
   public Linear.Gradients backward(Tensor dy, @Nullable Tensor dx, Tensor inner, Pass p) {
-    return backward(dy, dx, own(inner), null, p);
-  }
-
-  /// Views the scratch in this MLP's width.
-  private Tensor own(Tensor inner) {
-    return inner.cols() == inner()
-        ? inner
-        : Tensor.of(inner.data(), inner.dtype(), inner.rows(), inner());
+    return backward(dy, dx, scratch(inner), null, p);
   }
 
   /// Computes dx from dy, and dy·y of each row, with y the output.

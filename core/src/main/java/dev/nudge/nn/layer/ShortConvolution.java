@@ -71,7 +71,7 @@ public final class ShortConvolution implements Body {
   @Override
   public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
     Saved s = new Saved(in.forward(x, p));
-    Tensor h = own(inner);
+    Tensor h = scratch(inner);
     gated(s, h, true, p);
     out.linear().forward(h, y, p);
     if (p.tape() != null) {
@@ -83,7 +83,7 @@ public final class ShortConvolution implements Body {
   public void again(
       Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
     Saved s = new Saved(in.forward(x, p));
-    Tensor h = own(inner);
+    Tensor h = scratch(inner);
     gated(s, h, false, p);
     if (y == null) {
       out.linear().again(h, p);
@@ -91,11 +91,6 @@ public final class ShortConvolution implements Body {
       out.linear().forward(h, y, p);
     }
     p.taped().push(s);
-  }
-
-  /// Views the scratch in this layer's width.
-  private Tensor own(Tensor inner) {
-    return Tensor.of(inner.data(), inner.dtype(), inner.rows(), inner());
   }
 
   @Override
@@ -128,10 +123,6 @@ public final class ShortConvolution implements Body {
     return y;
   }
 
-  private static Tensor of(Tensor t, Segments rows, int i) {
-    return t.rows(rows.start(i), rows.start(i) + rows.length(i));
-  }
-
   private @Nullable Tensor state(Segments rows, int i) {
     KvCache cache = rows.cache(i);
     if (cache == null && rows.past(i) > 0) {
@@ -144,8 +135,8 @@ public final class ShortConvolution implements Body {
     Segments rows = p.rows();
     for (int i = 0; i < rows.count(); i++) {
       Tensor before = state(rows, i);
-      Tensor own = of(products, rows, i);
-      Tensor to = of(y, rows, i);
+      Tensor own = rows.part(products, i);
+      Tensor to = rows.part(y, i);
       if (!p.ws().dry()) {
         p.ws()
             .rows(
@@ -166,7 +157,7 @@ public final class ShortConvolution implements Body {
       KvCache cache = rows.cache(i);
       Tensor state = state(rows, i);
       if (cache != null && state != null) {
-        Tensor own = of(products, rows, i);
+        Tensor own = rows.part(products, i);
         int snapshot = cache.snapshotAt() - rows.past(i);
         if (snapshot > 0) {
           CausalConvolution.state(own, state, snapshot, cache.snapshot(layer).getFirst());
@@ -192,16 +183,16 @@ public final class ShortConvolution implements Body {
     Tensor dProducts = dh;
     Segments rows = p.rows();
     for (int i = 0; i < rows.count() && !p.ws().dry(); i++) {
-      Tensor d = of(dConvolved, rows, i);
+      Tensor d = rows.part(dConvolved, i);
       Parameter bias = filter.trainedBias();
       if (filter.trained() != null) {
         CausalConvolution.gradient(
-            of(products, rows, i), d, filter.trained().gradient(p.ws().lane()));
+            rows.part(products, i), d, filter.trained().gradient(p.ws().lane()));
       }
       if (bias != null) {
         p.kernels().elementwise().colSum(d, bias.gradient(p.ws().lane()), true);
       }
-      CausalConvolution.backward(d, filter.weight(), of(dProducts, rows, i));
+      CausalConvolution.backward(d, filter.weight(), rows.part(dProducts, i));
     }
     product(dProducts, s.b(), products, p); // dx, until x is read
     product(dProducts, s.x(), s.b(), p);

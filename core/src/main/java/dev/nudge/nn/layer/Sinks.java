@@ -16,7 +16,7 @@ public record Sinks(Tensor logits, @Nullable Parameter trained) {
   void forward(Shape shape, Attention.Output output, Pass p) {
     Segments rows = p.rows();
     for (int i = 0; i < rows.count() && !p.ws().dry(); i++) {
-      Tensor out = out(output, rows, i);
+      Tensor out = rows.part(output.out(), i);
       Tensor lse = lse(shape, output, rows, i);
       p.ws()
           .rows(
@@ -33,16 +33,12 @@ public record Sinks(Tensor logits, @Nullable Parameter trained) {
       int from = rows.start(i);
       AttentionSinks.backward(
           shape,
-          out(output, rows, i),
+          rows.part(output.out(), i),
           lse(shape, output, rows, i),
           dOut.rows(from, from + rows.length(i)),
           logits,
           trained.gradient(p.ws().lane()));
     }
-  }
-
-  private static Tensor out(Attention.Output output, Segments rows, int i) {
-    return output.out().rows(rows.start(i), rows.start(i) + rows.length(i));
   }
 
   private static Tensor lse(Shape shape, Attention.Output output, Segments rows, int i) {
