@@ -5,11 +5,9 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
 import dev.nudge.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /// AWQ in the layout GEMM, as AutoAWQ, GPTQModel and AutoRound store it. Of a layer M (out, in):
 ///
@@ -69,13 +67,7 @@ final class AwqFormat extends GroupedFormat {
 
   @Override
   public List<String> skipped(ConfigJson q) {
-    List<String> names = new ArrayList<>();
-    if (q.has(SKIPPED)) {
-      for (JsonNode name : q.list(SKIPPED, -1)) {
-        names.add(name.asString(""));
-      }
-    }
-    return names;
+    return q.names(SKIPPED);
   }
 
   @Override

@@ -4,23 +4,19 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.nudge.format.ConfigJson;
-import dev.nudge.format.Entry;
 import dev.nudge.format.StoredType;
 import dev.nudge.format.WeightFile;
-import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
-import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /// The FP8 format of DeepSeek's and Qwen's folders: numbers of eight bits, a scale for each block
 /// of a matrix or for all of it, read in place. Of a layer M (out, in) in blocks of R × C:
@@ -89,8 +85,9 @@ record Fp8Format(int blockRows, int blockCols, Dtype scale) implements WeightFor
 
   @Override
   public WeightFormat declared(ConfigJson q) {
-    refuseOther(q, "fmt", "e4m3");
-    refuseOther(q, "activation_scheme", "dynamic");
+    q.supported("fmt", q.text("fmt", "e4m3"), List.of("e4m3"));
+    String activations = q.text("activation_scheme", "dynamic");
+    q.supported("activation_scheme", activations, List.of("dynamic"));
     if (!q.present(BLOCK)) {
       return this;
     }
@@ -108,25 +105,9 @@ record Fp8Format(int blockRows, int blockCols, Dtype scale) implements WeightFor
     return new Fp8Format(sizes[0], sizes[1], scale);
   }
 
-  private static void refuseOther(ConfigJson q, String key, String known) {
-    String given = q.text(key, known);
-    if (!given.equals(known)) {
-      throw q.refuse(
-          key + " " + ConfigJson.quote(given) + " is not supported; supported: " + known);
-    }
-  }
-
   @Override
   public List<String> skipped(ConfigJson q) {
-    List<String> names = new ArrayList<>();
-    for (String key : SKIPPED) {
-      if (q.has(key)) {
-        for (JsonNode name : q.list(key, -1)) {
-          names.add(name.asString(""));
-        }
-      }
-    }
-    return names;
+    return SKIPPED.stream().flatMap(key -> q.names(key).stream()).toList();
   }
 
   @Override
@@ -146,14 +127,7 @@ record Fp8Format(int blockRows, int blockCols, Dtype scale) implements WeightFor
   @Override
   public StoredWeight open(WeightFile file, String path, int rows, int cols) {
     LayerParts layer = new LayerParts(file, METHOD, path, rows, cols);
-    Entry codes = file.entry(layer.name(CODES));
-    if (codes.type() != StoredType.F8_E4M3
-        || !Arrays.equals(codes.dims(), new long[] {rows, cols})) {
-      throw layer.refuse(
-          CODES,
-          "is %s %s; a layer of %s in fp8 needs F8_E4M3 %s"
-              .formatted(codes.type(), codes.shape(), List.of(rows, cols), List.of(rows, cols)));
-    }
+    layer.check(CODES, Set.of(StoredType.F8_E4M3), "", rows, cols);
     long[] grid = {Math.ceilDiv(rows, blockRows), Math.ceilDiv(cols, blockCols)};
     boolean whole = blockRows == WHOLE && blockCols == WHOLE;
     long[] shape = whole ? new long[file.entry(layer.name(SCALES)).dims().length] : grid;
@@ -187,7 +161,7 @@ record Fp8Format(int blockRows, int blockCols, Dtype scale) implements WeightFor
   ///
   /// Threading: immutable; the mapped file owns the bytes.
   record Weight(Tensor codes, Tensor scales, int blockRows, int blockCols)
-      implements StoredWeight, SkinnyProduct.RowReader {
+      implements StoredWeight.ByRows {
     private static final float[] NUMBERS = new float[256];
 
     static {
@@ -236,22 +210,6 @@ record Fp8Format(int blockRows, int blockCols, Dtype scale) implements WeightFor
         float number = NUMBERS[codes.get(JAVA_BYTE, first + i) & 0xff];
         to.set(JAVA_FLOAT_UNALIGNED, start + 4L * i, number * scale);
       }
-    }
-
-    @Override
-    public void make(int from, int to, Tensor out, Workspace ws, Kernels kernels) {
-      int mark = ws.mark();
-      boolean direct = out.dtype() == Dtype.F32;
-      Tensor row = direct ? out : ws.take(Dtype.F32, 1, cols());
-      for (int r = from; r < to && !ws.dry(); r++) {
-        if (direct) {
-          read(r, out.data(), 4L * (r - from) * cols());
-        } else {
-          read(r, row.data(), 0);
-          kernels.elementwise().copy(row, out.rows(r - from, r - from + 1));
-        }
-      }
-      ws.release(mark);
     }
   }
 }

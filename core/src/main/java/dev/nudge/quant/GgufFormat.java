@@ -6,12 +6,10 @@ import dev.nudge.format.WeightFile;
 import dev.nudge.gguf.GgufType;
 import dev.nudge.gguf.HeadRows;
 import dev.nudge.gguf.block.BlockReader;
-import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.SkinnyProduct;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
-import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -129,7 +127,7 @@ public final class GgufFormat implements WeightFormat {
   /// (`DotBlocks`). A dequantised head would take hundreds of MB a lane.
   ///
   /// Threading: immutable; the mapped file owns the bytes.
-  static final class GgufWeight implements StoredWeight, SkinnyProduct.RowReader {
+  static final class GgufWeight implements StoredWeight.ByRows {
     private final int rows;
     private final int cols;
     private final Tensor bytes; // U8 (rows, bytes of a row)
@@ -180,22 +178,6 @@ public final class GgufFormat implements WeightFormat {
     public void read(int row, MemorySegment to, long start) {
       long at = (order == null ? row : order.inFile(row)) * type.rowBytes(cols);
       reader.read(bytes.data(), at, cols / type.block(), to, start);
-    }
-
-    @Override
-    public void make(int from, int to, Tensor out, Workspace ws, Kernels kernels) {
-      int mark = ws.mark();
-      boolean direct = out.dtype() == Dtype.F32;
-      Tensor row = direct ? out : ws.take(Dtype.F32, 1, cols);
-      for (int r = from; r < to && !ws.dry(); r++) {
-        if (direct) {
-          read(r, out.data(), 4L * (r - from) * cols);
-        } else {
-          read(r, row.data(), 0);
-          kernels.elementwise().copy(row, out.rows(r - from, r - from + 1));
-        }
-      }
-      ws.release(mark);
     }
   }
 }

@@ -71,10 +71,7 @@ final class GptqFormat extends GroupedFormat {
               + " of GPTQ is not supported; supported: gptq, gptq_v2");
     }
     String words = q.has("pack_dtype") ? q.text("pack_dtype", null) : "int32";
-    if (!words.equals("int32")) {
-      throw q.refuse(
-          "pack_dtype " + ConfigJson.quote(words) + " is not supported; supported: int32");
-    }
+    q.supported("pack_dtype", words, List.of("int32"));
     Schemes schemes = Schemes.of(q, q.has("dynamic") ? "dynamic" : "extra_config");
     int bits = schemes.all().bits();
     if (bits != 0 && !BITS.contains(bits)) {

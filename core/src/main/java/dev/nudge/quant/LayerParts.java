@@ -99,6 +99,14 @@ record LayerParts(WeightFile file, String format, String path, int rows, int col
   }
 
   private Tensor of(String part, Set<StoredType> types, String why, long... shape) {
+    check(part, types, why, shape);
+    return file.tensor(name(part));
+  }
+
+  /// Refuses a tensor of another type or shape.
+  ///
+  /// @param why the layer has this shape, for the message
+  void check(String part, Set<StoredType> types, String why, long... shape) {
     Entry entry = file.entry(name(part));
     if (!types.contains(entry.type()) || !Arrays.equals(entry.dims(), shape)) {
       throw refuse(
@@ -115,7 +123,6 @@ record LayerParts(WeightFile file, String format, String path, int rows, int col
               + " "
               + Arrays.toString(shape));
     }
-    return file.tensor(name(part));
   }
 
   private static String shown(Entry entry) {

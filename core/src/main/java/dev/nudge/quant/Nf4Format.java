@@ -142,9 +142,7 @@ public record Nf4Format(boolean doubleQuant) implements WritableFormat {
         throw q.refuse("load_in_4bit is not true; 4-bit nf4 is supported");
       }
       String type = q.text("bnb_4bit_quant_type", "fp4"); // the class's default
-      if (!type.equals("nf4")) {
-        throw refuse(q, "bnb_4bit_quant_type", type, List.of("nf4"));
-      }
+      q.supported("bnb_4bit_quant_type", type, List.of("nf4"));
     }
 
     /// Tells whether the config declares double quantisation.
@@ -186,16 +184,6 @@ public record Nf4Format(boolean doubleQuant) implements WritableFormat {
     /// Before transformers 4.40 the flags were written with a leading underscore only.
     private static boolean flag(ConfigJson q, String key) {
       return q.flag(key, q.flag("_" + key, false));
-    }
-
-    private static RuntimeException refuse(
-        ConfigJson q, String key, String given, List<String> known) {
-      return q.refuse(
-          key
-              + " "
-              + ConfigJson.quote(given)
-              + " is not supported; supported: "
-              + String.join(", ", known));
     }
   }
 }

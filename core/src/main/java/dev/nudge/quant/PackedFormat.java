@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
 import dev.nudge.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -104,16 +103,8 @@ final class PackedFormat extends GroupedFormat {
       throw group.refuse("input_activations is given; only weights may be quantised");
     }
     String type = weights.has("type") ? weights.text("type", null) : "int";
-    if (!type.equals("int")) {
-      throw weights.refuse("type " + ConfigJson.quote(type) + " is not supported; supported: int");
-    }
-    String strategy = strategy(weights);
-    if (!strategy.equals("group") && !strategy.equals("channel")) {
-      throw weights.refuse(
-          "strategy "
-              + ConfigJson.quote(strategy)
-              + " is not supported; supported: group, channel");
-    }
+    weights.supported("type", type, List.of("int"));
+    weights.supported("strategy", strategy(weights), List.of("group", "channel"));
     int bits = Scheme.of(weights).bits();
     if (bits < 2 || bits > 8) {
       throw weights.refuse("num_bits is " + bits + "; 2 to 8 bits are supported");
@@ -130,13 +121,7 @@ final class PackedFormat extends GroupedFormat {
 
   @Override
   public List<String> skipped(ConfigJson q) {
-    List<String> names = new ArrayList<>();
-    if (q.has("ignore")) {
-      for (JsonNode name : q.list("ignore", -1)) {
-        names.add(name.asString(""));
-      }
-    }
-    return names;
+    return q.names("ignore");
   }
 
   @Override

@@ -157,6 +157,19 @@ public final class ConfigJson {
     return List.copyOf(node.values());
   }
 
+  /// The strings of a list; none if the key is absent.
+  public List<String> names(String key) {
+    return has(key) ? list(key, -1).stream().map(name -> name.asString("")).toList() : List.of();
+  }
+
+  /// Refuses a value that is not among the supported ones.
+  public void supported(String key, String given, List<String> known) {
+    if (!known.contains(given)) {
+      throw refuse(
+          key + " " + quote(given) + " is not supported; supported: " + String.join(", ", known));
+    }
+  }
+
   /// @param absent default for an absent key; null: the key is required
   public double number(String key, @Nullable Double absent) {
     if (!present(key) && absent != null) {

@@ -81,18 +81,7 @@ final class ConfigReader {
   ///
   /// @param key of the activation
   void activation(String key, String known) {
-    supported(c, key, c.text(key, known), List.of(known));
-  }
-
-  static void supported(ConfigJson c, String key, String given, List<String> known) {
-    if (!known.contains(given)) {
-      throw c.refuse(
-          key
-              + " "
-              + ConfigJson.quote(given)
-              + " is not supported; supported: "
-              + String.join(", ", known));
-    }
+    c.supported(key, c.text(key, known), List.of(known));
   }
 
   /// A decoder layer as in Llama, without biases and sliding window.
@@ -150,22 +139,27 @@ final class ConfigReader {
 
   /// Which layers have sliding-window attention: by `layer_types`, else by the family's rule.
   boolean[] sliding(IntPredicate derived) {
-    boolean[] sliding = new boolean[depth()];
+    return ofType("sliding_attention", "full_attention", derived);
+  }
+
+  /// Which layers are of one of the two types: by `layer_types`, else by the family's rule.
+  boolean[] ofType(String type, String other, IntPredicate derived) {
+    boolean[] chosen = new boolean[depth()];
     if (!c.has("layer_types")) {
-      for (int i = 0; i < sliding.length; i++) {
-        sliding[i] = derived.test(i);
+      for (int i = 0; i < chosen.length; i++) {
+        chosen[i] = derived.test(i);
       }
-      return sliding;
+      return chosen;
     }
     List<String> types = new ArrayList<>();
-    for (JsonNode type : c.list("layer_types", sliding.length)) {
-      types.add(type.asString(""));
+    for (JsonNode each : c.list("layer_types", chosen.length)) {
+      types.add(each.asString(""));
     }
-    for (int i = 0; i < sliding.length; i++) {
-      supported(c, "layer_types", types.get(i), List.of("sliding_attention", "full_attention"));
-      sliding[i] = types.get(i).equals("sliding_attention");
+    for (int i = 0; i < chosen.length; i++) {
+      c.supported("layer_types", types.get(i), List.of(type, other));
+      chosen[i] = types.get(i).equals(type);
     }
-    return sliding;
+    return chosen;
   }
 
   /// Layers of one kind, some of them with a sliding window.

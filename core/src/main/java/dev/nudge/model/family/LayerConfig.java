@@ -29,25 +29,25 @@ public record LayerConfig(
     /// Shapes of the state of a sequence.
     ///
     /// @param layer index among the recurrent layers
-    List<KvPool.StateShape> state(int layer, Dtype compute);
+    List<KvPool.StateShape> state(int layer, int hidden, Dtype compute);
 
     /// Columns of the scratch that a pass needs.
-    int scratch();
+    int scratch(int hidden);
   }
 
   /// A gated short convolution: its state is its last inputs.
   ///
   /// @param taps length of the convolution, at least 2
   /// @param bias whether the convolution and its projections have one
-  public record ShortConvolution(int taps, int width, boolean bias) implements Recurrence {
+  public record ShortConvolution(int taps, boolean bias) implements Recurrence {
     @Override
-    public List<KvPool.StateShape> state(int layer, Dtype compute) {
-      return List.of(new KvPool.StateShape(layer, compute, taps - 1, width));
+    public List<KvPool.StateShape> state(int layer, int hidden, Dtype compute) {
+      return List.of(new KvPool.StateShape(layer, compute, taps - 1, hidden));
     }
 
     @Override
-    public int scratch() {
-      return width;
+    public int scratch(int hidden) {
+      return hidden;
     }
   }
 
@@ -245,7 +245,7 @@ public record LayerConfig(
 
   /// Columns of the scratch that a pass needs.
   public int scratch(int hidden) {
-    return Math.max(feed.scratch(hidden), recurrence == null ? 0 : recurrence.scratch());
+    return Math.max(feed.scratch(hidden), recurrence == null ? 0 : recurrence.scratch(hidden));
   }
 
   private LayerConfig with(double scale, int window, double softCap) {

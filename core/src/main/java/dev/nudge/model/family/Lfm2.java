@@ -10,7 +10,9 @@ import dev.nudge.nn.layer.Mlp;
 import dev.nudge.nn.layer.ResidualBlock;
 import dev.nudge.nn.layer.ShortConvolution;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -46,10 +48,13 @@ record Lfm2() implements Family {
     LayerConfig convolution =
         attention.withRecurrence(
             new LayerConfig.ShortConvolution(
-                c.whole("conv_L_cache", 3, 64), r.hidden(), c.flag("conv_bias", false)));
+                c.whole("conv_L_cache", 3, 64), c.flag("conv_bias", false)));
     List<LayerConfig> layers = new ArrayList<>();
-    for (boolean attends : attends(c, r.depth())) {
-      layers.add(attends ? attention : convolution);
+    boolean listed = c.has("full_attn_idxs") && !c.has("layer_types");
+    Set<Integer> attending = listed ? attending(c, r.depth()) : Set.of();
+    for (boolean convolves :
+        r.ofType("conv", "full_attention", i -> listed && !attending.contains(i))) {
+      layers.add(convolves ? convolution : attention);
     }
     if (!layers.contains(attention)) {
       throw c.refuse("no layer is full_attention; at least one is needed");
@@ -71,34 +76,21 @@ record Lfm2() implements Family {
     return Math.ceilDiv(width, block) * block;
   }
 
-  private static boolean[] attends(ConfigJson c, int depth) {
-    boolean[] attends = new boolean[depth];
-    if (c.has("layer_types")) {
-      List<JsonNode> types = c.list("layer_types", depth);
-      for (int i = 0; i < depth; i++) {
-        String type = types.get(i).asString("");
-        ConfigReader.supported(c, "layer_types", type, List.of("conv", "full_attention"));
-        attends[i] = type.equals("full_attention");
+  /// The layers that attend, where `full_attn_idxs` lists them.
+  private static Set<Integer> attending(ConfigJson c, int depth) {
+    Set<Integer> attending = new HashSet<>();
+    for (JsonNode index : c.list("full_attn_idxs", -1)) {
+      if (!index.isInt() || index.intValue() < 0 || index.intValue() >= depth) {
+        throw c.refuse(
+            "full_attn_idxs has "
+                + ConfigJson.show(index)
+                + "; numbers of layers from 0 to "
+                + (depth - 1)
+                + " are needed");
       }
-      return attends;
+      attending.add(index.intValue());
     }
-    for (int i = 0; i < depth; i++) {
-      attends[i] = !c.has("full_attn_idxs");
-    }
-    if (c.has("full_attn_idxs")) {
-      for (JsonNode index : c.list("full_attn_idxs", -1)) {
-        if (!index.isInt() || index.intValue() < 0 || index.intValue() >= depth) {
-          throw c.refuse(
-              "full_attn_idxs has "
-                  + ConfigJson.show(index)
-                  + "; numbers of layers from 0 to "
-                  + (depth - 1)
-                  + " are needed");
-        }
-        attends[index.intValue()] = true;
-      }
-    }
-    return attends;
+    return attending;
   }
 
   @Override

@@ -37,7 +37,7 @@ record Ministral3() implements Family {
       throw c.refuse("text_config is missing; it is needed");
     }
     String type = inner.text("model_type", "mistral");
-    ConfigReader.supported(inner, "model_type", type, List.of("ministral3", "mistral"));
+    inner.supported("model_type", type, List.of("ministral3", "mistral"));
     ModelConfig config =
         type.equals("mistral") ? new Mistral().read(inner, generation) : text(inner, generation);
     List<Integer> ends = ConfigReader.union(ConfigReader.ends(c, List.of()), config.eosTokenIds());
@@ -49,8 +49,7 @@ record Ministral3() implements Family {
   private ModelConfig text(ConfigJson c, @Nullable ConfigJson generation) {
     ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
     r.activation("hidden_act", "silu");
-    ConfigJson scaling = c.object("rope_scaling");
-    ConfigJson rope = scaling == null ? c.object("rope_parameters") : scaling;
+    ConfigJson rope = r.ropes().outer();
     LayerConfig layer = r.unturned().withWindow(r.window(0));
     if (rope == null) {
       return r.model(this, layer.withRope(PUBLISHED).withQueryGrowth(0.1, 16384));

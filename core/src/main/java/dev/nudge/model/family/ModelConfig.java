@@ -251,7 +251,7 @@ public record ModelConfig(
     for (int i = 0; i < layers.size(); i++) {
       LayerConfig.Recurrence recurrence = layers.get(i).recurrence();
       if (recurrence != null) {
-        all.addAll(recurrence.state(cacheIndex(i), compute));
+        all.addAll(recurrence.state(cacheIndex(i), hiddenSize, compute));
       }
     }
     return all;

@@ -107,7 +107,7 @@ final class RopeReader {
       return new RopeParameters.Default(c.positive("rope_theta", theta));
     }
     String type = type(rope);
-    ConfigReader.supported(rope, "rope_type", type, List.of("default", "longrope", "su", "yarn"));
+    rope.supported("rope_type", type, List.of("default", "longrope", "su", "yarn"));
     return type.equals("default")
         ? new RopeParameters.Default(theta(rope))
         : longrope(
@@ -129,7 +129,8 @@ final class RopeReader {
     return rope.present(FULL) || rope.present(SLIDING);
   }
 
-  private @Nullable ConfigJson outer() {
+  /// The object of the RoPE of all layers: `rope_scaling`, else `rope_parameters`; null: absent.
+  @Nullable ConfigJson outer() {
     ConfigJson scaling = c.object("rope_scaling");
     ConfigJson rope = scaling == null || scaling.isEmpty() ? c.object("rope_parameters") : scaling;
     if (rope != null && byKind(rope)) {
@@ -220,7 +221,7 @@ final class RopeReader {
   /// @param originals the object that has `original_max_position_embeddings`
   private RopeParameters read(ConfigJson rope, double base, ConfigJson originals) {
     String type = type(rope);
-    ConfigReader.supported(rope, "rope_type", type, TYPES);
+    rope.supported("rope_type", type, TYPES);
     return switch (type) {
       case "default" -> new RopeParameters.Default(base);
       case "linear" -> new RopeParameters.Linear(base, rope.positive("factor", null));
