@@ -3,6 +3,8 @@ package dev.nudge.adapter;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Pass;
+import dev.nudge.nn.StoredLinear;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -40,4 +42,20 @@ public interface AdaptedLinear extends Linear {
   ///
   /// @return null if no adapter changes the bias
   @Nullable Tensor mergedBias(Scope scope);
+
+  /// Rows of what an adapter on `base` adds to: the merged weight below, or the base's weight in
+  /// the
+  /// accumulator type; the caller may overwrite them.
+  static Tensor below(Linear base, Dtype acc, int from, int to, Workspace ws, Kernels kernels) {
+    if (base instanceof AdaptedLinear under) {
+      return under.merged(from, to, ws, kernels);
+    }
+    Tensor weight = base.weight(from, to, ws, kernels);
+    if (base instanceof StoredLinear && weight.dtype() == acc) {
+      return weight;
+    }
+    Tensor copy = ws.take(acc, to - from, base.in());
+    kernels.elementwise().copy(weight, copy);
+    return copy;
+  }
 }

@@ -343,13 +343,7 @@ public record Ia3(Lora where, @Nullable Targets feedforward) implements AdapterK
 
     @Override
     public Tensor merged(int from, int to, Workspace ws, Kernels kernels) {
-      Tensor sum;
-      if (base instanceof AdaptedLinear under) {
-        sum = under.merged(from, to, ws, kernels);
-      } else {
-        sum = ws.take(l.master().dtype(), to - from, in());
-        kernels.elementwise().copy(base.weight(from, to, ws, kernels), sum);
-      }
+      Tensor sum = AdaptedLinear.below(base, l.master().dtype(), from, to, ws, kernels);
       if (input) {
         kernels.elementwise().scaleCols(sum, l.master(), null, sum);
       } else {

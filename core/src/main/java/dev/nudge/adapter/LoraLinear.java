@@ -8,7 +8,6 @@ import dev.nudge.nn.LinearWrapper;
 import dev.nudge.nn.LowRank;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
-import dev.nudge.nn.StoredLinear;
 import dev.nudge.nn.Tape;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Scope;
@@ -367,17 +366,7 @@ public final class LoraLinear implements LowRankLinear, LinearWrapper {
   /// Rows of W + s·B·A.
   @Override
   public Tensor merged(int from, int to, Workspace ws, Kernels kernels) {
-    Tensor sum;
-    if (base instanceof AdaptedLinear under) {
-      sum = under.merged(from, to, ws, kernels);
-    } else {
-      Tensor weight = base.weight(from, to, ws, kernels);
-      boolean own = base instanceof StoredLinear && weight.dtype() == a.master().dtype();
-      sum = own ? weight : ws.take(a.master().dtype(), to - from, in());
-      if (!own) {
-        kernels.elementwise().copy(weight, sum);
-      }
-    }
+    Tensor sum = AdaptedLinear.below(base, a.master().dtype(), from, to, ws, kernels);
     int mark = ws.mark();
     Tensor scaled = ws.take(b.master().dtype(), to - from, rank());
     kernels.elementwise().copy(b.master().rows(from, to), scaled);

@@ -108,11 +108,7 @@ public final class KvPool implements AutoCloseable {
   ///
   /// @param blockSize positions of a block
   /// @param width numbers of a position in one layer (key-value heads × head dimension)
-  public static KvPool open(int layers, int blocks, int blockSize, int width, Dtype compute) {
-    return open(layers, blocks, blockSize, width, compute, List.of());
-  }
-
-  /// Opens a pool and allocates all blocks; recurrent layers also get states.
+  /// @param states of a sequence's recurrent layers
   public static KvPool open(
       int layers, int blocks, int blockSize, int width, Dtype compute, List<StateShape> states) {
     Scope scope = Scope.open("kv cache");

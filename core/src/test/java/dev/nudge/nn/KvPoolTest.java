@@ -26,7 +26,7 @@ class KvPoolTest {
 
   @BeforeEach
   void open() {
-    pool = KvPool.open(LAYERS, 6, 4, 3, Dtype.F32);
+    pool = KvPool.open(LAYERS, 6, 4, 3, Dtype.F32, List.of());
     assertThat(Ledger.bytes() - before).isEqualTo(2L * LAYERS * 6 * 4 * 3 * 4);
   }
 

@@ -58,17 +58,13 @@ public record ChrF(int wordOrder) implements CorpusMetric {
   private double[] compared(List<Map<String, Integer>> said, List<Map<String, Integer>> asked) {
     double[] statistics = new double[size()];
     for (int order = 0; order < said.size(); order++) {
-      int askedRuns = total(asked.get(order));
+      int askedRuns = Ngrams.total(asked.get(order));
       // n-grams longer than the reference do not reduce precision
-      statistics[3 * order] = askedRuns == 0 ? 0 : total(said.get(order));
+      statistics[3 * order] = askedRuns == 0 ? 0 : Ngrams.total(said.get(order));
       statistics[3 * order + 1] = askedRuns;
       statistics[3 * order + 2] = Ngrams.common(said.get(order), asked.get(order));
     }
     return statistics;
-  }
-
-  private static int total(Map<String, Integer> counts) {
-    return counts.values().stream().mapToInt(Integer::intValue).sum();
   }
 
   @Override

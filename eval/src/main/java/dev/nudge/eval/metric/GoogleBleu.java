@@ -43,11 +43,7 @@ public final class GoogleBleu implements TextMetric {
   }
 
   private static double overlap(Map<String, Integer> said, Map<String, Integer> asked) {
-    int more = Math.max(size(said), size(asked));
+    int more = Math.max(Ngrams.total(said), Ngrams.total(asked));
     return more == 0 ? 0 : Ngrams.common(said, asked) / (double) more;
-  }
-
-  private static int size(Map<String, Integer> counts) {
-    return counts.values().stream().mapToInt(Integer::intValue).sum();
   }
 }

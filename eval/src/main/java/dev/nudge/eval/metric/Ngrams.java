@@ -22,6 +22,11 @@ final class Ngrams {
     return counts;
   }
 
+  /// Returns the sum of all counts.
+  static <T> int total(Map<T, Integer> counts) {
+    return counts.values().stream().mapToInt(Integer::intValue).sum();
+  }
+
   /// Returns the size of the multiset intersection of two counts.
   static <T> int common(Map<T, Integer> a, Map<T, Integer> b) {
     int common = 0;
