@@ -11,10 +11,11 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 
-/// Rotates all heads of a strip, a vector of angles at a time. Pairs of neighbours are sorted into
-/// a vector of first and one of second numbers, and back.
+/// Rotates all heads of a strip, a vector of angles at a time. Pairs of neighbours stay where they
+/// are: their angles are doubled once for all heads, and each number meets its neighbour by a swap.
 ///
 /// a·cos − b·sin loses digits if the two products are close. The rounding error of the second
 /// product is computed by a fused multiply-add and subtracted [1], so that the result is right to
@@ -23,10 +24,10 @@ import jdk.incubator.vector.VectorShuffle;
 ///
 /// [1] Kahan's difference of products: Jeannerod, Louvet and Muller, Math. Comp. 82, 2013.
 record VectorRope(Rope under) implements Rope {
-  private static final VectorShuffle<Float> FIRST = VectorShuffle.makeUnzip(F, 0);
-  private static final VectorShuffle<Float> SECOND = VectorShuffle.makeUnzip(F, 1);
-  private static final VectorShuffle<Float> LOW = VectorShuffle.makeZip(F, 0);
-  private static final VectorShuffle<Float> HIGH = VectorShuffle.makeZip(F, 1);
+  private static final VectorShuffle<Float> SWAPPED = VectorShuffle.fromOp(F, i -> i ^ 1);
+  private static final VectorShuffle<Float> LOW = VectorShuffle.fromOp(F, i -> i / 2);
+  private static final VectorShuffle<Float> HIGH = VectorShuffle.fromOp(F, i -> (LANES + i) / 2);
+  private static final VectorMask<Float> FIRST = VectorMask.fromLong(F, 0x5555_5555_5555_5555L);
 
   @Override
   public void apply(
@@ -60,7 +61,8 @@ record VectorRope(Rope under) implements Rope {
         if (pairing == Pairing.HALVES) {
           vectors(s, strip.at(), heads, headDim, half, cos.data(), cosAt, sin.data(), sinAt, sign);
         } else {
-          sorted(s, strip.at(), heads, headDim, half, cos.data(), cosAt, sin.data(), sinAt, sign);
+          neighbours(
+              s, strip.at(), heads, headDim, half, cos.data(), cosAt, sin.data(), sinAt, sign);
         }
         if (whole < half) {
           rest(
@@ -112,7 +114,7 @@ record VectorRope(Rope under) implements Rope {
   }
 
   /// Rotates neighbouring pairs.
-  private static void sorted(
+  private static void neighbours(
       MemorySegment x,
       long at,
       int heads,
@@ -123,24 +125,27 @@ record VectorRope(Rope under) implements Rope {
       MemorySegment sin,
       long sinAt,
       float sign) {
+    FloatVector signs = FloatVector.broadcast(F, sign).blend(-sign, FIRST);
     for (int i = 0; i <= half - LANES; i += LANES) {
       FloatVector c = FloatVector.fromMemorySegment(F, cos, cosAt + 4L * i, LE);
-      FloatVector s = FloatVector.fromMemorySegment(F, sin, sinAt + 4L * i, LE).mul(sign);
+      FloatVector s = FloatVector.fromMemorySegment(F, sin, sinAt + 4L * i, LE);
+      FloatVector c0 = c.rearrange(LOW);
+      FloatVector c1 = c.rearrange(HIGH);
+      FloatVector s0 = s.rearrange(LOW).mul(signs);
+      FloatVector s1 = s.rearrange(HIGH).mul(signs);
       for (int h = 0; h < heads; h++) {
         long low = at + 8L * i + 4L * h * headDim;
         long high = low + 4L * LANES;
-        FloatVector x0 = FloatVector.fromMemorySegment(F, x, low, LE);
-        FloatVector x1 = FloatVector.fromMemorySegment(F, x, high, LE);
-        FloatVector a = x0.rearrange(FIRST, x1);
-        FloatVector b = x0.rearrange(SECOND, x1);
-        FloatVector minus = b.mul(s).neg();
-        FloatVector lost = b.fma(s, minus);
-        FloatVector first = a.fma(c, minus).sub(lost);
-        FloatVector plus = a.mul(s);
-        FloatVector missing = a.fma(s, plus.neg());
-        FloatVector second = b.fma(c, plus).add(missing);
-        first.rearrange(LOW, second).intoMemorySegment(x, low, LE);
-        first.rearrange(HIGH, second).intoMemorySegment(x, high, LE);
+        FloatVector a = FloatVector.fromMemorySegment(F, x, low, LE);
+        FloatVector b = a.rearrange(SWAPPED);
+        FloatVector product = b.mul(s0);
+        FloatVector missing = b.fma(s0, product.neg());
+        a.fma(c0, product).add(missing).intoMemorySegment(x, low, LE);
+        a = FloatVector.fromMemorySegment(F, x, high, LE);
+        b = a.rearrange(SWAPPED);
+        product = b.mul(s1);
+        missing = b.fma(s1, product.neg());
+        a.fma(c1, product).add(missing).intoMemorySegment(x, high, LE);
       }
     }
   }
