@@ -6,7 +6,8 @@ import dev.nudge.gguf.GgufPairs;
 import dev.nudge.kernel.Attend.Shape;
 import dev.nudge.model.family.LayerConfig;
 import dev.nudge.model.family.ModelConfig;
-import dev.nudge.model.family.RopeParameters;
+import dev.nudge.model.rope.RopeParameters;
+import dev.nudge.model.rope.Turning;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -83,7 +84,7 @@ final class ModelKeys {
         if (full != 5) {
           pairs.whole(key("attention.sliding_window_pattern"), full + 1);
         }
-        LayerConfig.Turning local = config.layers().getFirst().turning();
+        Turning local = config.layers().getFirst().turning();
         if (full > 0 && local != null && local.rope().theta() != 1e4) {
           pairs.number(key("rope.freq_base_swa"), local.rope().theta());
         }
@@ -117,7 +118,7 @@ final class ModelKeys {
   }
 
   private void rope() {
-    LayerConfig.Turning turning = null;
+    Turning turning = null;
     for (LayerConfig layer : config.layers()) {
       if (layer.turning() != null && (turning == null || layer.attention().window() == 0)) {
         turning = layer.turning();

@@ -8,7 +8,7 @@ import dev.nudge.machine.Backend;
 import dev.nudge.model.family.Assembly;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.model.family.Parts;
-import dev.nudge.model.family.Ropes;
+import dev.nudge.model.rope.Ropes;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Embedding;

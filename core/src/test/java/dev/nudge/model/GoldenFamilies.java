@@ -5,6 +5,7 @@ import dev.nudge.kernel.Attend.Shape;
 import dev.nudge.model.family.LayerConfig;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.model.family.MoeConfig;
+import dev.nudge.model.rope.Turning;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,7 +75,7 @@ public final class GoldenFamilies {
       all.add("own scale " + (a.scale() != new Shape(a.count(), a.keyCount(), a.dim()).scale()));
       all.add("shared keys " + (a.keyCount() < a.count()));
       all.add("recurrence " + (layer.recurrence() == null ? "" : layer.recurrence().getClass()));
-      LayerConfig.Turning turning = layer.turning();
+      Turning turning = layer.turning();
       if (turning == null) {
         all.add("does not turn");
       } else {

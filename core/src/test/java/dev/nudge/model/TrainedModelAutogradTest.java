@@ -7,9 +7,9 @@ import dev.nudge.Torch;
 import dev.nudge.TorchLlama;
 import dev.nudge.kernel.Attend;
 import dev.nudge.machine.Backend;
-import dev.nudge.model.family.LayerConfig;
 import dev.nudge.model.family.ModelConfig;
 import dev.nudge.model.family.TinyLlama;
+import dev.nudge.model.rope.Turning;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
@@ -122,7 +122,7 @@ class TrainedModelAutogradTest {
 
   private static Tensor layer(
       ModelConfig c, Batch batch, Map<String, Tensor> w, String path, Tensor x, Scope scope) {
-    LayerConfig.Turning turning = Objects.requireNonNull(c.layers().getFirst().turning());
+    Turning turning = Objects.requireNonNull(c.layers().getFirst().turning());
     double[] frequencies = turning.rope().inverseFrequencies(turning.width());
     dev.nudge.tensor.Tensor turns = scope.tensor(Dtype.F64, 1, frequencies.length);
     for (int i = 0; i < frequencies.length; i++) {

@@ -17,6 +17,7 @@ import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.model.family.LayerConfig;
 import dev.nudge.model.family.ModelConfig;
+import dev.nudge.model.rope.Turning;
 import dev.nudge.nn.Balance;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.ExpertLoad;
@@ -226,7 +227,7 @@ class FamilyStepsTest {
   private static boolean noise(Parameter p, ModelConfig config, boolean steps) {
     for (int i = 0; i < config.numHiddenLayers(); i++) {
       LayerConfig layer = config.layers().get(i);
-      LayerConfig.Turning turning = layer.turning();
+      Turning turning = layer.turning();
       if ((turning == null || (steps && turning.width() < layer.attention().dim()))
           && p.name().endsWith("layers." + i + ".self_attn.k_proj.bias")) {
         return true;

@@ -2,7 +2,7 @@ package dev.nudge.model.family;
 
 import dev.nudge.model.family.LayerConfig.Norms;
 import dev.nudge.model.family.LayerConfig.QkNorm;
-import dev.nudge.model.family.LayerConfig.Turning;
+import dev.nudge.model.rope.Turning;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Norm;

@@ -2,6 +2,7 @@ package dev.nudge.model.family;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.model.family.ModelConfig.Place;
+import dev.nudge.model.rope.RopeReader;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -6,7 +6,7 @@ import dev.nudge.model.family.ConfigReader.Defaults;
 import dev.nudge.model.family.LayerConfig.Fused;
 import dev.nudge.model.family.LayerConfig.Norms;
 import dev.nudge.model.family.LayerConfig.QkNorm;
-import dev.nudge.model.family.LayerConfig.Turning;
+import dev.nudge.model.rope.Turning;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -4,6 +4,7 @@ import dev.nudge.format.ConfigJson;
 import dev.nudge.kernel.ClampedGlu;
 import dev.nudge.kernel.Routing.Rule;
 import dev.nudge.model.family.ConfigReader.Defaults;
+import dev.nudge.model.rope.RopeParameters;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

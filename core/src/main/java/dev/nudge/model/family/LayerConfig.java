@@ -2,9 +2,9 @@ package dev.nudge.model.family;
 
 import dev.nudge.kernel.Attend.Shape;
 import dev.nudge.kernel.Glu.Activation;
-import dev.nudge.kernel.Rope.Pairing;
+import dev.nudge.model.rope.RopeParameters;
+import dev.nudge.model.rope.Turning;
 import dev.nudge.nn.KvPool;
-import dev.nudge.nn.layer.Rotary;
 import dev.nudge.tensor.Dtype;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -48,63 +48,6 @@ public record LayerConfig(
     @Override
     public int scratch(int hidden) {
       return hidden;
-    }
-  }
-
-  /// RoPE of a layer's heads.
-  ///
-  /// @param width dimensions of a head that RoPE rotates
-  /// @param pairing which of them rotate together
-  /// @param queries growth of the queries with their position; null: none
-  public record Turning(
-      RopeParameters rope, int width, Pairing pairing, @Nullable QueryGrowth queries) {
-    Turning(RopeParameters rope, int width) {
-      this(rope, width, Pairing.HALVES);
-    }
-
-    Turning(RopeParameters rope, int width, Pairing pairing) {
-      this(rope, width, pairing, null);
-    }
-
-    /// RoPE of the keys.
-    public Turning ofKeys() {
-      return queries == null ? this : new Turning(rope, width, pairing, null);
-    }
-
-    /// Frequencies and factors of the queries' RoPE.
-    public Rotary.Turns turns() {
-      Rotary.Turns turns = rope.turns(width);
-      return queries == null ? turns : queries.over(turns);
-    }
-  }
-
-  /// Scales a query by 1 + beta · ln(1 + ⌊position / original⌋), so that attention over texts
-  /// longer than the original context stays sharp (Llama 4, Ministral 3).
-  ///
-  /// @param original context length before the scaling of RoPE, in tokens
-  public record QueryGrowth(double beta, int original) {
-    Rotary.Turns over(Rotary.Turns turns) {
-      return new Rotary.Turns() {
-        @Override
-        public double[] frequencies(int tokens) {
-          return turns.frequencies(tokens);
-        }
-
-        @Override
-        public int border() {
-          return turns.border();
-        }
-
-        @Override
-        public boolean alikeAbove() {
-          return turns.alikeAbove();
-        }
-
-        @Override
-        public double factor(int position) {
-          return turns.factor(position) * (1 + beta * Math.log1p(position / original));
-        }
-      };
     }
   }
 
@@ -271,7 +214,7 @@ public record LayerConfig(
                 turning.rope(),
                 turning.width(),
                 turning.pairing(),
-                new QueryGrowth(beta, original)));
+                new Turning.QueryGrowth(beta, original)));
   }
 
   /// Returns this layer with RoPE over the whole head.

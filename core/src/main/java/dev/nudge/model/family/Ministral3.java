@@ -2,6 +2,7 @@ package dev.nudge.model.family;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.model.family.ConfigReader.Defaults;
+import dev.nudge.model.rope.RopeParameters;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -1,6 +1,9 @@
 package dev.nudge.model.family;
 
 import dev.nudge.kernel.HeadLoss;
+import dev.nudge.model.rope.RopeParameters;
+import dev.nudge.model.rope.Ropes;
+import dev.nudge.model.rope.Turning;
 import dev.nudge.nn.KvPool;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
@@ -407,7 +410,7 @@ public record ModelConfig(
     return layers.stream().anyMatch(layer -> turnsAnew(layer.turning(), before, after));
   }
 
-  private static boolean turnsAnew(LayerConfig.@Nullable Turning turning, int before, int after) {
+  private static boolean turnsAnew(@Nullable Turning turning, int before, int after) {
     return switch (turning == null ? null : turning.rope()) {
       case RopeParameters.Longrope r ->
           before <= r.originalMaxPosition() && after > r.originalMaxPosition();
@@ -418,7 +421,7 @@ public record ModelConfig(
 
   /// Bytes of the rotary tables for sequences of up to `positions` tokens.
   public long rotaryBytes(int positions, Dtype compute) {
-    return Ropes.bytes(this, positions, compute);
+    return Ropes.bytes(layers.stream().map(LayerConfig::turning), positions, compute);
   }
 
   /// Number of parameters; a tied head counts once.

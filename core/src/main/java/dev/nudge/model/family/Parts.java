@@ -1,6 +1,7 @@
 package dev.nudge.model.family;
 
-import dev.nudge.model.family.LayerConfig.Turning;
+import dev.nudge.model.rope.Ropes;
+import dev.nudge.model.rope.Turning;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.JoinedLinear;
 import dev.nudge.nn.Linear;

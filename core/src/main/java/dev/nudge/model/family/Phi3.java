@@ -3,7 +3,7 @@ package dev.nudge.model.family;
 import dev.nudge.format.ConfigJson;
 import dev.nudge.model.family.ConfigReader.Defaults;
 import dev.nudge.model.family.LayerConfig.Fused;
-import dev.nudge.model.family.LayerConfig.Turning;
+import dev.nudge.model.rope.Turning;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

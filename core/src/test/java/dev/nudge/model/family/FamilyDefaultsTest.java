@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.format.ConfigJson;
+import dev.nudge.model.rope.Turning;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -75,7 +76,7 @@ class FamilyDefaultsTest {
   @Test
   void gptOssWithoutRopeTakesTheBaseThatStandsAlone() {
     ObjectNode config = minimal("gpt_oss").put("rope_theta", 5000.0).putNull("rope_scaling");
-    LayerConfig.Turning turning = read(config).layers().getFirst().turning();
+    Turning turning = read(config).layers().getFirst().turning();
     double[] turns = Objects.requireNonNull(turning).rope().inverseFrequencies(64);
     // GptOssRotaryEmbedding(GptOssConfig(rope_theta=5000.0)).inv_freq of transformers 5.24.0
     assertThat(turns[5]).isCloseTo(0.26426273584365845, within(1e-7));

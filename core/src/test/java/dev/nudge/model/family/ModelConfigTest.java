@@ -3,6 +3,8 @@ package dev.nudge.model.family;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.model.rope.RopeParameters;
+import dev.nudge.model.rope.Turning;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -87,7 +89,7 @@ class ModelConfigTest {
     return turning(c).rope().inverseFrequencies(turning(c).width());
   }
 
-  private static LayerConfig.Turning turning(ModelConfig c) {
+  private static Turning turning(ModelConfig c) {
     return Objects.requireNonNull(c.layers().getFirst().turning());
   }
 

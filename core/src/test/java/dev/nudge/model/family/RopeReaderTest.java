@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.format.ConfigJson;
+import dev.nudge.model.rope.Turning;
 import dev.nudge.nn.layer.Rotary;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
@@ -53,7 +54,7 @@ class RopeReaderTest {
     assertThat(layers).extracting(layer -> layer.attention().window()).containsExactly(8, 0);
     for (int i = 0; i < 2; i++) {
       JsonNode want = golden.get(i == 0 ? "sliding_attention" : "full_attention");
-      LayerConfig.Turning turning = Objects.requireNonNull(layers.get(i).turning());
+      Turning turning = Objects.requireNonNull(layers.get(i).turning());
       Rotary.Turns turns = turning.rope().turns(turning.width());
       assertThat(turns.factor(0)).isCloseTo(want.get("factor").doubleValue(), within(1e-12));
       compare(turns.frequencies(1), want.get("inv_freq"));

@@ -1,4 +1,4 @@
-package dev.nudge.model.family;
+package dev.nudge.model.rope;
 
 import dev.nudge.nn.layer.Rotary;
 import java.util.List;

@@ -1,4 +1,4 @@
-package dev.nudge.model.family;
+package dev.nudge.model.rope;
 
 import dev.nudge.format.ConfigJson;
 import java.util.ArrayList;
@@ -29,7 +29,7 @@ import tools.jackson.databind.JsonNode;
 /// Refuses settings that transformers misreads: objects by kind of layer in a family with one RoPE;
 /// in a family with two, one object for all layers, and `rope_scaling` with `truncate` or with
 /// `type` but no `rope_type`.
-final class RopeReader {
+public final class RopeReader {
   private static final String ORIGINAL = "original_max_position_embeddings";
   private static final String PARTIAL = "partial_rotary_factor";
   private static final String FULL = "full_attention";
@@ -41,14 +41,14 @@ final class RopeReader {
   private final int positions;
   private final double theta;
 
-  RopeReader(ConfigJson c, int positions, double theta) {
+  public RopeReader(ConfigJson c, int positions, double theta) {
     this.c = c;
     this.positions = positions;
     this.theta = theta;
   }
 
   /// The RoPE of all layers, over whole heads.
-  RopeParameters whole() {
+  public RopeParameters whole() {
     ConfigJson rope = outer();
     if (rope != null) {
       refusePartial(rope);
@@ -57,7 +57,7 @@ final class RopeReader {
   }
 
   /// The RoPE of all layers, over a part of each head ([#width]).
-  RopeParameters alike() {
+  public RopeParameters alike() {
     ConfigJson rope = outer();
     return rope == null
         ? new RopeParameters.Default(c.positive("rope_theta", theta))
@@ -67,14 +67,14 @@ final class RopeReader {
   /// The RoPE of full-attention layers, in a family with two RoPEs.
   ///
   /// @param absent default of `rope_theta`
-  RopeParameters full(double absent) {
+  public RopeParameters full(double absent) {
     return ofKind(ofFull(), () -> c.positive("rope_theta", absent));
   }
 
   /// The RoPE of sliding-window layers, in a family with two RoPEs.
   ///
   /// @param absent default of `rope_theta`
-  RopeParameters sliding(DoubleSupplier absent) {
+  public RopeParameters sliding(DoubleSupplier absent) {
     ConfigJson kinds = kinds();
     return ofKind(kinds == null ? null : kinds.object(SLIDING), absent);
   }
@@ -82,7 +82,7 @@ final class RopeReader {
   /// The rotated dimensions of a head (`partial_rotary_factor`).
   ///
   /// @param absent default of the factor
-  int width(int headDim, double absent) {
+  public int width(int headDim, double absent) {
     ConfigJson rope = outer();
     double share =
         rope != null && rope.present(PARTIAL)
@@ -101,7 +101,7 @@ final class RopeReader {
   /// The RoPE of a family with plain RoPE and `longrope`, which older files name otherwise.
   ///
   /// @param width rotated dimensions
-  RopeParameters longOrPlain(int width, int originalAbsent) {
+  public RopeParameters longOrPlain(int width, int originalAbsent) {
     ConfigJson rope = outer();
     if (rope == null) {
       return new RopeParameters.Default(c.positive("rope_theta", theta));
@@ -115,7 +115,7 @@ final class RopeReader {
   }
 
   /// The RoPE of a family in which `alpha` of `dynamic` stretches the base at every length (NTK).
-  RopeParameters stretched(int headDim) {
+  public RopeParameters stretched(int headDim) {
     ConfigJson rope = outer();
     if (rope == null || !type(rope).equals("dynamic") || optional(rope, "alpha") == 0) {
       return whole();
@@ -130,7 +130,7 @@ final class RopeReader {
   }
 
   /// The object of the RoPE of all layers: `rope_scaling`, else `rope_parameters`; null: absent.
-  @Nullable ConfigJson outer() {
+  public @Nullable ConfigJson outer() {
     ConfigJson scaling = c.object("rope_scaling");
     ConfigJson rope = scaling == null || scaling.isEmpty() ? c.object("rope_parameters") : scaling;
     if (rope != null && byKind(rope)) {
@@ -297,7 +297,7 @@ final class RopeReader {
   }
 
   /// Checks the lengths of the factor lists against the rotated dimensions.
-  void check(LayerConfig.@Nullable Turning turning) {
+  public void check(@Nullable Turning turning) {
     if (turning != null
         && turning.rope() instanceof RopeParameters.Longrope r
         && (r.shortFactors().size() != turning.width() / 2

@@ -1,12 +1,12 @@
-package dev.nudge.model.family;
+package dev.nudge.model.rope;
 
-import dev.nudge.model.family.LayerConfig.Turning;
 import dev.nudge.nn.layer.Rotary;
 import dev.nudge.tensor.Dtype;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// The rotary tables (cosines and sines) of a model: one for each RoPE among its layers.
 public final class Ropes implements AutoCloseable {
@@ -18,7 +18,7 @@ public final class Ropes implements AutoCloseable {
     this.compute = compute;
   }
 
-  Rotary of(Turning turning) {
+  public Rotary of(Turning turning) {
     return all.computeIfAbsent(
         turning,
         key -> {
@@ -35,9 +35,10 @@ public final class Ropes implements AutoCloseable {
   }
 
   /// Bytes of a model's rotary tables for `positions` positions.
-  static long bytes(ModelConfig config, int positions, Dtype compute) {
-    return config.layers().stream()
-        .map(LayerConfig::turning)
+  ///
+  /// @param turnings of its layers; null: a layer without
+  public static long bytes(Stream<@Nullable Turning> turnings, int positions, Dtype compute) {
+    return turnings
         .filter(Objects::nonNull)
         .flatMap(turning -> Stream.of(turning.ofKeys(), turning))
         .distinct()
