@@ -14,6 +14,7 @@ final class DryKernels {
   static <K> K of(Class<K> type, K kernel) {
     return switch (kernel) {
       case Attend _ -> kernel; // its products are counted
+      case DeltaRule _ -> kernel; // it takes the memory of its backward pass
       case SkinnyProduct rows -> type.cast(new DryFewRows(rows));
       default -> nothing(type);
     };

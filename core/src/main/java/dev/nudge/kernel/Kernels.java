@@ -30,7 +30,8 @@ public record Kernels(
     Nf4 nf4,
     GroupedCodes groupedCodes,
     SkinnyProduct fewRows,
-    AttendOne attendOne) {
+    AttendOne attendOne,
+    DeltaRule deltaRule) {
 
   /// Name of the portable kernels.
   public static final String PLAIN = "plain";
@@ -69,7 +70,8 @@ public record Kernels(
         new Nf4.Plain(),
         new GroupedCodes.Plain(),
         new SkinnyProduct.Plain(),
-        new AttendOne.Plain());
+        new AttendOne.Plain(),
+        new DeltaChunks(RowMatrix.Doubles::new));
   }
 
   /// The GLU kernel of an activation.
@@ -95,7 +97,8 @@ public record Kernels(
         each.of(Nf4.class, nf4),
         each.of(GroupedCodes.class, groupedCodes),
         each.of(SkinnyProduct.class, fewRows),
-        each.of(AttendOne.class, attendOne));
+        each.of(AttendOne.class, attendOne),
+        each.of(DeltaRule.class, deltaRule));
   }
 
   /// Returns these kernels with one replaced.

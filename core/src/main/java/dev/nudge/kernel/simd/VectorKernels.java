@@ -33,6 +33,7 @@ public final class VectorKernels implements Kernels.Provider {
         new VectorNf4(under.nf4()),
         new VectorGroupedCodes(under.groupedCodes()),
         new VectorSkinnyProduct(under.fewRows()),
-        new VectorAttendOne(under.attendOne(), new VectorAttendSweeps()));
+        new VectorAttendOne(under.attendOne(), new VectorAttendSweeps()),
+        new VectorDeltaRule(under.deltaRule()));
   }
 }

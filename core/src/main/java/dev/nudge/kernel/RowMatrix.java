@@ -1,0 +1,174 @@
+package dev.nudge.kernel;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.util.Arrays;
+
+/// A small matrix on the heap for kernels that combine a few short rows: [#sum] adds in one order,
+/// so that a row's bits depend on its own operands only.
+public abstract class RowMatrix {
+  private final int rows;
+  private final int cols;
+
+  /// Makes matrices, all of them in one precision.
+  public interface Maker {
+    RowMatrix of(int rows, int cols);
+  }
+
+  protected RowMatrix(int rows, int cols) {
+    this.rows = rows;
+    this.cols = cols;
+  }
+
+  public final int rows() {
+    return rows;
+  }
+
+  public final int cols() {
+    return cols;
+  }
+
+  /// row ← (row or 0) + Σ weights[at][k] · x[k], from k = `from` to `to` − 1.
+  ///
+  /// @param add whether the row is added to
+  public abstract void sum(
+      int row, RowMatrix weights, int at, int from, int to, RowMatrix x, boolean add);
+
+  /// row ← s · x[xRow]; x may be this matrix.
+  public abstract void scaled(int row, RowMatrix x, int xRow, double s);
+
+  /// row[j] ← s · x[xRow][j] · d[j] for j < n, 0 for the others; x may be this matrix.
+  public abstract void scaled(int row, RowMatrix x, int xRow, double s, double[] d, int n);
+
+  /// Σ_j row[j] · x[xRow][j].
+  public abstract double dot(int row, RowMatrix x, int xRow);
+
+  /// to[j] += row[j] · x[xRow][j] for j < n.
+  public abstract void products(int row, RowMatrix x, int xRow, double[] to, int n);
+
+  /// this[j][col] ← x[xRow][j] for j < n.
+  public abstract void column(int col, RowMatrix x, int xRow, int n);
+
+  public abstract double get(int row, int col);
+
+  public abstract void set(int row, int col, double value);
+
+  /// Loads a row from columns of a tensor.
+  public abstract void load(int row, Tensor from, int tensorRow, int col);
+
+  /// Stores a row, rounded once, into columns of a tensor.
+  public abstract void store(int row, Tensor to, int tensorRow, int col);
+
+  /// Rounds a row to a type that states have.
+  public abstract void round(int row, Dtype type);
+
+  /// Sets all to 0.
+  public abstract void clear();
+
+  /// Computes in double.
+  static final class Doubles extends RowMatrix {
+    private final double[][] all;
+
+    Doubles(int rows, int cols) {
+      super(rows, cols);
+      all = new double[rows][cols];
+    }
+
+    private static double[] row(RowMatrix x, int row) {
+      return ((Doubles) x).all[row];
+    }
+
+    @Override
+    public void sum(
+        int row, RowMatrix weights, int at, int from, int to, RowMatrix x, boolean add) {
+      double[] y = all[row];
+      double[] w = row(weights, at);
+      if (!add) {
+        Arrays.fill(y, 0);
+      }
+      for (int k = from; k < to; k++) {
+        double[] other = row(x, k);
+        double factor = w[k];
+        for (int j = 0; j < y.length; j++) {
+          y[j] += factor * other[j];
+        }
+      }
+    }
+
+    @Override
+    public void scaled(int row, RowMatrix x, int xRow, double s) {
+      double[] from = row(x, xRow);
+      for (int j = 0; j < from.length; j++) {
+        all[row][j] = s * from[j];
+      }
+    }
+
+    @Override
+    public void scaled(int row, RowMatrix x, int xRow, double s, double[] d, int n) {
+      double[] from = row(x, xRow);
+      for (int j = 0; j < from.length; j++) {
+        all[row][j] = j < n ? s * d[j] * from[j] : 0;
+      }
+    }
+
+    @Override
+    public double dot(int row, RowMatrix x, int xRow) {
+      double[] other = row(x, xRow);
+      double sum = 0;
+      for (int j = 0; j < other.length; j++) {
+        sum += all[row][j] * other[j];
+      }
+      return sum;
+    }
+
+    @Override
+    public void products(int row, RowMatrix x, int xRow, double[] to, int n) {
+      double[] other = row(x, xRow);
+      for (int j = 0; j < n; j++) {
+        to[j] += all[row][j] * other[j];
+      }
+    }
+
+    @Override
+    public void column(int col, RowMatrix x, int xRow, int n) {
+      double[] from = row(x, xRow);
+      for (int j = 0; j < n; j++) {
+        all[j][col] = from[j];
+      }
+    }
+
+    @Override
+    public double get(int row, int col) {
+      return all[row][col];
+    }
+
+    @Override
+    public void set(int row, int col, double value) {
+      all[row][col] = value;
+    }
+
+    @Override
+    public void load(int row, Tensor from, int tensorRow, int col) {
+      Rows.load(from.cols(col, col + cols()), tensorRow, all[row]);
+    }
+
+    @Override
+    public void store(int row, Tensor to, int tensorRow, int col) {
+      Rows.store(all[row], to.cols(col, col + cols()), tensorRow);
+    }
+
+    @Override
+    public void round(int row, Dtype type) {
+      for (int j = 0; j < cols(); j++) {
+        all[row][j] = Rows.rounded(all[row][j], type);
+      }
+    }
+
+    @Override
+    public void clear() {
+      for (double[] row : all) {
+        Arrays.fill(row, 0);
+      }
+    }
+  }
+}
