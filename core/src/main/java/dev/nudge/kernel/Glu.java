@@ -3,7 +3,7 @@ package dev.nudge.kernel;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 
-/// Computes gated activations, SwiGLU or GeGLU, element by element.
+/// Computes gated activations, SwiGLU, GeGLU or the sigmoid's, element by element.
 ///
 /// With e the gate, u the up projection and a(e) = e·σ(t) the activation, where t = e is SiLU
 /// and t = 2·√(2/π)·(e + 0.044715·e³) is the tanh form of GELU (½·e·(1 + tanh(t/2)) = e·σ(t)):
@@ -11,6 +11,8 @@ import dev.nudge.tensor.Tensor;
 ///     h  = a(e)·u
 ///     dU = dh·a(e)
 ///     dE = dh·u·σ(t)·(1 + e·(1 − σ(t))·t′)
+///
+/// The sigmoid is a(e) = σ(e), with dE = dh·u·σ(e)·(1 − σ(e)); with u = e it gives SiLU.
 ///
 /// Training saves e and u and recomputes σ, a and h, which is cheaper than reading them. The
 /// backward pass also writes the same h, for the weight gradient of the down projection.
@@ -25,7 +27,9 @@ public interface Glu {
   /// The activation of the gate.
   enum Activation {
     SILU,
-    GELU_TANH;
+    GELU_TANH,
+    /// The gate of an attention's output.
+    SIGMOID;
 
     /// 2·√(2/π).
     public static final double SLOPE = 2 * Math.sqrt(2 / Math.PI);
@@ -34,11 +38,11 @@ public interface Glu {
     public static final double CUBE = 0.044715;
 
     double t(double e) {
-      return this == SILU ? e : SLOPE * (e + CUBE * e * e * e);
+      return this != GELU_TANH ? e : SLOPE * (e + CUBE * e * e * e);
     }
 
     double slope(double e) {
-      return this == SILU ? 1 : SLOPE * (1 + 3 * CUBE * e * e);
+      return this != GELU_TANH ? 1 : SLOPE * (1 + 3 * CUBE * e * e);
     }
   }
 
@@ -63,7 +67,7 @@ public interface Glu {
         Rows.load(gate, r, e);
         Rows.load(up, r, u);
         for (int i = 0; i < e.length; i++) {
-          e[i] = e[i] * sigmoid(activation.t(e[i])) * u[i];
+          e[i] = factor(e[i]) * sigmoid(activation.t(e[i])) * u[i];
         }
         Rows.store(e, out, r);
       }
@@ -87,15 +91,20 @@ public interface Glu {
         for (int i = 0; i < e.length; i++) {
           double g = e[i];
           double s = sigmoid(activation.t(g));
-          double gated = g * s * u[i];
-          e[i] = d[i] * u[i] * s * (1 + g * (1 - s) * activation.slope(g));
-          u[i] = d[i] * g * s;
+          double gated = factor(g) * s * u[i];
+          double rest = (1 - s) * activation.slope(g);
+          e[i] = d[i] * u[i] * s * (activation == Activation.SIGMOID ? rest : 1 + g * rest);
+          u[i] = d[i] * factor(g) * s;
           d[i] = gated;
         }
         Rows.store(d, h, r);
         Rows.store(e, dGate, r);
         Rows.store(u, dUp, r);
       }
+    }
+
+    private double factor(double gate) {
+      return activation == Activation.SIGMOID ? 1 : gate;
     }
 
     private static double sigmoid(double x) {

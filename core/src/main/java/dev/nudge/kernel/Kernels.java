@@ -20,6 +20,7 @@ public record Kernels(
     Rope rope,
     Glu swiGlu,
     Glu geGlu,
+    Glu sigmoidGlu,
     SoftCap softCap,
     Attend attend,
     SoftmaxRows softmaxRows,
@@ -60,6 +61,7 @@ public record Kernels(
         new Rope.Plain(),
         new Glu.Plain(Glu.Activation.SILU),
         new Glu.Plain(Glu.Activation.GELU_TANH),
+        new Glu.Plain(Glu.Activation.SIGMOID),
         new SoftCap.Plain(),
         new CausalAttention(),
         new SoftmaxRows.Plain(),
@@ -76,7 +78,11 @@ public record Kernels(
 
   /// The GLU kernel of an activation.
   public Glu glu(Glu.Activation activation) {
-    return activation == Glu.Activation.SILU ? swiGlu : geGlu;
+    return switch (activation) {
+      case SILU -> swiGlu;
+      case GELU_TANH -> geGlu;
+      case SIGMOID -> sigmoidGlu;
+    };
   }
 
   /// Returns these kernels, each mapped by `each`.
@@ -87,6 +93,7 @@ public record Kernels(
         each.of(Rope.class, rope),
         each.of(Glu.class, swiGlu),
         each.of(Glu.class, geGlu),
+        each.of(Glu.class, sigmoidGlu),
         each.of(SoftCap.class, softCap),
         each.of(Attend.class, attend),
         each.of(SoftmaxRows.class, softmaxRows),

@@ -180,6 +180,29 @@ class AutogradTest {
   }
 
   @RepeatedTest(TIMES)
+  void sigmoidGlu() {
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope()) {
+      Tensor gate = draw(scope, rows, cols);
+      plain.elementwise().scale(gate, 4);
+      Tensor up = draw(scope, rows, cols);
+      Tensor h = draw(scope, rows, cols);
+      var e = Torch.leaf(gate);
+      var u = Torch.leaf(up);
+      var th = torch.sigmoid(e).mul(u);
+      plain.sigmoidGlu().forward(gate, up, h);
+      same("h", h, th);
+
+      Tensor dh = draw(scope, rows, cols);
+      th.mul(Torch.of(dh)).sum().backward();
+      plain.sigmoidGlu().backward(dh, gate, up, gate, up, dh);
+      same("h again", dh, th);
+      same("dGate", gate, e.grad());
+      same("dUp", up, u.grad());
+    }
+  }
+
+  @RepeatedTest(TIMES)
   void geGlu() {
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope()) {

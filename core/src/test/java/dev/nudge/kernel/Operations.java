@@ -158,6 +158,7 @@ final class Operations {
     }
     gates("swiGlu", Kernels::swiGlu);
     gates("geGlu", Kernels::geGlu);
+    gates("sigmoidGlu", Kernels::sigmoidGlu);
     for (Rope.Pairing pairing : Rope.Pairing.values()) {
       add(
           "rope.apply#partial " + pairing,

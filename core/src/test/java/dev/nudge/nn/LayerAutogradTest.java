@@ -306,7 +306,8 @@ class LayerAutogradTest {
                       SplitLinear.of(q.slot, k.slot, v.slot),
                       o.slot,
                       null,
-                      null)),
+                      null,
+                      false)),
               new ResidualBlock(
                   new Norm(second, eps, 0),
                   new Mlp(SplitLinear.of(gate.slot, up.slot), down.slot, Glu.Activation.SILU)));

@@ -14,7 +14,7 @@ import jdk.incubator.vector.FloatVector;
 
 /// Computes GLU and its gradients strip by strip: exp(−t) first, then the rest; for SiLU in one
 /// loop over bf16.
-record VectorGlu(Glu under, boolean gelu) implements Glu {
+record VectorGlu(Glu under, Activation activation) implements Glu {
   private static final float SLOPE = (float) Activation.SLOPE;
   private static final float CUBE = (float) (Activation.SLOPE * Activation.CUBE);
 
@@ -37,7 +37,7 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
     for (int r = 0; r < gate.rows(); r++) {
       for (int c = 0, n; c < m; c += n) {
         n = Strip.piece(m - c);
-        if (!gelu && Bf16Sweeps.take(gate, n)) {
+        if (activation == Activation.SILU && Bf16Sweeps.take(gate, n)) {
           Bf16Sweeps.gated(
               gate.data(),
               Strip.offset(gate, r, c),
@@ -52,7 +52,11 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
         powers(e, powers, n);
         u.load(up, r, c, n);
         h.open(out, r, c, n);
-        gated(e, u, powers.segment(), h, padded(n));
+        if (activation == Activation.SIGMOID) {
+          opened(u, powers.segment(), h, padded(n));
+        } else {
+          gated(e, u, powers.segment(), h, padded(n));
+        }
         h.store(out, r, c, n);
       }
     }
@@ -82,7 +86,7 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
     for (int r = 0; r < gate.rows(); r++) {
       for (int c = 0, n; c < m; c += n) {
         n = Strip.piece(m - c);
-        if (!gelu && Bf16Sweeps.take(gate, n)) {
+        if (activation == Activation.SILU && Bf16Sweeps.take(gate, n)) {
           Bf16Sweeps.gradients(
               gate.data(),
               Strip.offset(gate, r, c),
@@ -105,10 +109,10 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
         d.load(dh, r, c, n);
         dE.open(dGate, r, c, n);
         dU.open(dUp, r, c, n);
-        if (gelu) {
-          curved(e, u, d, powers.segment(), dE, dU, padded(n));
-        } else {
-          gradients(e, u, d, powers.segment(), dE, dU, padded(n));
+        switch (activation) {
+          case SILU -> gradients(e, u, d, powers.segment(), dE, dU, padded(n));
+          case GELU_TANH -> curved(e, u, d, powers.segment(), dE, dU, padded(n));
+          case SIGMOID -> opening(u, d, powers.segment(), dE, dU, padded(n));
         }
         dE.store(dGate, r, c, n);
         dU.store(dUp, r, c, n);
@@ -119,7 +123,7 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
 
   /// powers ← exp(−t(e)).
   private void powers(Strip e, Strip powers, int n) {
-    if (gelu) {
+    if (activation == Activation.GELU_TANH) {
       inner(e.segment(), e.at(), powers.segment(), padded(n));
       Exp.pass(powers.segment(), 0, powers.segment(), 0, padded(n), -1, 0);
     } else {
@@ -208,6 +212,44 @@ record VectorGlu(Glu under, boolean gelu) implements Glu {
       FloatVector rest = one.sub(s).blend(s.mul(p), p.compare(LT, 1f));
       FloatVector rise = rest.fma(turn, one).mul(s);
       g.mul(y).mul(rise).intoMemorySegment(dEs, dEAt + 4L * i, LE);
+    }
+  }
+
+  /// h ← σ(e)·u.
+  private static void opened(Strip u, MemorySegment powers, Strip h, int n) {
+    long uAt = u.at();
+    long hAt = h.at();
+    MemorySegment us = u.segment();
+    MemorySegment hs = h.segment();
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector y = FloatVector.fromMemorySegment(F, us, uAt + 4L * i, LE);
+      FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
+      y.div(p.add(1f)).intoMemorySegment(hs, hAt + 4L * i, LE);
+    }
+  }
+
+  /// Gradients of the sigmoid's gate.
+  ///
+  /// @param powers overwritten by h
+  private static void opening(Strip u, Strip d, MemorySegment powers, Strip dE, Strip dU, int n) {
+    long uAt = u.at();
+    long dAt = d.at();
+    long dEAt = dE.at();
+    long dUAt = dU.at();
+    MemorySegment us = u.segment();
+    MemorySegment ds = d.segment();
+    MemorySegment dEs = dE.segment();
+    MemorySegment dUs = dU.segment();
+    FloatVector one = FloatVector.broadcast(F, 1f);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector y = FloatVector.fromMemorySegment(F, us, uAt + 4L * i, LE);
+      FloatVector g = FloatVector.fromMemorySegment(F, ds, dAt + 4L * i, LE);
+      FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
+      FloatVector s = one.div(p.add(1f));
+      FloatVector rest = one.sub(s).blend(s.mul(p), p.compare(LT, 1f));
+      s.mul(y).intoMemorySegment(powers, 4L * i, LE);
+      g.mul(s).intoMemorySegment(dUs, dUAt + 4L * i, LE);
+      g.mul(y).mul(s).mul(rest).intoMemorySegment(dEs, dEAt + 4L * i, LE);
     }
   }
 }

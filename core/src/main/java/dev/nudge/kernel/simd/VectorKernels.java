@@ -1,5 +1,6 @@
 package dev.nudge.kernel.simd;
 
+import dev.nudge.kernel.Glu.Activation;
 import dev.nudge.kernel.Kernels;
 
 /// Replaces kernels by Vector API ones, if this JVM has the module; found by
@@ -21,8 +22,9 @@ public final class VectorKernels implements Kernels.Provider {
         "vector " + Species.F.vectorBitSize() + " bit",
         new VectorRmsNorm(under.rmsNorm()),
         new VectorRope(under.rope()),
-        new VectorGlu(under.swiGlu(), false),
-        new VectorGlu(under.geGlu(), true),
+        new VectorGlu(under.swiGlu(), Activation.SILU),
+        new VectorGlu(under.geGlu(), Activation.GELU_TANH),
+        new VectorGlu(under.sigmoidGlu(), Activation.SIGMOID),
         new VectorSoftCap(under.softCap()),
         under.attend(),
         new VectorSoftmaxRows(under.softmaxRows()),

@@ -24,13 +24,19 @@ public final class Assembly {
 
   /// Puts a layer together.
   static DecoderLayer layer(ModelConfig config, int i, Parts p) {
+    QkNorm norm = config.layers().get(i).style().qkNorm();
+    return layer(config, i, attention(config, i, AttentionNames.of(norm), p), p);
+  }
+
+  /// Puts a layer together whose first body is given.
+  static DecoderLayer layer(ModelConfig config, int i, Body first, Parts p) {
     LayerConfig layer = config.layers().get(i);
     Norms norms = layer.style().norms();
     String path = "layers." + i + ".";
     return new DecoderLayer(
         new ResidualBlock(
             norm(config, path, norms.beforeAttention(), p),
-            attention(config, i, AttentionNames.of(layer.style().qkNorm()), p),
+            first,
             norm(config, path, norms.behindAttention(), p),
             layer.style().residual()),
         new ResidualBlock(
@@ -60,12 +66,13 @@ public final class Assembly {
     int width = config.hiddenSize();
     int q = layer.attention().queryWidth();
     int k = layer.attention().keyWidth();
+    boolean gated = layer.style().gated();
     SplitLinear qkv =
         layer.style().fused().qkv()
             ? SplitLinear.packed(
                 p.linear(path + "qkv_proj", q + 2 * k, width, layer.biases().qkv()), q, k, k)
             : SplitLinear.of(
-                p.linear(path + "q_proj", q, width, layer.biases().qkv()),
+                p.linear(path + "q_proj", gated ? 2 * q : q, width, layer.biases().qkv()),
                 p.linear(path + "k_proj", k, width, layer.biases().qkv()),
                 p.linear(path + "v_proj", k, width, layer.biases().qkv()));
     LinearSlot o = p.linear(path + names.out(), width, q, layer.biases().out());
@@ -80,7 +87,8 @@ public final class Assembly {
         qkv,
         o,
         norms,
-        sinks);
+        sinks,
+        gated);
   }
 
   private static Attention.@Nullable Norms qkNorms(

@@ -45,7 +45,8 @@ public final class Families {
           new Olmoe(),
           new GraniteMoe(),
           new GptOss(),
-          new Lfm2());
+          new Lfm2(),
+          new Qwen35());
 
   private Families() {}
 
@@ -73,9 +74,13 @@ public final class Families {
     ConfigJson json = ConfigJson.read(file);
     ModelConfig config =
         read(json, FolderText.exists(generation) ? ConfigJson.read(generation) : null);
-    return config.place() == ModelConfig.Place.ALONE
+    List<ModelConfig.Place> places = config.family().places();
+    if (places.isEmpty() && config.place() != ModelConfig.Place.ALONE) {
+      places = Gemma3.PLACES;
+    }
+    return places.isEmpty()
         ? config
-        : placed(config, json.present("tie_word_embeddings"), folder);
+        : placed(config, places, json.present("tie_word_embeddings"), folder);
   }
 
   /// What to give instead of a folder without a config.
@@ -117,9 +122,10 @@ public final class Families {
   /// A decoder that is a part of a multimodal model, with the tensor names of its files. As in
   /// transformers, a stored head that differs from the embedding is untied unless the config says
   /// whether it is.
-  private static ModelConfig placed(ModelConfig config, boolean tieGiven, Path folder) {
+  private static ModelConfig placed(
+      ModelConfig config, List<ModelConfig.Place> places, boolean tieGiven, Path folder) {
     try (WeightFile file = WeightFile.open(folder)) {
-      for (ModelConfig.Place place : Gemma3.PLACES) {
+      for (ModelConfig.Place place : places) {
         ModelConfig other = config.withPlace(place);
         if (file.names().contains(other.embedding())) {
           ModelConfig headed = config.withPlace(place.withHead("lm_head"));

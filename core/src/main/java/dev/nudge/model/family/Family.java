@@ -31,6 +31,11 @@ public interface Family {
     return "norm";
   }
 
+  /// Where the decoder's tensors may lie in a folder; empty: only where the config says.
+  default List<ModelConfig.Place> places() {
+    return List.of();
+  }
+
   /// Assembles layer `i`.
   default DecoderLayer layer(ModelConfig config, int i, Parts parts) {
     return Assembly.layer(config, i, parts);

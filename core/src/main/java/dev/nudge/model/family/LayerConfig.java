@@ -1,6 +1,7 @@
 package dev.nudge.model.family;
 
 import dev.nudge.kernel.Attend.Shape;
+import dev.nudge.kernel.DeltaRule;
 import dev.nudge.kernel.Glu.Activation;
 import dev.nudge.model.rope.RopeParameters;
 import dev.nudge.model.rope.Turning;
@@ -51,6 +52,30 @@ public record LayerConfig(
     }
   }
 
+  /// A gated delta rule: its state is the last inputs of its convolution, and a matrix a head with
+  /// the rows since the last chunk.
+  ///
+  /// @param taps length of the convolution, at least 2
+  public record GatedDelta(DeltaRule.Shape shape, int taps) implements Recurrence {
+    @Override
+    public List<KvPool.StateShape> state(int layer, int hidden, Dtype compute) {
+      Dtype type = DeltaRule.stateType(compute);
+      int heads = shape.valueHeads();
+      int chunk = DeltaRule.CHUNK;
+      return List.of(
+          new KvPool.StateShape(layer, compute, taps - 1, shape.columns()),
+          new KvPool.StateShape(layer, type, heads * shape.keyDim(), shape.valueDim()),
+          new KvPool.StateShape(layer, type, shape.keyHeads() * shape.keyDim(), chunk),
+          new KvPool.StateShape(layer, type, heads * chunk, shape.valueDim()),
+          new KvPool.StateShape(layer, Dtype.F64, heads, 1 + chunk));
+    }
+
+    @Override
+    public int scratch(int hidden) {
+      return shape.outputs();
+    }
+  }
+
   /// Which linear layers have a bias.
   ///
   /// @param qkv of queries, keys and values
@@ -66,8 +91,15 @@ public record LayerConfig(
   /// @param residual factor of the outputs of attention and MLP
   /// @param clip with QK norm: bound of queries, keys and values; 0: none
   /// @param sinks whether each head has an attention sink logit
+  /// @param gated whether the query projection also computes a gate of each head's output
   public record Style(
-      Norms norms, QkNorm qkNorm, Fused fused, double residual, double clip, boolean sinks) {}
+      Norms norms,
+      QkNorm qkNorm,
+      Fused fused,
+      double residual,
+      double clip,
+      boolean sinks,
+      boolean gated) {}
 
   /// The MLP.
   ///
@@ -181,14 +213,16 @@ public record LayerConfig(
         new Shape(heads, keyHeads, dim),
         null,
         new Biases(false, false, false),
-        new Style(Norms.BEFORE, QkNorm.NONE, Fused.NONE, 1, 0, false),
+        new Style(Norms.BEFORE, QkNorm.NONE, Fused.NONE, 1, 0, false, false),
         new Feed(inner, Activation.SILU),
         null);
   }
 
   /// Columns of the scratch that a pass needs.
   public int scratch(int hidden) {
-    return Math.max(feed.scratch(hidden), recurrence == null ? 0 : recurrence.scratch(hidden));
+    int first = style.gated ? attention.queryWidth() : 0;
+    return Math.max(
+        feed.scratch(hidden), recurrence == null ? first : recurrence.scratch(hidden));
   }
 
   private LayerConfig with(double scale, int window, double softCap) {
@@ -231,27 +265,33 @@ public record LayerConfig(
   }
 
   LayerConfig withNorms(Norms where, QkNorm over) {
-    return withStyle(new Style(where, over, style.fused, style.residual, style.clip, style.sinks));
+    Style s = style;
+    return withStyle(new Style(where, over, s.fused, s.residual, s.clip, s.sinks, s.gated));
   }
 
   LayerConfig withFused(Fused fused) {
-    return withStyle(
-        new Style(style.norms, style.qkNorm, fused, style.residual, style.clip, style.sinks));
+    Style s = style;
+    return withStyle(new Style(s.norms, s.qkNorm, fused, s.residual, s.clip, s.sinks, s.gated));
   }
 
   LayerConfig withResidual(double factor) {
-    return withStyle(
-        new Style(style.norms, style.qkNorm, style.fused, factor, style.clip, style.sinks));
+    Style s = style;
+    return withStyle(new Style(s.norms, s.qkNorm, s.fused, factor, s.clip, s.sinks, s.gated));
   }
 
   LayerConfig withClip(double bound) {
-    return withStyle(
-        new Style(style.norms, style.qkNorm, style.fused, style.residual, bound, style.sinks));
+    Style s = style;
+    return withStyle(new Style(s.norms, s.qkNorm, s.fused, s.residual, bound, s.sinks, s.gated));
   }
 
   LayerConfig withSinks() {
     Style s = style;
-    return withStyle(new Style(s.norms, s.qkNorm, s.fused, s.residual, s.clip, true));
+    return withStyle(new Style(s.norms, s.qkNorm, s.fused, s.residual, s.clip, true, s.gated));
+  }
+
+  LayerConfig withGate() {
+    Style s = style;
+    return withStyle(new Style(s.norms, s.qkNorm, s.fused, s.residual, s.clip, s.sinks, true));
   }
 
   private LayerConfig withStyle(Style other) {

@@ -11,6 +11,7 @@ import dev.nudge.nn.Norm;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.ScoreHead;
 import dev.nudge.nn.TrainedLinear;
+import dev.nudge.nn.layer.DeltaNet;
 import dev.nudge.nn.layer.Rotary;
 import dev.nudge.nn.layer.ShortConvolution;
 import dev.nudge.nn.layer.Sinks;
@@ -115,14 +116,34 @@ public final class Parts {
         weight, bias, trained, biased ? weights.parameter(name + ".bias") : null);
   }
 
+  /// How fast the heads of a gated delta rule forget.
+  DeltaNet.Decay decay(String path, int heads) {
+    String rate = config.place().tensors() + path + "A_log";
+    String bias = config.place().tensors() + path + "dt_bias";
+    weights.expect(bias, heads);
+    weights.expect(rate, heads);
+    Parameter trainedRate = weights.parameter(rate);
+    Parameter trainedBias = weights.parameter(bias);
+    return new DeltaNet.Decay(
+        trainedRate == null ? row(rate) : trainedRate.work(),
+        trainedBias == null ? row(bias) : trainedBias.work(),
+        trainedRate,
+        trainedBias);
+  }
+
   Norm norm(String path, int width) {
+    return norm(path, width, config.normOffset());
+  }
+
+  /// @param offset is added to the weight
+  Norm norm(String path, int width, double offset) {
     String name = config.place().tensors() + path + ".weight";
     weights.expect(name, width);
     Parameter trained = weights.parameter(name);
     Norm norm =
         trained == null
-            ? new Norm(row(name), config.rmsNormEps(), config.normOffset())
-            : new Norm(trained, config.rmsNormEps(), config.normOffset());
+            ? new Norm(row(name), config.rmsNormEps(), offset)
+            : new Norm(trained, config.rmsNormEps(), offset);
     norms.put(config.place().modules() + path, norm);
     return norm;
   }

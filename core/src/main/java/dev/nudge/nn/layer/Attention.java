@@ -35,6 +35,7 @@ public final class Attention implements Body {
   private final LinearSlot oProj;
   private final @Nullable Norms norms;
   private final @Nullable Sinks sinks;
+  private final boolean gated;
   private final SharedAttention shared;
   private final BranchAttention branches;
 
@@ -51,6 +52,7 @@ public final class Attention implements Body {
   /// @param qkv computes queries, keys and values
   /// @param norms null: no QK-norm
   /// @param sinks null: no attention sinks
+  /// @param gated whether `qkv` computes, behind the query of each head, the gate of its output
   public Attention(
       int layer,
       Attend.Shape shape,
@@ -59,7 +61,8 @@ public final class Attention implements Body {
       SplitLinear qkv,
       LinearSlot oProj,
       @Nullable Norms norms,
-      @Nullable Sinks sinks) {
+      @Nullable Sinks sinks,
+      boolean gated) {
     this.layer = layer;
     this.shape = shape;
     this.queries = queries;
@@ -68,6 +71,7 @@ public final class Attention implements Body {
     this.oProj = oProj;
     this.norms = norms;
     this.sinks = sinks;
+    this.gated = gated;
     this.shared = new SharedAttention(shape);
     this.branches = new BranchAttention(shape);
   }
@@ -79,11 +83,12 @@ public final class Attention implements Body {
   public record Output(Tensor out, Tensor lse) implements Activations {}
 
   /// The projections, rotated unless a norm precedes RoPE, and the output.
-  private record Saved(SplitLinear.Parts parts, Output output) implements Tape.Entry {
-    Tensor q() {
-      return parts.get(0);
-    }
-
+  ///
+  /// @param q the queries
+  /// @param gate of the output; null: none
+  private record Saved(
+      SplitLinear.Parts parts, Tensor q, @Nullable Tensor gate, Output output)
+      implements Tape.Entry {
     Tensor k() {
       return parts.get(1);
     }
@@ -117,7 +122,7 @@ public final class Attention implements Body {
       sinks.forward(shape, output, p);
     }
     p.ws().release(mark);
-    oProj.linear().forward(output.out(), y, p);
+    oProj.linear().forward(opened(s, inner, p), y, p);
     push(s, p);
   }
 
@@ -173,22 +178,56 @@ public final class Attention implements Body {
       Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
     Output output = (Output) Objects.requireNonNull(kept);
     Saved s = projected(x, output, p);
+    Tensor opened = opened(s, inner, p);
     if (y == null) {
-      oProj.linear().again(output.out(), p);
+      oProj.linear().again(opened, p);
     } else {
-      oProj.linear().forward(output.out(), y, p);
+      oProj.linear().forward(opened, y, p);
     }
     push(s, p);
   }
 
   /// Projects queries, keys and values, and applies RoPE unless a norm comes first.
   private Saved projected(Tensor x, Output output, Pass p) {
-    Saved s = new Saved(qkv.forward(x, p), output);
+    SplitLinear.Parts parts = qkv.forward(x, p);
+    Saved s = gated ? divided(parts, output, p) : new Saved(parts, parts.get(0), null, output);
     if (turnsFirst()) {
       turn(s.q(), queries, false, p);
       turn(s.k(), keys, false, p);
     }
     return s;
+  }
+
+  /// Takes queries and gates apart, which alternate head by head.
+  private Saved divided(SplitLinear.Parts parts, Output output, Pass p) {
+    Tensor both = parts.get(0);
+    Tensor q = p.ws().take(both.dtype(), both.rows(), shape.queryWidth());
+    Tensor gate = p.ws().take(both.dtype(), both.rows(), shape.queryWidth());
+    p.kernels().elementwise().copy(half(both, 0), parts(q, false));
+    p.kernels().elementwise().copy(half(both, 1), parts(gate, false));
+    return new Saved(parts, q, gate, output);
+  }
+
+  /// Views the queries (0) or the gates (1) of all heads as rows.
+  private Tensor half(Tensor both, int which) {
+    Tensor heads = both.reshaped(both.elements() / (2L * shape.dim()), 2L * shape.dim());
+    return heads.cols(which * shape.dim(), (which + 1) * shape.dim());
+  }
+
+  /// Returns the input of `o_proj`: the output of attention, times the sigmoid of its gate.
+  private Tensor opened(Saved s, Tensor inner, Pass p) {
+    Tensor out = s.output().out();
+    if (s.gate() == null) {
+      return out;
+    }
+    Tensor to = scratch(inner);
+    p.kernels().sigmoidGlu().forward(s.gate(), out, to);
+    return to;
+  }
+
+  @Override
+  public int inner() {
+    return gated ? shape.queryWidth() : 0;
   }
 
   /// Returns whether RoPE precedes any norm.
@@ -252,7 +291,15 @@ public final class Attention implements Body {
     Workspace ws = p.ws();
     int mark = ws.mark();
     Tensor dOut = ws.take(dy.dtype(), dy.rows(), shape.queryWidth());
-    oProj.linear().backward(dy, dOut, false, p).add(s.output().out());
+    Linear.Gradients gradients = oProj.linear().backward(dy, dOut, false, p);
+    Tensor gate = s.gate();
+    if (gate == null) {
+      gradients.add(s.output().out());
+    } else {
+      Tensor opened = ws.take(dOut.dtype(), dOut.rows(), dOut.cols());
+      p.kernels().sigmoidGlu().backward(dOut, gate, s.output().out(), gate, dOut, opened);
+      gradients.add(opened);
+    }
     if (sinks != null) {
       sinks.backward(shape, s.output(), dOut, p);
     }
@@ -270,6 +317,10 @@ public final class Attention implements Body {
     if (turnsFirst()) {
       turn(s.q(), queries, true, p);
       turn(s.k(), keys, true, p);
+    }
+    if (gate != null) {
+      p.kernels().elementwise().copy(parts(s.q(), false), half(s.parts().get(0), 0));
+      p.kernels().elementwise().copy(parts(gate, false), half(s.parts().get(0), 1));
     }
     ws.release(mark);
     return qkv.backward(s.parts(), dx, p);
