@@ -14,6 +14,7 @@ ropes 32, so sequences of 1, 7, 8, 32 and 33 tokens lie on both sides of each.
 A dynamic rope remembers the longest sequence it has seen. Here it forgets it before every sequence: each is rotated by its own length.
 """
 
+import contextlib
 import glob
 import os
 import random
@@ -238,6 +239,28 @@ CASES = {
         seed=154, kinds=("train", "full"),  # four taps and biases; a width as it is given
         config=dict(model_type="lfm2", **ODD, num_hidden_layers=3, block_auto_adjust_ff_dim=False, conv_L_cache=4, conv_bias=True,
                     tie_word_embeddings=False, layer_types=["conv", "full_attention", "conv"], rope_parameters=rope()), older=dict(full_attn_idxs=[1])),
+    # A head whose key and query are nearly orthogonal has a tiny output, which the norm enlarges with its rounding: a larger epsilon.
+    # The delta rule is in fp32 in a model of float64 too; `double` takes its gradients in float64.
+    "qwen3_5": dict(
+        seed=161, kinds=ALL, stored=torch.float32, double=True,  # two value heads a key head; sequences over a chunk of 64
+        config=dict(rms_norm_eps=1e-3, model_type="qwen3_5_text", head_dim=32, linear_num_key_heads=2, linear_num_value_heads=4, linear_key_head_dim=16, linear_value_head_dim=16,
+                    linear_conv_kernel_dim=4, layer_types=["linear_attention", "full_attention"], rope_parameters=rope(theta=1e6, partial_rotary_factor=0.25)),
+        older=dict(full_attention_interval=2), lengths=[1, 7, 33, 64, 65, 128]),
+    "qwen3_5-odd": dict(
+        seed=162, kinds=("train", "full"), stored=torch.float32, double=True,  # tied, odd widths, biases of attention
+        config=dict(rms_norm_eps=2e-2, model_type="qwen3_5_text", **ODD, head_dim=24, tie_word_embeddings=True, attention_bias=True, linear_num_key_heads=1, linear_num_value_heads=3,
+                    linear_key_head_dim=10, linear_value_head_dim=6, linear_conv_kernel_dim=3, num_hidden_layers=3,
+                    layer_types=["linear_attention", "linear_attention", "full_attention"], rope_parameters=rope(partial_rotary_factor=0.5)),
+        older=dict(full_attention_interval=3), lengths=[1, 2, 63, 64, 65, 127]),
+    "qwen3_5-moe": dict(
+        seed=163, kinds=("train", "full"), stored=torch.float32, double=True,
+        config=dict(rms_norm_eps=1e-3, model_type="qwen3_5_moe_text", hidden_size=40, head_dim=16, moe_intermediate_size=12, shared_expert_intermediate_size=20,
+                    num_experts=6, num_experts_per_tok=3, linear_num_key_heads=2, linear_num_value_heads=2, linear_key_head_dim=8, linear_value_head_dim=12,
+                    layer_types=["linear_attention", "full_attention"], rope_parameters=rope(partial_rotary_factor=0.5)),
+        lora=dict(target_modules=["q_proj", "v_proj", "in_proj_qkv", "in_proj_a", "out_proj", "gate_proj", "shared_expert_gate"],
+                  target_parameters=["experts.gate_up_proj", "experts.down_proj"],
+                  rank_pattern={r".*\.gate_up_proj": 4}, alpha_pattern={r".*\.gate_up_proj": 10}),
+        older=dict(full_attention_interval=2)),
     "llama-linear": dict(seed=121, config=dict(**LLAMA, rope_parameters=rope("linear", factor=3.0)), matters={"rope": dict(rope_parameters=rope())}),
     # Its context is 32 tokens: 33 are one above. Longer ones are in the rows.
     "llama-dynamic": dict(seed=122, kinds=("train",), config=dict(**LLAMA, max_position_embeddings=ORIGINAL, rope_parameters=rope("dynamic", factor=3.0)),
@@ -268,13 +291,14 @@ DTYPE = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
 @torch.no_grad()
 def randomise(model, seed):
-    """Weights far from transformers' initialisation. Gemma's norms multiply by one and their weight, its embeddings are scaled up."""
+    """Weights far from transformers' initialisation. Gemma's and Qwen3.5's norms multiply by one and their weight, Gemma's embeddings are scaled up."""
     g = torch.Generator().manual_seed(seed)
     plain, embedding = (0.0, 0.1) if model.config.model_type.startswith("gemma") else (1.0, 0.3)
+    delta = model.config.model_type.startswith("qwen3_5")
     for name, p in model.named_parameters():
         noise = torch.randn(p.shape, generator=g)
         if "norm" in name and name.endswith("weight"):
-            p.copy_(plain + 0.25 * noise)
+            p.copy_((0.0 if delta and "linear_attn" not in name else plain) + 0.25 * noise)
         elif name.endswith("bias"):
             p.copy_(0.3 * noise)
         elif "embed_tokens" in name:
@@ -438,6 +462,18 @@ def signs(n):
 def sketch(tensors):
     """name → norm, and the tensor times each row of signs. Of a difference these are as large as its norm in the mean of squares."""
     return {n: [t.double().norm().item(), *(signs(t.numel()) @ t.detach().double().flatten().numpy()).tolist()] for n, t in tensors}
+
+
+@contextlib.contextmanager
+def in_double():
+    """What a model of float64 computes in float32 is computed in float64."""
+    plain_float, plain_to = torch.Tensor.float, torch.Tensor.to
+    torch.Tensor.float = torch.Tensor.double
+    torch.Tensor.to = lambda t, *a, **k: plain_to(t, *[torch.float64 if x is torch.float32 else x for x in a], **{n: torch.float64 if x is torch.float32 else x for n, x in k.items()})
+    try:
+        yield
+    finally:
+        torch.Tensor.float, torch.Tensor.to = plain_float, plain_to
 
 
 def gradients(model, rows):
@@ -638,7 +674,8 @@ def one(out, name, spec):
         gap = max(abs(a - b) / b for a, b in zip(history["losses"], history64["losses"]))
         line += f"; loss {history['losses'][0]:.3f} to {history['losses'][-1]:.3f} (fp64 {gap:.0e})"
         if "full" in kinds:
-            first = gradients(load(base, torch.float64), rows)
+            with in_double() if spec.get("double") else contextlib.nullcontext():
+                first = gradients(load(base, torch.float64), rows)
             model = load(base)
             origin = {n: p.detach().double() for n, p in model.named_parameters()}
             full = train(model, everything(model), rows, FULL)

@@ -16,6 +16,7 @@ import dev.nudge.nn.layer.ResidualBlock;
 import dev.nudge.nn.layer.Sinks;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Builds a decoder from the tensor names and layer order that nearly all families share.
@@ -25,18 +26,18 @@ public final class Assembly {
   /// Puts a layer together.
   static DecoderLayer layer(ModelConfig config, int i, Parts p) {
     QkNorm norm = config.layers().get(i).style().qkNorm();
-    return layer(config, i, attention(config, i, AttentionNames.of(norm), p), p);
+    return layer(config, i, () -> attention(config, i, AttentionNames.of(norm), p), p);
   }
 
-  /// Puts a layer together whose first body is given.
-  static DecoderLayer layer(ModelConfig config, int i, Body first, Parts p) {
+  /// Puts a layer together whose first body is another.
+  static DecoderLayer layer(ModelConfig config, int i, Supplier<Body> first, Parts p) {
     LayerConfig layer = config.layers().get(i);
     Norms norms = layer.style().norms();
     String path = "layers." + i + ".";
     return new DecoderLayer(
         new ResidualBlock(
             norm(config, path, norms.beforeAttention(), p),
-            first,
+            first.get(),
             norm(config, path, norms.behindAttention(), p),
             layer.style().residual()),
         new ResidualBlock(

@@ -125,7 +125,7 @@ record Qwen35() implements Family {
   @Override
   public DecoderLayer layer(ModelConfig config, int i, Parts p) {
     return config.layers().get(i).recurrence() instanceof LayerConfig.GatedDelta delta
-        ? Assembly.layer(config, i, delta(config, i, delta, p), p)
+        ? Assembly.layer(config, i, () -> delta(config, i, delta, p), p)
         : Assembly.layer(config, i, p);
   }
 
