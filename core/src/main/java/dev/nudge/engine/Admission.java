@@ -117,6 +117,7 @@ final class Admission implements AutoCloseable {
     int there = blocks();
     if (pool != null && running.isEmpty() && pool.held() > there) {
       drop();
+      there = blocks(); // states had room too
     }
     if (pool != null) {
       pool.limit(Math.max(there, Math.max(pool.held(), taken(running))));

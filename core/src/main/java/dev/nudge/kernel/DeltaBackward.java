@@ -104,8 +104,7 @@ final class DeltaBackward {
     int keyDim = shape.keyDim();
     Tensor room = ws.room(DeltaRule.backwardBytes(shape, rows, dOut.dtype()));
     Tensor starts =
-        Tensor.of(
-            room.data(), head.type, (long) chunks * shape.group() * keyDim, shape.valueDim());
+        Tensor.of(room.data(), head.type, (long) chunks * shape.group() * keyDim, shape.valueDim());
     head.open(keyHead, 0, null);
     for (int chunk = 0; chunk < chunks; chunk++) {
       head.read(chunk * CHUNK);

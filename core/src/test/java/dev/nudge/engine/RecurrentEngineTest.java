@@ -45,7 +45,7 @@ class RecurrentEngineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lfm2", "lfm2-biased"})
+  @ValueSource(strings = {"lfm2", "lfm2-biased", "qwen3_5", "qwen3_5-odd", "qwen3_5-moe"})
   void logitsAreThoseOfTheSequenceAlone(String name) {
     long before = Ledger.bytes();
     Path folder = Path.of("src/test/resources/golden/families", name, "model");

@@ -240,7 +240,9 @@ class DeltaRuleTest {
         ws.release(mark);
       }
       for (Tensor[] each :
-          new Tensor[][] {{to.mixed(), wanted.mixed()}, {to.a(), wanted.a()}, {to.b(), wanted.b()}}) {
+          new Tensor[][] {
+            {to.mixed(), wanted.mixed()}, {to.a(), wanted.a()}, {to.b(), wanted.b()}
+          }) {
         for (int r = 0; r < rows; r++) {
           for (int c = 0; c < each[0].cols(); c++) {
             double is = each[1].get(r, c);

@@ -221,8 +221,7 @@ public record LayerConfig(
   /// Columns of the scratch that a pass needs.
   public int scratch(int hidden) {
     int first = style.gated ? attention.queryWidth() : 0;
-    return Math.max(
-        feed.scratch(hidden), recurrence == null ? first : recurrence.scratch(hidden));
+    return Math.max(feed.scratch(hidden), recurrence == null ? first : recurrence.scratch(hidden));
   }
 
   private LayerConfig with(double scale, int window, double softCap) {

@@ -86,8 +86,7 @@ public final class Attention implements Body {
   ///
   /// @param q the queries
   /// @param gate of the output; null: none
-  private record Saved(
-      SplitLinear.Parts parts, Tensor q, @Nullable Tensor gate, Output output)
+  private record Saved(SplitLinear.Parts parts, Tensor q, @Nullable Tensor gate, Output output)
       implements Tape.Entry {
     Tensor k() {
       return parts.get(1);

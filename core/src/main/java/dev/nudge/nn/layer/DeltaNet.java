@@ -40,10 +40,7 @@ public final class DeltaNet implements Body {
   /// @param trainedRate null: the rate is frozen
   /// @param trainedBias null: the bias is frozen
   public record Decay(
-      Tensor rate,
-      Tensor bias,
-      @Nullable Parameter trainedRate,
-      @Nullable Parameter trainedBias) {}
+      Tensor rate, Tensor bias, @Nullable Parameter trainedRate, @Nullable Parameter trainedBias) {}
 
   /// @param layer index of this layer among the recurrent ones
   /// @param in computes queries, keys and values together; z; b; a

@@ -319,6 +319,19 @@ class ModelConfigTest {
             "\"num_hidden_layers\": 2, \"full_attn_idxs\": [2]",
             ": full_attn_idxs has 2; numbers of layers from 0 to 1 are needed"),
         family(
+            "qwen3_5_text",
+            "\"num_hidden_layers\": 1, \"layer_types\": [\"linear_attention\"]",
+            ": no layer is full_attention; at least one is needed"),
+        family(
+            "qwen3_5_text",
+            "\"linear_num_value_heads\": 24",
+            ": linear_num_value_heads 24 is not a multiple of linear_num_key_heads 16"),
+        family(
+            "qwen3_5_text",
+            "\"linear_conv_kernel_dim\": 1",
+            ": linear_conv_kernel_dim is 1; 2 to 64 is allowed"),
+        family("qwen3_5", "\"hidden_size\": 8", ": text_config is missing; it is needed"),
+        family(
             "ministral3",
             "\"rope_parameters\": {\"rope_type\": \"yarn\", \"factor\": 4}",
             ": rope_parameters.llama_4_scaling_beta is missing; it is needed"),
