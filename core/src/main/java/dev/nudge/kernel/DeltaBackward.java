@@ -45,7 +45,9 @@ final class DeltaBackward {
   private final RowMatrix nT;
   private final RowMatrix pT;
   private final RowMatrix aT;
-  private final RowMatrix byValue; // weights of rows of Sᵀ
+  private final RowMatrix eO; // weights of rows of Sᵀ
+  private final RowMatrix bR;
+  private final RowMatrix fU;
   private final RowMatrix byKey;
   private final RowMatrix eqT;
   private final RowMatrix bkT;
@@ -89,7 +91,9 @@ final class DeltaBackward {
     nT = rows.of(CHUNK, CHUNK);
     pT = rows.of(CHUNK, CHUNK);
     aT = rows.of(CHUNK, CHUNK);
-    byValue = rows.of(1, valueDim);
+    eO = rows.of(CHUNK, valueDim);
+    bR = rows.of(CHUNK, valueDim);
+    fU = rows.of(CHUNK, valueDim);
     byKey = rows.of(1, keyDim);
     eqT = rows.of(keyDim, CHUNK);
     bkT = rows.of(keyDim, CHUNK);
@@ -156,22 +160,24 @@ final class DeltaBackward {
       uT.column(i, v.u, i, valueDim);
       pT.column(i, v.p, i, CHUNK);
       aT.column(i, v.a, i, CHUNK);
-      kS.sum(i, head.k, i, 0, keyDim, v.s, false);
-      qS.sum(i, head.q, i, 0, keyDim, v.s, false);
-      kdS.sum(i, head.k, i, 0, keyDim, ds, false);
     }
-    for (int i = end - 1; i >= 0; i--) {
+    kS.sums(0, end, head.k, 0, keyDim, v.s, false);
+    qS.sums(0, end, head.q, 0, keyDim, v.s, false);
+    kdS.sums(0, end, head.k, 0, keyDim, ds, false);
+    for (int i = 0; i < end; i++) {
       dR.scaled(i, kdS, i, f[i]);
-      dR.sum(i, pT, i, i, end, dO, true);
+    }
+    dR.upper(end, pT, 0, dO);
+    for (int i = end - 1; i >= 0; i--) {
       dR.sum(i, aT, i, i + 1, end, dR, true);
     }
+    dP.sums(0, end, dO, 0, valueDim, uT, false);
+    g.sums(0, end, dR, 0, valueDim, uT, false);
     Arrays.fill(columns, 0);
     double last = 0;
     for (int i = 0; i < end; i++) {
       double beta = v.beta[i];
       double e = v.e[i];
-      dP.sum(i, dO, i, 0, valueDim, uT, false);
-      g.sum(i, dR, i, 0, valueDim, uT, false);
       x.scaled(i, dP, i, 1, v.d[i], i + 1);
       n.scaled(i, g, i, -beta, v.d[i], i);
       xT.column(i, x, i, CHUNK);
@@ -192,30 +198,28 @@ final class DeltaBackward {
       to.b().set(at + i, number, dBeta * beta * (1 - beta));
       dV.scaled(0, dR, i, beta);
       dV.store(0, to.mixed(), at + i, shape.valueAt(number));
-      byValue.scaled(0, dO, i, e);
-      dQ.sum(i, byValue, 0, 0, valueDim, sT, true);
-      byValue.scaled(0, dR, i, -beta * e);
-      dK.sum(i, byValue, 0, 0, valueDim, sT, true);
-      byValue.scaled(0, v.u, i, f[i]);
-      dK.sum(i, byValue, 0, 0, valueDim, dST, true);
+      eO.scaled(i, dO, i, e);
+      bR.scaled(i, dR, i, -beta * e);
+      fU.scaled(i, v.u, i, f[i]);
       byKey.scaled(0, head.q, i, e);
       eqT.column(i, byKey, 0, keyDim);
       byKey.scaled(0, head.k, i, -beta * e);
       bkT.column(i, byKey, 0, keyDim);
     }
-    for (int i = 0; i < end; i++) {
-      dQ.sum(i, x, i, 0, i + 1, head.k, true);
-      dK.sum(i, xT, i, i, end, head.q, true);
-      dK.sum(i, n, i, 0, i, head.k, true);
-      dK.sum(i, nT, i, i + 1, end, head.k, true);
-    }
+    dQ.sums(0, end, eO, 0, valueDim, sT, true);
+    dQ.lower(0, end, x, 1, head.k);
+    dK.sums(0, end, bR, 0, valueDim, sT, true);
+    dK.sums(0, end, fU, 0, valueDim, dST, true);
+    dK.upper(end, xT, 0, head.q);
+    dK.lower(0, end, n, 0, head.k);
+    dK.upper(end, nT, 1, head.k);
     double kept = 0;
     for (int i = 0; i < keyDim; i++) {
       kept += v.s.dot(i, ds, i);
       ds.scaled(i, ds, i, v.e[end - 1]);
-      ds.sum(i, eqT, i, 0, end, dO, true);
-      ds.sum(i, bkT, i, 0, end, dR, true);
     }
+    ds.sums(0, keyDim, eqT, 0, end, dO, true);
+    ds.sums(0, keyDim, bkT, 0, end, dR, true);
     decays(v, at, number, last + v.e[end - 1] * kept);
   }
 

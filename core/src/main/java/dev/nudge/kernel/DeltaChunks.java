@@ -107,7 +107,7 @@ public record DeltaChunks(RowMatrix.Maker rows) implements DeltaRule {
       kT = rows.of(shape.keyDim(), CHUNK);
       kk = rows.of(CHUNK, CHUNK);
       qk = rows.of(CHUNK, CHUNK);
-      weights = rows.of(1, shape.keyDim());
+      weights = rows.of(CHUNK, shape.keyDim());
       kF = rows.of(shape.keyDim(), CHUNK);
       values = new Value[shape.group()];
       Arrays.setAll(values, i -> new Value(shape, rows));
@@ -168,10 +168,8 @@ public record DeltaChunks(RowMatrix.Maker rows) implements DeltaRule {
         k.round(i, type);
         kT.column(i, k, i, shape.keyDim());
       }
-      for (int i = first; i < end; i++) {
-        kk.sum(i, k, i, 0, shape.keyDim(), kT, false);
-        qk.sum(i, q, i, 0, shape.keyDim(), kT, false);
-      }
+      kk.sums(first, end, k, 0, shape.keyDim(), kT, false);
+      qk.sums(first, end, q, 0, shape.keyDim(), kT, false);
       return n;
     }
 
@@ -194,16 +192,20 @@ public record DeltaChunks(RowMatrix.Maker rows) implements DeltaRule {
         value.v.load(i, in.mixed(), at, shape.valueAt(head));
         value.a.scaled(i, kk, i, -beta, value.d[i], i);
         value.u.scaled(i, value.v, i, beta);
-        weights.scaled(0, k, i, -beta * value.e[i]);
-        value.u.sum(i, weights, 0, 0, shape.keyDim(), value.s, true);
+        value.p.scaled(i, qk, i, 1, value.d[i], i + 1);
+        weights.scaled(i, k, i, -beta * value.e[i]);
+      }
+      value.u.sums(first, end, weights, 0, shape.keyDim(), value.s, true);
+      for (int i = first; i < end; i++) {
         value.u.sum(i, value.a, i, 0, i, value.u, true);
         value.u.round(i, type);
-        value.p.scaled(i, qk, i, 1, value.d[i], i + 1);
-        if (outputs) {
-          weights.scaled(0, q, i, value.e[i]);
-          value.o.sum(i, weights, 0, 0, shape.keyDim(), value.s, false);
-          value.o.sum(i, value.p, i, 0, i + 1, value.u, true);
+      }
+      if (outputs) {
+        for (int i = first; i < end; i++) {
+          weights.scaled(i, q, i, value.e[i]);
         }
+        value.o.sums(first, end, weights, 0, shape.keyDim(), value.s, false);
+        value.o.lower(first, end, value.p, 1, value.u);
       }
     }
 
@@ -224,7 +226,9 @@ public record DeltaChunks(RowMatrix.Maker rows) implements DeltaRule {
       for (int i = 0; i < shape.keyDim(); i++) {
         kF.scaled(i, kT, i, 1, f, CHUNK);
         value.s.scaled(i, value.s, i, value.e[CHUNK - 1]);
-        value.s.sum(i, kF, i, 0, CHUNK, value.u, true);
+      }
+      value.s.sums(0, shape.keyDim(), kF, 0, CHUNK, value.u, true);
+      for (int i = 0; i < shape.keyDim(); i++) {
         value.s.round(i, type);
       }
     }

@@ -7,6 +7,9 @@ import java.util.Arrays;
 /// A small matrix on the heap for kernels that combine a few short rows: [#sum] adds in one order,
 /// so that a row's bits depend on its own operands only.
 public abstract class RowMatrix {
+  /// Rows that are summed at once.
+  protected static final int TOGETHER = 4;
+
   private final int rows;
   private final int cols;
 
@@ -33,6 +36,37 @@ public abstract class RowMatrix {
   /// @param add whether the row is added to
   public abstract void sum(
       int row, RowMatrix weights, int at, int from, int to, RowMatrix x, boolean add);
+
+  /// [#sum] of the rows `first` to `end` − 1, each with its own row of weights; the same bits.
+  public void sums(
+      int first, int end, RowMatrix weights, int from, int to, RowMatrix x, boolean add) {
+    for (int row = first; row < end; row++) {
+      sum(row, weights, row, from, to, x, add);
+    }
+  }
+
+  /// Adds Σ weights[row][k] · x[k] over k < row + `more` to the rows `first` to `end` − 1.
+  public final void lower(int first, int end, RowMatrix weights, int more, RowMatrix x) {
+    for (int row = first, n; row < end; row += n) {
+      n = Math.min(TOGETHER, end - row);
+      sums(row, row + n, weights, 0, row + more, x, true);
+      for (int i = 1; i < n; i++) {
+        sum(row + i, weights, row + i, row + more, row + i + more, x, true);
+      }
+    }
+  }
+
+  /// Adds Σ weights[row][k] · x[k] over k from row + `more` to `to` − 1 to the rows below `to`.
+  public final void upper(int to, RowMatrix weights, int more, RowMatrix x) {
+    for (int row = 0, n; row < to; row += n) {
+      n = Math.min(TOGETHER, to - row);
+      int common = Math.min(to, row + n - 1 + more);
+      for (int i = 0; i + 1 < n; i++) {
+        sum(row + i, weights, row + i, row + i + more, common, x, true);
+      }
+      sums(row, row + n, weights, common, to, x, true);
+    }
+  }
 
   /// row ← s · x[xRow]; x may be this matrix.
   public abstract void scaled(int row, RowMatrix x, int xRow, double s);

@@ -64,6 +64,79 @@ final class FloatRows extends RowMatrix {
     d.intoArray(y, yAt + 3 * LANES);
   }
 
+  @Override
+  public void sums(
+      int first, int end, RowMatrix weights, int from, int to, RowMatrix x, boolean add) {
+    FloatRows w = (FloatRows) weights;
+    FloatRows others = (FloatRows) x;
+    int row = first;
+    for (; row + TOGETHER <= end; row += TOGETHER) {
+      int y = row * stride;
+      if (!add) {
+        Arrays.fill(all, y, y + TOGETHER * stride, 0);
+      }
+      int j = 0;
+      for (; j + 2 * LANES <= stride; j += 2 * LANES) {
+        block(all, y + j, stride, w.all, row * w.stride, w.stride, from, to, others, j);
+      }
+      for (; j < stride; j += LANES) {
+        for (int i = 0; i < TOGETHER; i++) {
+          int at = (row + i) * w.stride;
+          narrow(all, y + i * stride + j, w.all, at, from, to, others.all, j, others.stride);
+        }
+      }
+    }
+    super.sums(row, end, weights, from, to, x, add);
+  }
+
+  /// Two vectors of four rows.
+  private static void block(
+      float[] y,
+      int at,
+      int stride,
+      float[] w,
+      int wAt,
+      int wStride,
+      int from,
+      int to,
+      FloatRows others,
+      int j) {
+    float[] x = others.all;
+    int step = others.stride;
+    FloatVector a0 = FloatVector.fromArray(F, y, at);
+    FloatVector a1 = FloatVector.fromArray(F, y, at + LANES);
+    FloatVector b0 = FloatVector.fromArray(F, y, at + stride);
+    FloatVector b1 = FloatVector.fromArray(F, y, at + stride + LANES);
+    FloatVector c0 = FloatVector.fromArray(F, y, at + 2 * stride);
+    FloatVector c1 = FloatVector.fromArray(F, y, at + 2 * stride + LANES);
+    FloatVector d0 = FloatVector.fromArray(F, y, at + 3 * stride);
+    FloatVector d1 = FloatVector.fromArray(F, y, at + 3 * stride + LANES);
+    for (int k = from; k < to; k++) {
+      FloatVector x0 = FloatVector.fromArray(F, x, k * step + j);
+      FloatVector x1 = FloatVector.fromArray(F, x, k * step + j + LANES);
+      FloatVector f = FloatVector.broadcast(F, w[wAt + k]);
+      a0 = x0.fma(f, a0);
+      a1 = x1.fma(f, a1);
+      f = FloatVector.broadcast(F, w[wAt + wStride + k]);
+      b0 = x0.fma(f, b0);
+      b1 = x1.fma(f, b1);
+      f = FloatVector.broadcast(F, w[wAt + 2 * wStride + k]);
+      c0 = x0.fma(f, c0);
+      c1 = x1.fma(f, c1);
+      f = FloatVector.broadcast(F, w[wAt + 3 * wStride + k]);
+      d0 = x0.fma(f, d0);
+      d1 = x1.fma(f, d1);
+    }
+    a0.intoArray(y, at);
+    a1.intoArray(y, at + LANES);
+    b0.intoArray(y, at + stride);
+    b1.intoArray(y, at + stride + LANES);
+    c0.intoArray(y, at + 2 * stride);
+    c1.intoArray(y, at + 2 * stride + LANES);
+    d0.intoArray(y, at + 3 * stride);
+    d1.intoArray(y, at + 3 * stride + LANES);
+  }
+
   private static void narrow(
       float[] y, int yAt, float[] w, int wAt, int from, int to, float[] x, int j, int stride) {
     FloatVector a = FloatVector.fromArray(F, y, yAt);
