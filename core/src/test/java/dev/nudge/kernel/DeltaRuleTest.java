@@ -182,14 +182,18 @@ class DeltaRuleTest {
             Tensor own = pieces.rows(from, to);
             kernels.deltaRule().forward(s, part, from, state, own, 0, s.keyHeads());
           }
+          double worst = 0;
+          int differ = 0;
           for (int r = 0; r < rows; r++) {
             for (int c = 0; c < s.outputs(); c++) {
               double is = whole.get(r, c);
-              assertThat(pieces.get(r, c)).as(kernels.name() + type + r).isEqualTo(is);
-              double off = Math.abs(is - exact.get(r, c)) / (1 + Math.abs(is));
-              assertThat(off).as(kernels.name() + type + r).isLessThan(bound);
+              differ += pieces.get(r, c) == is ? 0 : 1;
+              worst = Math.max(worst, Math.abs(is - exact.get(r, c)) / (1 + Math.abs(is)));
             }
           }
+          assertThat(differ).as(kernels.name() + type).isZero();
+          assertThat(worst).as(kernels.name() + type).isLessThan(bound);
+          System.out.println("delta rule " + kernels.name() + " " + type + " within " + worst);
         }
       }
     }
@@ -239,6 +243,7 @@ class DeltaRuleTest {
         Kernels.plain().deltaRule().backward(s, exact, exactOut, wanted, head, ws);
         ws.release(mark);
       }
+      double worst = 0;
       for (Tensor[] each :
           new Tensor[][] {
             {to.mixed(), wanted.mixed()}, {to.a(), wanted.a()}, {to.b(), wanted.b()}
@@ -246,10 +251,12 @@ class DeltaRuleTest {
         for (int r = 0; r < rows; r++) {
           for (int c = 0; c < each[0].cols(); c++) {
             double is = each[1].get(r, c);
-            assertThat(Math.abs(each[0].get(r, c) - is) / (1 + Math.abs(is))).isLessThan(2e-5);
+            worst = Math.max(worst, Math.abs(each[0].get(r, c) - is) / (1 + Math.abs(is)));
           }
         }
       }
+      assertThat(worst).isLessThan(2e-5);
+      System.out.println("delta rule gradients within " + worst);
     }
   }
 }
