@@ -92,8 +92,9 @@ public interface Glu {
           double g = e[i];
           double s = sigmoid(activation.t(g));
           double gated = factor(g) * s * u[i];
-          double rest = (1 - s) * activation.slope(g);
-          e[i] = d[i] * u[i] * s * (activation == Activation.SIGMOID ? rest : 1 + g * rest);
+          double rise =
+              activation == Activation.SIGMOID ? 1 - s : 1 + g * (1 - s) * activation.slope(g);
+          e[i] = d[i] * u[i] * s * rise;
           u[i] = d[i] * factor(g) * s;
           d[i] = gated;
         }
