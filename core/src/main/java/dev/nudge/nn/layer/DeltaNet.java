@@ -1,6 +1,5 @@
 package dev.nudge.nn.layer;
 
-import dev.nudge.kernel.CausalConvolution;
 import dev.nudge.kernel.DeltaRule;
 import dev.nudge.nn.KvCache;
 import dev.nudge.nn.Linear;
@@ -114,7 +113,7 @@ public final class DeltaNet implements Body {
   private void gated(Saved s, Tensor h, Pass p) {
     int mark = p.ws().mark();
     Tensor mixed = take(s, shape.columns(), p);
-    convolve(s, mixed, p);
+    filter.forward(layer, s.qkv(), mixed, p);
     p.kernels().sigmoidGlu().forward(mixed, mixed, mixed);
     attend(s, mixed, h, p);
     norm.normalise(heads(h), heads(h), p);
@@ -129,39 +128,6 @@ public final class DeltaNet implements Body {
   /// Views the heads of all rows as rows.
   private Tensor heads(Tensor o) {
     return o.reshaped(o.elements() / shape.valueDim(), shape.valueDim());
-  }
-
-  private @Nullable List<Tensor> state(Segments rows, int i) {
-    KvCache cache = rows.cache(i);
-    if (cache == null && rows.past(i) > 0) {
-      throw new IllegalStateException("a recurrent layer needs whole sequences, or their states");
-    }
-    return cache == null ? null : cache.state(layer);
-  }
-
-  /// Convolves queries, keys and values, and advances the states of the convolution.
-  private void convolve(Saved s, Tensor mixed, Pass p) {
-    Segments rows = p.rows();
-    for (int i = 0; i < rows.count() && !p.ws().dry(); i++) {
-      List<Tensor> state = state(rows, i);
-      Tensor before = state == null ? null : state.getFirst();
-      Tensor own = rows.part(s.qkv(), i);
-      Tensor to = rows.part(mixed, i);
-      p.ws()
-          .rows(
-              own.rows(),
-              own.cols(),
-              (first, end) ->
-                  CausalConvolution.forward(own, before, filter.weight(), null, to, first, end));
-      KvCache cache = rows.cache(i);
-      if (cache != null && before != null) {
-        int snapshot = cache.snapshotAt() - rows.past(i);
-        if (snapshot > 0) {
-          CausalConvolution.state(own, before, snapshot, cache.snapshot(layer).getFirst());
-        }
-        CausalConvolution.state(own, before, own.rows(), before);
-      }
-    }
   }
 
   private DeltaRule.Inputs inputs(Saved s, Tensor mixed, int from, int to) {
@@ -180,13 +146,13 @@ public final class DeltaNet implements Body {
       int from = rows.start(i);
       int to = from + rows.length(i);
       KvCache cache = rows.cache(i);
-      List<Tensor> state = state(rows, i);
+      List<Tensor> state = ShortConvolution.states(layer, rows, i);
       int snapshot = cache == null ? 0 : from + cache.snapshotAt() - rows.past(i);
       if (cache != null && snapshot > from) {
         attend(s, mixed, o, from, snapshot, rows.past(i), state, p);
         List<Tensor> kept = cache.snapshot(layer);
         for (int each = 1; each < kept.size(); each++) {
-          kept.get(each).data().copyFrom(cache.state(layer).get(each).data());
+          kept.get(each).data().copyFrom(state.get(each).data());
         }
         from = snapshot;
       }
@@ -195,20 +161,13 @@ public final class DeltaNet implements Body {
   }
 
   private void attend(
-      Saved s,
-      Tensor mixed,
-      Tensor o,
-      int from,
-      int to,
-      int past,
-      @Nullable List<Tensor> state,
-      Pass p) {
+      Saved s, Tensor mixed, Tensor o, int from, int to, int past, List<Tensor> state, Pass p) {
     if (from == to) {
       return;
     }
     DeltaRule.Inputs inputs = inputs(s, mixed, from, to);
     DeltaRule.State of =
-        state == null
+        state.isEmpty()
             ? null
             : new DeltaRule.State(state.get(1), state.get(2), state.get(3), state.get(4));
     Tensor own = o.rows(from, to);
@@ -228,7 +187,7 @@ public final class DeltaNet implements Body {
     Workspace ws = p.ws();
     int mark = ws.mark();
     Tensor convolved = take(s, shape.columns(), p);
-    convolve(s, convolved, p);
+    filter.forward(layer, s.qkv(), convolved, p);
     Tensor mixed = take(s, shape.columns(), p);
     p.kernels().sigmoidGlu().forward(convolved, convolved, mixed);
     Tensor o = take(s, shape.outputs(), p);
@@ -248,15 +207,7 @@ public final class DeltaNet implements Body {
     Tensor rest = take(s, shape.columns(), p);
     p.kernels().sigmoidGlu().backward(mixed, convolved, convolved, convolved, mixed, rest);
     p.kernels().elementwise().add(mixed, convolved);
-    Segments rows = p.rows();
-    for (int i = 0; i < rows.count() && !ws.dry(); i++) {
-      Tensor d = rows.part(convolved, i);
-      Tensor own = rows.part(s.qkv(), i);
-      if (filter.trained() != null) {
-        CausalConvolution.gradient(own, d, filter.trained().gradient(ws.lane()));
-      }
-      CausalConvolution.backward(d, filter.weight(), own);
-    }
+    filter.backward(s.qkv(), convolved, s.qkv(), p);
     ws.release(mark);
     return in.backward(s.parts(), dx, p);
   }

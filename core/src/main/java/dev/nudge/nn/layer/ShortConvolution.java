@@ -10,6 +10,7 @@ import dev.nudge.nn.Segments;
 import dev.nudge.nn.SplitLinear;
 import dev.nudge.nn.Tape;
 import dev.nudge.tensor.Tensor;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,56 @@ public final class ShortConvolution implements Body {
       @Nullable Tensor bias,
       @Nullable Parameter trained,
       @Nullable Parameter trainedBias) {
+    /// y ← conv(x), each sequence by itself, and the states after it and at snapshots within it.
+    ///
+    /// @param layer index among the recurrent layers; its first state is the convolution's
+    void forward(int layer, Tensor x, Tensor y, Pass p) {
+      Segments rows = p.rows();
+      for (int i = 0; i < rows.count(); i++) {
+        List<Tensor> states = states(layer, rows, i);
+        if (!p.ws().dry()) {
+          forward(rows.part(x, i), states.isEmpty() ? null : states.getFirst(), rows.part(y, i), p);
+        }
+        KvCache cache = rows.cache(i);
+        if (cache != null && !p.ws().dry()) {
+          advance(rows.part(x, i), cache.snapshotAt() - rows.past(i), cache, layer);
+        }
+      }
+    }
+
+    private void forward(Tensor x, @Nullable Tensor before, Tensor y, Pass p) {
+      p.ws()
+          .rows(
+              x.rows(),
+              x.cols(),
+              (first, end) -> CausalConvolution.forward(x, before, weight, bias, y, first, end));
+    }
+
+    private static void advance(Tensor x, int snapshot, KvCache cache, int layer) {
+      Tensor state = cache.state(layer).getFirst();
+      if (snapshot > 0) {
+        CausalConvolution.state(x, state, snapshot, cache.snapshot(layer).getFirst());
+      }
+      CausalConvolution.state(x, state, x.rows(), state);
+    }
+
+    /// Computes dx from dy, and adds the gradients of taps and bias if they train.
+    ///
+    /// @param dx not dy; may be x
+    void backward(Tensor x, Tensor dy, Tensor dx, Pass p) {
+      Segments rows = p.rows();
+      for (int i = 0; i < rows.count() && !p.ws().dry(); i++) {
+        Tensor d = rows.part(dy, i);
+        if (trained != null) {
+          CausalConvolution.gradient(rows.part(x, i), d, trained.gradient(p.ws().lane()));
+        }
+        if (trainedBias != null) {
+          p.kernels().elementwise().colSum(d, trainedBias.gradient(p.ws().lane()), true);
+        }
+        CausalConvolution.backward(d, weight, rows.part(dx, i));
+      }
+    }
+
     void parameters(Consumer<Parameter> each) {
       if (trained != null) {
         each.accept(trained);
@@ -72,7 +123,7 @@ public final class ShortConvolution implements Body {
   public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
     Saved s = new Saved(in.forward(x, p));
     Tensor h = scratch(inner);
-    gated(s, h, true, p);
+    gated(s, h, p);
     out.linear().forward(h, y, p);
     if (p.tape() != null) {
       p.tape().push(s);
@@ -84,7 +135,7 @@ public final class ShortConvolution implements Body {
       Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Activations kept, Pass p) {
     Saved s = new Saved(in.forward(x, p));
     Tensor h = scratch(inner);
-    gated(s, h, false, p);
+    gated(s, h, p);
     if (y == null) {
       out.linear().again(h, p);
     } else {
@@ -99,15 +150,10 @@ public final class ShortConvolution implements Body {
   }
 
   /// h ← C ⊙ conv(B ⊙ x).
-  ///
-  /// @param advances whether states advance
-  private void gated(Saved s, Tensor h, boolean advances, Pass p) {
+  private void gated(Saved s, Tensor h, Pass p) {
     int mark = p.ws().mark();
     Tensor products = product(s.b(), s.x(), take(s, p), p);
-    convolved(products, h, p);
-    if (advances && !p.ws().dry()) {
-      advance(products, p);
-    }
+    filter.forward(layer, products, h, p);
     product(s.c(), h, h, p);
     p.ws().release(mark);
   }
@@ -123,48 +169,13 @@ public final class ShortConvolution implements Body {
     return y;
   }
 
-  private @Nullable Tensor state(Segments rows, int i) {
+  /// The states of sequence `i` in a recurrent layer; empty: it has none.
+  static List<Tensor> states(int layer, Segments rows, int i) {
     KvCache cache = rows.cache(i);
     if (cache == null && rows.past(i) > 0) {
       throw new IllegalStateException("a recurrent layer needs whole sequences, or their states");
     }
-    return cache == null ? null : cache.state(layer).getFirst();
-  }
-
-  private Tensor convolved(Tensor products, Tensor y, Pass p) {
-    Segments rows = p.rows();
-    for (int i = 0; i < rows.count(); i++) {
-      Tensor before = state(rows, i);
-      Tensor own = rows.part(products, i);
-      Tensor to = rows.part(y, i);
-      if (!p.ws().dry()) {
-        p.ws()
-            .rows(
-                own.rows(),
-                own.cols(),
-                (first, end) ->
-                    CausalConvolution.forward(
-                        own, before, filter.weight(), filter.bias(), to, first, end));
-      }
-    }
-    return y;
-  }
-
-  /// Writes the states after the rows, and at snapshots within them.
-  private void advance(Tensor products, Pass p) {
-    Segments rows = p.rows();
-    for (int i = 0; i < rows.count(); i++) {
-      KvCache cache = rows.cache(i);
-      Tensor state = state(rows, i);
-      if (cache != null && state != null) {
-        Tensor own = rows.part(products, i);
-        int snapshot = cache.snapshotAt() - rows.past(i);
-        if (snapshot > 0) {
-          CausalConvolution.state(own, state, snapshot, cache.snapshot(layer).getFirst());
-        }
-        CausalConvolution.state(own, state, own.rows(), state);
-      }
-    }
+    return cache == null ? List.of() : cache.state(layer);
   }
 
   /// Computes dx from dy. Overwrites B, C and x with their gradients.
@@ -175,25 +186,14 @@ public final class ShortConvolution implements Body {
     Tensor dh = take(s, p);
     Linear.Gradients gradients = out.linear().backward(dy, dh, false, p);
     Tensor products = product(s.b(), s.x(), take(s, p), p);
-    Tensor convolved = convolved(products, take(s, p), p);
+    Tensor convolved = take(s, p);
+    filter.forward(layer, products, convolved, p);
     Tensor h = product(s.c(), convolved, take(s, p), p);
     gradients.add(h);
     Tensor dConvolved = product(dh, s.c(), h, p);
     product(dh, convolved, s.c(), p);
     Tensor dProducts = dh;
-    Segments rows = p.rows();
-    for (int i = 0; i < rows.count() && !p.ws().dry(); i++) {
-      Tensor d = rows.part(dConvolved, i);
-      Parameter bias = filter.trainedBias();
-      if (filter.trained() != null) {
-        CausalConvolution.gradient(
-            rows.part(products, i), d, filter.trained().gradient(p.ws().lane()));
-      }
-      if (bias != null) {
-        p.kernels().elementwise().colSum(d, bias.gradient(p.ws().lane()), true);
-      }
-      CausalConvolution.backward(d, filter.weight(), rows.part(dProducts, i));
-    }
+    filter.backward(products, dConvolved, dProducts, p);
     product(dProducts, s.b(), products, p); // dx, until x is read
     product(dProducts, s.x(), s.b(), p);
     p.kernels().elementwise().copy(products, s.x());
