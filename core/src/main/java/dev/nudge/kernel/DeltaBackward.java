@@ -55,7 +55,6 @@ final class DeltaBackward {
   private final RowMatrix dQ;
   private final RowMatrix dK;
   private final double[] dLn = new double[CHUNK];
-  private final double[] w = new double[CHUNK];
   private final double[] columns = new double[CHUNK];
   private final double[] products = new double[CHUNK];
 
@@ -113,9 +112,7 @@ final class DeltaBackward {
     for (int chunk = 0; chunk < chunks; chunk++) {
       head.read(chunk * CHUNK);
       for (int h = 0; h < shape.group(); h++) {
-        for (int i = 0; i < keyDim; i++) {
-          head.values[h].s.store(i, starts, (chunk * shape.group() + h) * keyDim + i, 0);
-        }
+        head.values[h].s.storeRows(0, keyDim, starts, (chunk * shape.group() + h) * keyDim);
         if (chunk + 1 < chunks) {
           head.update(h, false);
           head.close(h);
@@ -132,9 +129,7 @@ final class DeltaBackward {
       dQ.clear();
       dK.clear();
       for (int h = 0; h < shape.group(); h++) {
-        for (int i = 0; i < keyDim; i++) {
-          head.values[h].s.load(i, starts, (chunk * shape.group() + h) * keyDim + i, 0);
-        }
+        head.values[h].s.loadRows(0, keyDim, starts, (chunk * shape.group() + h) * keyDim);
         head.update(h, false);
         value(h, chunk * CHUNK);
       }
@@ -190,10 +185,10 @@ final class DeltaBackward {
         sum += products[j];
         columns[j] += products[j];
       }
-      w[i] = f[i] * kdS.dot(i, v.u, i);
-      last += w[i];
+      double w = f[i] * kdS.dot(i, v.u, i);
+      last += w;
       double rk = dR.dot(i, kS, i);
-      dLn[i] = sum + e * (qS.dot(i, dO, i) - beta * rk) - w[i];
+      dLn[i] = sum + e * (qS.dot(i, dO, i) - beta * rk) - w;
       double dBeta = dR.dot(i, v.v, i) - e * rk - kkM(i, v);
       to.b().set(at + i, number, dBeta * beta * (1 - beta));
       dV.scaled(0, dR, i, beta);

@@ -132,17 +132,15 @@ public record DeltaChunks(RowMatrix.Maker rows) implements DeltaRule {
           load(values[h], head(h), state);
         }
       }
-      for (int i = 0; i < shape.keyDim() && state != null && first > 0; i++) {
-        kT.load(i, state.keys(), keyHead * shape.keyDim() + i, 0);
+      if (state != null && first > 0) {
+        kT.loadRows(0, shape.keyDim(), state.keys(), keyHead * shape.keyDim());
       }
     }
 
     private void load(Value value, int at, State state) {
-      for (int i = 0; i < shape.keyDim(); i++) {
-        value.s.load(i, state.start(), at * shape.keyDim() + i, 0);
-      }
+      value.s.loadRows(0, shape.keyDim(), state.start(), at * shape.keyDim());
+      value.u.loadRows(0, first, state.updates(), at * CHUNK);
       for (int i = 0; i < first; i++) {
-        value.u.load(i, state.updates(), at * CHUNK + i, 0);
         value.d[first - 1][i] = state.decays().get(at, 1 + i);
       }
       if (first > 0) {
@@ -247,12 +245,10 @@ public record DeltaChunks(RowMatrix.Maker rows) implements DeltaRule {
       for (int h = 0; h < values.length; h++) {
         Value value = values[h];
         int at = head(h);
-        for (int i = 0; i < shape.keyDim() && closed; i++) {
-          value.s.store(i, state.start(), at * shape.keyDim() + i, 0);
+        if (closed) {
+          value.s.storeRows(0, shape.keyDim(), state.start(), at * shape.keyDim());
         }
-        for (int i = from; i < first; i++) {
-          value.u.store(i, state.updates(), at * CHUNK + i, 0);
-        }
+        value.u.storeRows(from, first, state.updates(), at * CHUNK);
         for (int j = 0; j < first; j++) {
           state.decays().set(at, 1 + j, value.d[first - 1][j]);
         }

@@ -10,7 +10,6 @@ public abstract class RowMatrix {
   /// Rows that are summed at once.
   protected static final int TOGETHER = 4;
 
-  private final int rows;
   private final int cols;
 
   /// Makes matrices, all of them in one precision.
@@ -18,13 +17,8 @@ public abstract class RowMatrix {
     RowMatrix of(int rows, int cols);
   }
 
-  protected RowMatrix(int rows, int cols) {
-    this.rows = rows;
+  protected RowMatrix(int cols) {
     this.cols = cols;
-  }
-
-  public final int rows() {
-    return rows;
   }
 
   public final int cols() {
@@ -93,6 +87,20 @@ public abstract class RowMatrix {
   /// Stores a row, rounded once, into columns of a tensor.
   public abstract void store(int row, Tensor to, int tensorRow, int col);
 
+  /// Loads the rows `first` to `end` − 1 from the rows behind `at` of a tensor of equal width.
+  public final void loadRows(int first, int end, Tensor from, int at) {
+    for (int row = first; row < end; row++) {
+      load(row, from, at + row, 0);
+    }
+  }
+
+  /// Stores the rows `first` to `end` − 1 in the rows behind `at` of a tensor of equal width.
+  public final void storeRows(int first, int end, Tensor to, int at) {
+    for (int row = first; row < end; row++) {
+      store(row, to, at + row, 0);
+    }
+  }
+
   /// Rounds a row to a type that states have.
   public abstract void round(int row, Dtype type);
 
@@ -104,7 +112,7 @@ public abstract class RowMatrix {
     private final double[][] all;
 
     Doubles(int rows, int cols) {
-      super(rows, cols);
+      super(cols);
       all = new double[rows][cols];
     }
 

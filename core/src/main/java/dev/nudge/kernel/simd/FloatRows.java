@@ -21,7 +21,7 @@ final class FloatRows extends RowMatrix {
   private final int stride;
 
   FloatRows(int rows, int cols) {
-    super(rows, cols);
+    super(cols);
     stride = Species.padded(cols);
     all = new float[rows * stride];
   }
