@@ -89,11 +89,25 @@ class GoldenLogitsTest {
   }
 
   /// Where the config does not say whether the head is tied, a stored one that differs is not.
+  /// Other towers are left out.
+  ///
+  /// @param container type of the model around the text's; null: the config is the text's
   @ParameterizedTest
-  @CsvSource({"language_model.model., language_model.lm_head", "model.language_model., lm_head"})
-  void aMultimodalMistralHasTheLogitsOfItsText(String tensors, String head, @TempDir Path temp)
+  @CsvSource({
+    "ministral3, mistral3, language_model.model., language_model.lm_head",
+    "ministral3, mistral3, model.language_model., lm_head",
+    "qwen3_5, qwen3_5, model.language_model., lm_head",
+    "qwen3_5, , model.language_model., lm_head",
+    "qwen3_5-moe, qwen3_5_moe, model.language_model., lm_head"
+  })
+  void aMultimodalModelHasTheLogitsOfItsText(
+      String name,
+      @org.jspecify.annotations.Nullable String container,
+      String tensors,
+      String head,
+      @TempDir Path temp)
       throws IOException {
-    Path text = GOLDEN.resolve("families/ministral3");
+    Path text = GOLDEN.resolve("families").resolve(name);
     Path model =
         BnbFiles.changed(
             text.resolve("model"),
@@ -102,20 +116,28 @@ class GoldenLogitsTest {
               Map<String, BnbFiles.Part> old = new LinkedHashMap<>(parts);
               parts.clear();
               old.forEach(
-                  (name, part) -> {
-                    String renamed =
-                        name.startsWith("model.")
-                            ? tensors + name.substring("model.".length())
-                            : head + ".weight";
-                    Entry entry = new Entry(renamed, part.entry().type(), part.entry().shape());
-                    parts.put(renamed, new BnbFiles.Part(entry, part.bytes()));
+                  (from, part) -> {
+                    String inner = from.replaceFirst("^model\\.", "");
+                    String renamed = inner.equals(from) ? head + ".weight" : tensors + inner;
+                    put(parts, renamed, part);
+                    if (inner.equals("norm.weight")) {
+                      put(parts, "model.visual.norm.weight", part);
+                      put(parts, "mtp.norm.weight", part);
+                    }
                   });
             });
     String config = Files.readString(text.resolve("model/config.json"));
     Files.writeString(
         model.resolve("config.json"),
-        "{\"model_type\": \"mistral3\", \"text_config\": " + config + "}");
+        container == null
+            ? config
+            : "{\"model_type\": \"" + container + "\", \"text_config\": " + config + "}");
     compare(text, model, null);
+  }
+
+  private static void put(Map<String, BnbFiles.Part> parts, String name, BnbFiles.Part part) {
+    Entry entry = new Entry(name, part.entry().type(), part.entry().shape());
+    parts.put(name, new BnbFiles.Part(entry, part.bytes()));
   }
 
   private static JsonNode json(Path folder) throws IOException {
