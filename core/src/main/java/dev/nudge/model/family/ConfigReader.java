@@ -184,6 +184,18 @@ final class ConfigReader {
     return layers;
   }
 
+  /// Layers with a recurrence in attention's place, and others with attention.
+  List<LayerConfig> recurrent(LayerConfig recurrent, LayerConfig attention, boolean[] which) {
+    List<LayerConfig> layers = new ArrayList<>();
+    for (boolean recurs : which) {
+      layers.add(recurs ? recurrent : attention);
+    }
+    if (!layers.contains(attention)) {
+      throw c.refuse("no layer is full_attention; at least one is needed");
+    }
+    return layers;
+  }
+
   /// A model whose layers are all alike.
   ModelConfig model(Family family, LayerConfig layer) {
     return model(family, Collections.nCopies(depth(), layer));
@@ -206,6 +218,20 @@ final class ConfigReader {
         endIds(c, generation),
         padding(),
         layers);
+  }
+
+  /// The config of the text decoder of a multimodal model.
+  static ConfigJson inner(ConfigJson c) {
+    ConfigJson inner = c.object("text_config");
+    if (inner == null) {
+      throw c.refuse("text_config is missing; it is needed");
+    }
+    return inner;
+  }
+
+  /// The text decoder of a multimodal model, with the EOS ids of both configs.
+  static ModelConfig contained(ConfigJson c, ModelConfig text, boolean tied, Place place) {
+    return text.withTokens(tied, union(ends(c, List.of()), text.eosTokenIds())).withPlace(place);
   }
 
   /// The EOS ids of both files; the family's own only if neither names one.

@@ -74,13 +74,9 @@ public final class Families {
     ConfigJson json = ConfigJson.read(file);
     ModelConfig config =
         read(json, FolderText.exists(generation) ? ConfigJson.read(generation) : null);
-    List<ModelConfig.Place> places = config.family().places();
-    if (places.isEmpty() && config.place() != ModelConfig.Place.ALONE) {
-      places = Gemma3.PLACES;
-    }
-    return places.isEmpty()
-        ? config
-        : placed(config, places, json.present("tie_word_embeddings"), folder);
+    return config.family().places().contains(config.place())
+        ? placed(config, json.present("tie_word_embeddings"), folder)
+        : config;
   }
 
   /// What to give instead of a folder without a config.
@@ -122,10 +118,9 @@ public final class Families {
   /// A decoder that is a part of a multimodal model, with the tensor names of its files. As in
   /// transformers, a stored head that differs from the embedding is untied unless the config says
   /// whether it is.
-  private static ModelConfig placed(
-      ModelConfig config, List<ModelConfig.Place> places, boolean tieGiven, Path folder) {
+  private static ModelConfig placed(ModelConfig config, boolean tieGiven, Path folder) {
     try (WeightFile file = WeightFile.open(folder)) {
-      for (ModelConfig.Place place : places) {
+      for (ModelConfig.Place place : config.family().places()) {
         ModelConfig other = config.withPlace(place);
         if (file.names().contains(other.embedding())) {
           ModelConfig headed = config.withPlace(place.withHead("lm_head"));

@@ -31,7 +31,8 @@ public interface Family {
     return "norm";
   }
 
-  /// Where the decoder's tensors may lie in a folder; empty: only where the config says.
+  /// Where the decoder's tensors may lie in folders, if the config says one of these places; its
+  /// files decide.
   default List<ModelConfig.Place> places() {
     return List.of();
   }

@@ -35,20 +35,18 @@ record Gemma3() implements Family {
   }
 
   @Override
+  public List<Place> places() {
+    return PLACES;
+  }
+
+  @Override
   public ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
     if (c.text("model_type", null).equals("gemma3_text")) {
       return text(c, generation, Gemma2.cap(c, "final_logit_softcapping", 0));
     }
-    ConfigJson inner = c.object("text_config");
-    if (inner == null) {
-      throw c.refuse("text_config is missing; it is needed");
-    }
-    ModelConfig config = text(inner, generation, 0);
-    List<Integer> ends = ConfigReader.ends(c, List.of());
-    return config
-        .withTokens(
-            c.flag("tie_word_embeddings", true), ConfigReader.union(ends, config.eosTokenIds()))
-        .withPlace(PLACES.getFirst());
+    ModelConfig config = text(ConfigReader.inner(c), generation, 0);
+    boolean tied = c.flag("tie_word_embeddings", true);
+    return ConfigReader.contained(c, config, tied, PLACES.getFirst());
   }
 
   private ModelConfig text(ConfigJson c, @Nullable ConfigJson generation, double cap) {

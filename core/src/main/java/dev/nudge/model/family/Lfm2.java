@@ -9,7 +9,6 @@ import dev.nudge.nn.layer.DecoderLayer;
 import dev.nudge.nn.layer.Mlp;
 import dev.nudge.nn.layer.ResidualBlock;
 import dev.nudge.nn.layer.ShortConvolution;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -49,17 +48,10 @@ record Lfm2() implements Family {
         attention.withRecurrence(
             new LayerConfig.ShortConvolution(
                 c.whole("conv_L_cache", 3, 64), c.flag("conv_bias", false)));
-    List<LayerConfig> layers = new ArrayList<>();
     boolean listed = c.has("full_attn_idxs") && !c.has("layer_types");
     Set<Integer> attending = listed ? attending(c, r.depth()) : Set.of();
-    for (boolean convolves :
-        r.ofType("conv", "full_attention", i -> listed && !attending.contains(i))) {
-      layers.add(convolves ? convolution : attention);
-    }
-    if (!layers.contains(attention)) {
-      throw c.refuse("no layer is full_attention; at least one is needed");
-    }
-    ModelConfig config = r.model(this, layers);
+    boolean[] convolves = r.ofType("conv", "full_attention", i -> listed && !attending.contains(i));
+    ModelConfig config = r.model(this, r.recurrent(convolution, attention, convolves));
     boolean tied = c.flag("tie_embedding", config.tieWordEmbeddings());
     return config.withTokens(tied, config.eosTokenIds());
   }

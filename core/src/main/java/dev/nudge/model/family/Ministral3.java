@@ -2,6 +2,7 @@ package dev.nudge.model.family;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.model.family.ConfigReader.Defaults;
+import dev.nudge.model.family.ModelConfig.Place;
 import dev.nudge.model.rope.RopeParameters;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -29,22 +30,22 @@ record Ministral3() implements Family {
   }
 
   @Override
+  public List<Place> places() {
+    return Gemma3.PLACES;
+  }
+
+  @Override
   public ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
     if (c.text("model_type", null).equals("ministral3")) {
       return text(c, generation);
     }
-    ConfigJson inner = c.object("text_config");
-    if (inner == null) {
-      throw c.refuse("text_config is missing; it is needed");
-    }
+    ConfigJson inner = ConfigReader.inner(c);
     String type = inner.text("model_type", "mistral");
     inner.supported("model_type", type, List.of("ministral3", "mistral"));
     ModelConfig config =
         type.equals("mistral") ? new Mistral().read(inner, generation) : text(inner, generation);
-    List<Integer> ends = ConfigReader.union(ConfigReader.ends(c, List.of()), config.eosTokenIds());
-    return config
-        .withTokens(c.flag("tie_word_embeddings", true), ends)
-        .withPlace(Gemma3.PLACES.getFirst());
+    boolean tied = c.flag("tie_word_embeddings", true);
+    return ConfigReader.contained(c, config, tied, Gemma3.PLACES.getFirst());
   }
 
   private ModelConfig text(ConfigJson c, @Nullable ConfigJson generation) {

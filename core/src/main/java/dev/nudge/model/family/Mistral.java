@@ -2,6 +2,7 @@ package dev.nudge.model.family;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.model.family.ConfigReader.Defaults;
+import dev.nudge.model.family.ModelConfig.Place;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,12 @@ record Mistral() implements Family {
   @Override
   public String architecture() {
     return "MistralForCausalLM";
+  }
+
+  /// Those of `mistral3`, whose text decoder it may be.
+  @Override
+  public List<Place> places() {
+    return Gemma3.PLACES;
   }
 
   @Override

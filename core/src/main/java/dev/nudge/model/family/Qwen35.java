@@ -12,7 +12,6 @@ import dev.nudge.nn.SplitLinear;
 import dev.nudge.nn.layer.Body;
 import dev.nudge.nn.layer.DecoderLayer;
 import dev.nudge.nn.layer.DeltaNet;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -48,13 +47,8 @@ record Qwen35() implements Family {
     if (type.endsWith("_text")) {
       return text(c, generation, type.contains("moe"));
     }
-    ConfigJson inner = c.object("text_config");
-    if (inner == null) {
-      throw c.refuse("text_config is missing; it is needed");
-    }
-    ModelConfig config = text(inner, generation, type.contains("moe"));
-    List<Integer> ends = ConfigReader.union(ConfigReader.ends(c, List.of()), config.eosTokenIds());
-    return config.withTokens(config.tieWordEmbeddings(), ends).withPlace(places().getLast());
+    ModelConfig config = text(ConfigReader.inner(c), generation, type.contains("moe"));
+    return ConfigReader.contained(c, config, config.tieWordEmbeddings(), places().getLast());
   }
 
   private ModelConfig text(ConfigJson c, @Nullable ConfigJson generation, boolean sparse) {
@@ -74,15 +68,8 @@ record Qwen35() implements Family {
     }
     LayerConfig delta = attention.withRecurrence(delta(c));
     int interval = c.whole("full_attention_interval", 4, Integer.MAX_VALUE);
-    List<LayerConfig> layers = new ArrayList<>();
-    for (boolean linear :
-        r.ofType("linear_attention", "full_attention", i -> (i + 1) % interval != 0)) {
-      layers.add(linear ? delta : attention);
-    }
-    if (!layers.contains(attention)) {
-      throw c.refuse("no layer is full_attention; at least one is needed");
-    }
-    return r.model(this, layers).withEnds(1, 1, 1, 0);
+    boolean[] linear = r.ofType("linear_attention", "full_attention", i -> (i + 1) % interval != 0);
+    return r.model(this, r.recurrent(delta, attention, linear)).withEnds(1, 1, 1, 0);
   }
 
   private static MoeConfig mixture(ConfigJson c) {
