@@ -9,6 +9,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.util.Random;
+import java.util.function.UnaryOperator;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AdamWOptions;
 import org.bytedeco.pytorch.TensorVector;
@@ -158,69 +159,44 @@ class AutogradTest {
 
   @RepeatedTest(TIMES)
   void swiGlu() {
-    try (Scope scope = Scope.open("autograd");
-        PointerScope pointers = new PointerScope()) {
-      Tensor gate = draw(scope, rows, cols);
-      plain.elementwise().scale(gate, 4);
-      Tensor up = draw(scope, rows, cols);
-      Tensor h = draw(scope, rows, cols);
-      var e = Torch.leaf(gate);
-      var u = Torch.leaf(up);
-      var th = torch.silu(e).mul(u);
-      plain.swiGlu().forward(gate, up, h);
-      same("h", h, th);
-
-      Tensor dh = draw(scope, rows, cols);
-      th.mul(Torch.of(dh)).sum().backward();
-      plain.swiGlu().backward(dh, gate, up, gate, up, dh);
-      same("h again", dh, th);
-      same("dGate", gate, e.grad());
-      same("dUp", up, u.grad());
-    }
+    gated(plain.swiGlu(), 4, torch::silu);
   }
 
   @RepeatedTest(TIMES)
   void sigmoidGlu() {
-    try (Scope scope = Scope.open("autograd");
-        PointerScope pointers = new PointerScope()) {
-      Tensor gate = draw(scope, rows, cols);
-      plain.elementwise().scale(gate, 4);
-      Tensor up = draw(scope, rows, cols);
-      Tensor h = draw(scope, rows, cols);
-      var e = Torch.leaf(gate);
-      var u = Torch.leaf(up);
-      var th = torch.sigmoid(e).mul(u);
-      plain.sigmoidGlu().forward(gate, up, h);
-      same("h", h, th);
-
-      Tensor dh = draw(scope, rows, cols);
-      th.mul(Torch.of(dh)).sum().backward();
-      plain.sigmoidGlu().backward(dh, gate, up, gate, up, dh);
-      same("h again", dh, th);
-      same("dGate", gate, e.grad());
-      same("dUp", up, u.grad());
-    }
+    gated(plain.sigmoidGlu(), 4, torch::sigmoid);
   }
 
   @RepeatedTest(TIMES)
   void geGlu() {
+    gated(
+        plain.geGlu(),
+        2,
+        e -> {
+          var cubed = e.mul(e).mul(e).mul(Torch.scalar(0.044715)).add(e);
+          var inner = cubed.mul(Torch.scalar(Math.sqrt(2 / Math.PI)));
+          return inner.tanh().add(Torch.scalar(1)).mul(e).mul(Torch.scalar(0.5));
+        });
+  }
+
+  /// @param scale of the gate
+  private void gated(
+      Glu kernel, double scale, UnaryOperator<org.bytedeco.pytorch.Tensor> activation) {
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope()) {
       Tensor gate = draw(scope, rows, cols);
-      plain.elementwise().scale(gate, 2);
+      plain.elementwise().scale(gate, scale);
       Tensor up = draw(scope, rows, cols);
       Tensor h = draw(scope, rows, cols);
       var e = Torch.leaf(gate);
       var u = Torch.leaf(up);
-      var cubed = e.mul(e).mul(e).mul(Torch.scalar(0.044715)).add(e);
-      var inner = cubed.mul(Torch.scalar(Math.sqrt(2 / Math.PI)));
-      var th = inner.tanh().add(Torch.scalar(1)).mul(e).mul(Torch.scalar(0.5)).mul(u);
-      plain.geGlu().forward(gate, up, h);
+      var th = activation.apply(e).mul(u);
+      kernel.forward(gate, up, h);
       same("h", h, th);
 
       Tensor dh = draw(scope, rows, cols);
       th.mul(Torch.of(dh)).sum().backward();
-      plain.geGlu().backward(dh, gate, up, gate, up, dh);
+      kernel.backward(dh, gate, up, gate, up, dh);
       same("h again", dh, th);
       same("dGate", gate, e.grad());
       same("dUp", up, u.grad());
